@@ -1,0 +1,35 @@
+# make demo: build the sample catalogue into shards/v1.  make test: run everything that this machine can run.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CHECKS := pvtt_data tests benchmarks samples
+
+.PHONY: demo test install install-dev lint clean
+
+demo: install
+	$(BIN)/pvtt-data build recipes/ecommerce.yaml
+
+test: install-dev
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+lint: install-dev
+	$(BIN)/ruff check $(CHECKS)
+	$(BIN)/ruff format --check $(CHECKS)
+	$(BIN)/mypy
+
+install: $(VENV)/core.stamp
+install-dev: $(VENV)/dev.stamp
+
+$(VENV)/core.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/dev.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	touch $(VENV)/core.stamp $@
+
+clean:
+	rm -rf $(VENV) work build

@@ -1,0 +1,211 @@
+"""Build: a recipe in, a verified dataset version out."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow.parquet as pq
+
+from pvtt_data import __version__
+from pvtt_data.backends import ChosenBackend, choose_backend
+from pvtt_data.errors import BuildError, PreflightError
+from pvtt_data.executor import Executor, LocalExecutor
+from pvtt_data.line import STAGES, TABLE_RECORDS, Line, Tables
+from pvtt_data.models import ModelRegistry, Progress
+from pvtt_data.preflight import preflight
+from pvtt_data.progress import Reporter, RunLog, SilentReporter, stage_line
+from pvtt_data.recipe import Recipe
+from pvtt_data.records import Assignment, Split, from_arrow
+from pvtt_data.runner import Bounds, Runner, StopBuildError
+from pvtt_data.shards import Publication, latest_version, read_manifest
+from pvtt_data.stage import StageResult, library_version
+from pvtt_data.stages.assign_split import SplitAssignmentConfig
+from pvtt_data.stages.shard import write_version
+from pvtt_data.stages.triple_qc import Shelf
+from pvtt_data.workspace import Workspace
+
+_DATASET_TABLES = ("sources", "clips", "tracks", "pictures", "assignments", "triples", "rejections")
+_TOOLS = ("av", "opencv-python-headless", "numpy", "onnxruntime", "scenedetect-headless", "pillow", "pyarrow")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """What a person asks for.
+
+    Attributes:
+        work: the work directory.
+        out: folder of the dataset versions.
+        until: last stage to run; None runs all and writes a version.
+        workers: worker processes; None takes one per processor.
+        limit: keep only so many sources.
+        executor: where map stages run.
+    """
+
+    recipe: Recipe
+    work: Path
+    out: Path
+    until: str | None = None
+    workers: int | None = None
+    limit: int | None = None
+    executor: Literal["local"] = "local"
+
+
+@dataclass
+class BuildOutcome:
+    """What a build made."""
+
+    tables: Tables
+    results: list[StageResult]
+    publication: Publication | None
+    run_folder: Path
+    report: Path | None
+    seconds: float
+    backend: ChosenBackend
+    notes: list[str] = field(default_factory=list)
+
+
+def build(
+    request: BuildRequest,
+    reporter: Reporter | None = None,
+    registry: ModelRegistry | None = None,
+    on_download: Progress = lambda done, total: None,
+) -> BuildOutcome:
+    """Run a recipe.
+
+    Raises:
+        PreflightError: something that the build needs is missing; nothing was done.
+        BuildError: the build ended without a result that may be trusted; what was computed is kept and used next time.
+    """
+    reporter = reporter or SilentReporter()
+    if request.until is not None and request.until not in STAGES:
+        raise PreflightError(f"--until {request.until}: no such stage; there are: {', '.join(STAGES)}")
+    preflight(request.recipe, request.work, request.out)
+    backend, why = choose_backend(request.recipe.segment.backend, registry or ModelRegistry.default(), on_download)
+    workspace = Workspace(request.work)
+    workspace.acquire()
+    begun = time.monotonic()
+    run_folder = _new_run_folder(workspace.runs)
+    log = RunLog(run_folder / "log.jsonl")
+    workers = request.workers or os.cpu_count() or 1
+    executor: Executor = LocalExecutor(workers, workspace.store)
+    try:
+        reporter.note(why)
+        log.write("begin", recipe=request.recipe.model_dump(mode="json"), workers=workers, backend=backend.label)
+        outcome = _run(request, workspace, executor, reporter, log, backend, run_folder)
+        outcome.seconds = time.monotonic() - begun
+        _write_report(outcome, workspace, request.recipe)
+        log.write("end", seconds=round(outcome.seconds, 3), version=_version_name(outcome.publication))
+        return outcome
+    except BaseException as error:
+        log.write("failed", error=f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        executor.close()
+        log.close()
+        workspace.release()
+
+
+def _run(
+    request: BuildRequest,
+    workspace: Workspace,
+    executor: Executor,
+    reporter: Reporter,
+    log: RunLog,
+    backend: ChosenBackend,
+    run_folder: Path,
+) -> BuildOutcome:
+    recipe = request.recipe
+    bounds = Bounds(recipe.build.max_fault_share, dict(recipe.build.max_reject))
+    runner = Runner(workspace, executor, reporter, log, bounds, request.until)
+    line = Line(recipe, runner, backend, earlier_splits(request.out, recipe.assign_split), request.limit)
+    publication = None
+    try:
+        tables = line.through()
+        _write_tables(workspace, tables)
+        if not tables.triples:
+            raise BuildError(_empty(runner.results))
+        publication = _publish(request, workspace, tables, backend)
+    except StopBuildError:
+        _write_tables(workspace, line.tables)
+    except BuildError:
+        _write_tables(workspace, line.tables)
+        raise
+    return BuildOutcome(line.tables, runner.results, publication, run_folder, None, 0.0, backend)
+
+
+def _publish(request: BuildRequest, workspace: Workspace, tables: Tables, backend: ChosenBackend) -> Publication:
+    recipe = request.recipe
+    settings = {
+        "name": recipe.name,
+        "recipe": portable_recipe(recipe),
+        "reference_count": recipe.pair.references,
+        "heldout_count": recipe.pair.heldout,
+        "tools": {"pvtt": __version__, **{name: library_version(name) for name in _TOOLS}},
+        "weights": dict(backend.weights),
+    }
+    shelf = Shelf.of(tables.sources, tables.clips, tables.tracks, tables.pictures, tables.pairs)
+    files = {name: workspace.tables / f"{name}.parquet" for name in _DATASET_TABLES}
+    return write_version(tables.triples, shelf, workspace.store, recipe.shards, settings, files, request.out)
+
+
+def portable_recipe(recipe: Recipe) -> dict[str, Any]:
+    """The recipe without what belongs to one machine: the feed's folder."""
+    plain: dict[str, Any] = recipe.model_dump(mode="json")
+    del plain["mine"]["folder"]
+    return plain
+
+
+def earlier_splits(out: Path, config: SplitAssignmentConfig) -> dict[str, Split]:
+    """source id → split of the latest version, so that a test product stays one.
+
+    Empty when that version was dealt with other shares or another salt: then all families are dealt afresh.
+    """
+    version = latest_version(out)
+    path = out / f"v{version}" / "tables" / "assignments.parquet"
+    if version is None or not path.exists():
+        return {}
+    if read_manifest(out / f"v{version}").recipe.get("assign_split") != config.model_dump(mode="json"):
+        return {}
+    return {row.source_id: row.split for row in from_arrow(Assignment, pq.read_table(path))}
+
+
+def _write_tables(workspace: Workspace, tables: Tables) -> None:
+    for name, record in TABLE_RECORDS.items():
+        workspace.write_table(name, record, getattr(tables, name))
+
+
+def _write_report(outcome: BuildOutcome, workspace: Workspace, recipe: Recipe) -> None:
+    from pvtt_data.report import write_report
+
+    outcome.report = outcome.run_folder / "report.html"
+    machine = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors",
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+    }
+    write_report(outcome, workspace, recipe, machine, outcome.report)
+
+
+def _empty(results: list[StageResult]) -> str:
+    for result in results:
+        if result.items and not result.rows:
+            return f"nothing is left after stage {result.stage}, so there is no dataset:\n  {stage_line(result)}"
+    return "the feed holds no usable video, so there is no dataset; see docs/sources.md for the layouts that are read"
+
+
+def _version_name(publication: Publication | None) -> str:
+    return "" if publication is None else f"v{publication.version} ({publication.status})"
+
+
+def _new_run_folder(runs: Path) -> Path:
+    name = time.strftime("%Y%m%d-%H%M%S")
+    folder, number = runs / name, 2
+    while folder.exists():
+        folder, number = runs / f"{name}-{number}", number + 1
+    folder.mkdir(parents=True)
+    return folder

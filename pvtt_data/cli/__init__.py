@@ -1,0 +1,74 @@
+"""The command `pvtt-data`.
+
+Commands load what they need when they run, so that `pvtt-data --help` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from pvtt_data import __version__
+
+_COMMANDS = {
+    "build": ("build", "Build a dataset version from a recipe."),
+    "plan": ("build", "Say what a build would run and what is cached."),
+    "show": ("show", "Show the rows of the latest build."),
+    "segment": ("segment", "Segment the product in a video or a folder of frames."),
+    "models": ("models", "List, pull and locate model weights."),
+    "verify": ("datasets", "Check that a dataset holds what its manifest promises."),
+    "inspect": ("datasets", "Describe a dataset, or draw one sample as a contact sheet."),
+    "schema": ("build", "Print the JSON Schema of recipes, for editors."),
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"pvtt_data.cli.{_COMMANDS[cmd_name][0]}")
+        command = getattr(module, f"{cmd_name}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="pvtt-data")
+def cli() -> None:
+    """From messy product videos to verified training triples.
+
+    Begin with `pvtt-data build recipes/ecommerce.yaml`.
+    """
+
+
+def main() -> None:
+    """Run the command line; errors that a person can act on are printed without a traceback."""
+    from pvtt_data.errors import PvttError
+
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted: what was finished is kept, the same command goes on from there", err=True)
+        sys.exit(130)
+    except KeyboardInterrupt:
+        click.echo("interrupted: what was finished is kept, the same command goes on from there", err=True)
+        sys.exit(130)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except PvttError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)

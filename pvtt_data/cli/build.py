@@ -1,0 +1,136 @@
+"""`pvtt-data build`, `plan` and `schema`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from pvtt_data.build import BuildOutcome, BuildRequest, build
+from pvtt_data.cli.download import download_bar
+from pvtt_data.line import STAGES
+from pvtt_data.plan import Plan, make_plan
+from pvtt_data.progress import TerminalReporter
+from pvtt_data.recipe import Recipe, read_recipe
+from pvtt_data.recipe_file import recipe_schema
+from pvtt_data.stage import count_reasons
+
+_recipe = click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
+_work = click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    default=Path("work"),
+    show_default=True,
+    help="Work directory: caches, blobs, tables, runs.",
+)
+_out = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("shards"),
+    show_default=True,
+    help="Where dataset versions go.",
+)
+_set = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting, such as mine.folder=~/videos."
+)
+_limit = click.option("--limit", type=click.IntRange(min=1), help="Keep only so many sources.")
+
+
+@click.command("build")
+@_recipe
+@_work
+@_out
+@_set
+@_limit
+@click.option("--until", type=click.Choice(STAGES), metavar="STAGE", help=f"Stop after a stage: {', '.join(STAGES)}.")
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes; one per processor by default.")
+@click.option(
+    "--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Where rows are computed."
+)
+def build_command(
+    recipe: Path,
+    work: Path,
+    out: Path,
+    overrides: tuple[str, ...],
+    limit: int | None,
+    until: str | None,
+    workers: int | None,
+    executor: str,
+) -> None:
+    """Build a dataset version from a recipe.
+
+    Rows that were computed before are taken from the work directory; an interrupted build goes on where it stopped. An
+    unchanged build makes no new version.
+    """
+    console = Console(soft_wrap=True)
+    settings = read_recipe(recipe, overrides)
+    request = BuildRequest(settings, work, out, until, workers, limit, "local")
+    with download_bar(console) as on_download, TerminalReporter(console) as reporter:
+        outcome = build(request, reporter, on_download=on_download)
+    _summary(console, outcome)
+
+
+def _summary(console: Console, outcome: BuildOutcome) -> None:
+    tables = outcome.tables
+    flagged = sum(triple.verdict == "flag" for triple in tables.triples)
+    console.print()
+    if outcome.publication is None:
+        console.print("stopped early, as asked: no version was written", highlight=False)
+    elif outcome.publication.status == "up-to-date":
+        console.print(f"v{outcome.publication.version} is up to date: {outcome.publication.path}", highlight=False)
+    else:
+        console.print(f"made v{outcome.publication.version}: {outcome.publication.path}", highlight=False)
+    console.print(
+        f"{len(tables.sources)} sources → {len(tables.clips)} clips → {len(tables.tracks)} mask tracks → "
+        f"{len(tables.triples)} triples ({flagged} flagged)",
+        highlight=False,
+    )
+    if tables.rejections:
+        console.print(f"dropped {len(tables.rejections)}:", highlight=False)
+        for reason, count in count_reasons(tables.rejections).items():
+            console.print(f"  {count:>5}  {reason}", highlight=False, markup=False)
+    faults = sum(len(result.faults) for result in outcome.results)
+    if faults:
+        console.print(f"{faults} rows failed with a fault; see {outcome.run_folder / 'log.jsonl'}", style="red")
+    console.print(f"report: {outcome.report}", highlight=False, markup=False)
+    console.print(f"took {outcome.seconds:.0f} s", highlight=False)
+
+
+@click.command("plan")
+@_recipe
+@_work
+@_out
+@_set
+@_limit
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def plan_command(
+    recipe: Path, work: Path, out: Path, overrides: tuple[str, ...], limit: int | None, as_json: bool
+) -> None:
+    """Say what a build would run and what is cached, without running it."""
+    plan = make_plan(read_recipe(recipe, overrides), work, out, limit)
+    if as_json:
+        click.echo(json.dumps(plan.to_plain(), indent=2))
+    else:
+        _print_plan(plan)
+
+
+def _print_plan(plan: Plan) -> None:
+    click.echo(f"{'stage':<18} {'rows':>6} {'cached':>7} {'to run':>7}")
+    for row in plan.stages:
+        to_run = "" if row.is_table else f"{row.to_run:>7}"
+        cached = "" if row.is_table else f"{row.cached}"
+        click.echo(f"{row.stage:<18} {row.items:>6} {cached:>7} {to_run:>7}  {row.why}".rstrip())
+    click.echo()
+    click.echo(plan.conclusion)
+
+
+@click.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of recipes.
+
+    In VS Code: `pvtt-data schema > recipe.schema.json`, then begin a recipe with the line
+    `# yaml-language-server: $schema=recipe.schema.json`.
+    """
+    click.echo(json.dumps(recipe_schema(Recipe), indent=2, ensure_ascii=False))

@@ -1,0 +1,1 @@
+"""Engines that make swapped pairs; see `pvtt_data.engines.base`."""

@@ -1,0 +1,596 @@
+"""Reverse pairs from real video: the clip with B is the target, a fake clip with A is made from it.
+
+The old product's region is tracked, a cut-out of the new product stands where it stood and moves along, what it does
+not cover is replaced by the background. So the target, which a model learns to make, is always real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pvtt_data.engines.base import SwapResult
+from pvtt_data.engines.colour import (
+    add_grain,
+    blur_sigma,
+    exposure_path,
+    match_colour,
+    noise_level,
+    sharpness,
+)
+from pvtt_data.engines.cutout import Cutout, prepare_cutout
+from pvtt_data.engines.placement import Placement, Style, place
+from pvtt_data.engines.shadow import draw_shadow, find_shadow, grow, relative_brightness
+from pvtt_data.errors import InputError
+from pvtt_data.inpaint import Plate, fill_frame, fill_smoothly, make_plate, track_background
+from pvtt_data.tracking import Matrix, Track, TrackConfig, apply_transform, scale_of, track_plane
+
+Frames = npt.NDArray[np.uint8]
+Masks = npt.NDArray[np.bool_]
+Mask = npt.NDArray[np.bool_]
+Reals = npt.NDArray[np.float32]
+
+Window = tuple[slice, slice]
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeConfig:
+    """Settings of the composite engine.
+
+    Attributes:
+        min_area: smallest share of the frame that the old product may take, in any frame.
+        max_area: largest share.
+        min_ratio: smallest extent of the new product relative to the old one.
+        max_ratio: largest extent.
+        free_share: share of pairs in which part of the old product is meant to lie outside the new one.
+        colour_strength: how far colours move towards the scene's, 0..1.
+        max_visible_fill: share of the old product's area filled with background above which a pair is flagged.
+        max_untracked_fill: share of it filled without any texture above which a pair is rejected.
+        track: what counts as a good track.
+    """
+
+    min_area: float = 0.01
+    max_area: float = 0.5
+    min_ratio: float = 0.7
+    max_ratio: float = 1.4
+    free_share: float = 0.5
+    colour_strength: float = 0.3
+    max_visible_fill: float = 0.5
+    max_untracked_fill: float = 0.1
+    track: TrackConfig = field(default_factory=TrackConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeRequest:
+    """What a composite is made from.
+
+    Attributes:
+        frames: ``(T, H, W, 3) uint8`` RGB, the real clip with B, at least five frames.
+        masks: ``(T, H, W) bool``, B.
+        product: ``(h, w, 4) uint8`` RGBA with straight alpha, a cut-out of A; None for a no-op.
+        seed: of every random choice.
+        kind: ``swap``, or ``noop``: B's own pixels go through the same processing and back to their place, which
+            teaches that a pasted look alone means nothing.
+        placement: ``cover`` or ``free``; None draws it.
+        distractor: ``(h, w, 4) uint8`` RGBA, a thing pasted beside the product into source *and* target, which has
+            to survive.
+        occluders: ``(T, H, W) bool``, what is in front of the product, such as hands: stays on top.
+    """
+
+    frames: Frames
+    masks: Masks
+    product: npt.NDArray[np.uint8] | None
+    seed: int
+    kind: Literal["swap", "noop"] = "swap"
+    placement: Style | None = None
+    distractor: npt.NDArray[np.uint8] | None = None
+    occluders: Masks | None = None
+
+
+class CompositeEngine:
+    """Makes the source of a pair by pasting; the target is the clip itself (plus a distractor, if asked for)."""
+
+    name = "composite"
+    version = 1
+
+    def __init__(self, config: CompositeConfig = CompositeConfig()) -> None:
+        self.config = config
+
+    def make(self, request: CompositeRequest) -> SwapResult:
+        """Make one pair; about ten CPU-seconds for 49 frames of 480x848.
+
+        Raises:
+            InputError: from the gate (``too-few-frames``, ``blank-frames``, ``cut-inside``, ``mask-missing``,
+                ``mask-too-small``, ``mask-too-large``), the tracker (``untrackable-...``), the cut-out
+                (``cutout-...``), the placement (``no-room``), or ``background-untrackable`` when too much textured
+                background would have to be made up without knowing its motion.
+        """
+        check_clip(request.frames, request.masks, self.config)
+        if request.kind == "noop":
+            return self._paste_back(request)
+        if request.product is None:
+            raise ValueError("a swap needs a product")
+        cutout = prepare_cutout(request.product)
+        rng = np.random.default_rng(request.seed)
+        style: Style = "free" if rng.random() < self.config.free_share else "cover"
+        style = request.placement or style
+        track = track_plane(request.frames, request.masks, self.config.track)
+        placement = place(
+            cutout,
+            request.masks[track.keyframe],
+            track.transforms,
+            style,
+            (self.config.min_ratio, self.config.max_ratio),
+            rng,
+        )
+        return _Swap(self.config, request, cutout, track, placement).run(rng)
+
+    def _paste_back(self, request: CompositeRequest) -> SwapResult:
+        """B over itself: resampled, feathered and grained like any paste, in its own place."""
+        source = request.frames.copy()
+        noise = noise_level(request.frames[len(request.frames) // 2])
+        for index, mask in enumerate(request.masks):
+            window = _window(mask, 8)
+            part = request.frames[index][window]
+            height, width = part.shape[:2]
+            there = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]])
+            back = np.array([[1.0, 0.0, -0.5], [0.0, 1.0, -0.5]])
+            soft = part
+            for shift in (there, back):
+                soft = cv2.warpAffine(soft, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
+            alpha = cv2.GaussianBlur(mask[window].astype(np.float32), (0, 0), 1.0)
+            pasted = _over(part, soft, alpha)
+            grain = np.random.default_rng([request.seed, index])
+            source[index][window] = add_grain(pasted, alpha, noise, grain)
+        effect = np.stack(
+            [
+                grow((a != b).any(axis=2) | mask, 3)
+                for a, b, mask in zip(source, request.frames, request.masks, strict=True)
+            ]
+        )
+        return SwapResult(
+            source=source,
+            source_mask=request.masks.copy(),
+            target=request.frames,
+            target_mask=request.masks,
+            effect_mask=effect,
+            numbers={"noise_level": noise, "extent_ratio": 1.0, "outside_share": 0.0},
+            flags=("noop",),
+        )
+
+
+def check_clip(frames: Frames, masks: Masks, config: CompositeConfig) -> None:
+    """The gate before any work.
+
+    Raises:
+        InputError: ``too-few-frames``, ``blank-frames``, ``cut-inside``, ``mask-missing``, ``mask-too-small`` or
+            ``mask-too-large``.
+    """
+    if frames.ndim != 4 or frames.dtype != np.uint8 or frames.shape[3] != 3 or masks.dtype != np.bool_:
+        raise ValueError("frames are (T, H, W, 3) uint8, masks (T, H, W) bool")
+    if frames.shape[:3] != masks.shape:
+        raise ValueError(f"frames {frames.shape} and masks {masks.shape} do not belong together")
+    if len(frames) < 5:
+        raise InputError("too-few-frames", "the clip is too short to be tracked", {"frames": float(len(frames))})
+    areas = masks.mean(axis=(1, 2))
+    numbers = {"area_min": float(areas.min()), "area_max": float(areas.max())}
+    if areas.min() == 0:
+        raise InputError("mask-missing", f"the mask is empty in frame {int(areas.argmin())}", numbers)
+    if areas.min() < config.min_area:
+        raise InputError("mask-too-small", "the product is too small", {**numbers, "limit": config.min_area})
+    if areas.max() > config.max_area:
+        raise InputError(
+            "mask-too-large", "the product fills too much of the frame", {**numbers, "limit": config.max_area}
+        )
+    small = np.stack([cv2.resize(frame, (48, 48), interpolation=cv2.INTER_AREA) for frame in frames])
+    contrast = small.reshape(len(frames), -1, 3).astype(np.float32).std(axis=1).max(axis=1)
+    if contrast.min() < 2.0:
+        raise InputError(
+            "blank-frames",
+            f"frame {int(contrast.argmin())} shows nothing",
+            {"contrast": float(contrast.min()), "limit": 2.0},
+        )
+    steps = np.abs(np.diff(small.astype(np.int16), axis=0)).mean(axis=(1, 2, 3))
+    usual = float(np.median(steps))
+    worst = int(steps.argmax())
+    if steps[worst] > 20.0 and steps[worst] > 5.0 * usual + 5.0 and _histograms_differ(small[worst : worst + 2]):
+        raise InputError(
+            "cut-inside",
+            f"the picture changes at once between frames {worst} and {worst + 1}",
+            {"frame": float(worst + 1), "change": float(steps[worst]), "usual_change": usual},
+        )
+
+
+def _histograms_differ(pair: Frames) -> bool:
+    """Whether two pictures have unlike colours: correlation of RGB histograms of 6x6x6 bins below one half."""
+    first, second = (cv2.calcHist([image], [0, 1, 2], None, [6, 6, 6], [0, 256] * 3) for image in pair)
+    return float(cv2.compareHist(first, second, cv2.HISTCMP_CORREL)) < 0.5
+
+
+def _window(mask: Mask, margin: int) -> Window:
+    """Rows and columns of a mask, widened, inside the frame; an empty mask gives the first pixel."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return slice(0, 1), slice(0, 1)
+    height, width = mask.shape
+    return (
+        slice(max(int(rows[0]) - margin, 0), min(int(rows[-1]) + 1 + margin, height)),
+        slice(max(int(columns[0]) - margin, 0), min(int(columns[-1]) + 1 + margin, width)),
+    )
+
+
+def _over(under: Frames, layer: Frames | Reals, alpha: Reals) -> Frames:
+    """Straight-alpha compositing of ``(h, w, 3)`` pictures with ``(h, w)`` alpha."""
+    mixed = under + (layer - under.astype(np.float32)) * alpha[:, :, None]
+    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+
+
+def _shift(window: Window) -> Matrix:
+    """Frame coordinates to those of a window."""
+    return np.array([[1.0, 0.0, -window[1].start], [0.0, 1.0, -window[0].start], [0.0, 0.0, 1.0]])
+
+
+def _size(window: Window) -> tuple[int, int]:
+    """Width and height of a window, px."""
+    return window[1].stop - window[1].start, window[0].stop - window[0].start
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A cut-out on its way through the clip."""
+
+    cutout: Cutout
+    transforms: Matrix  # cut-out pixels to every frame
+
+    @classmethod
+    def of(cls, cutout: Cutout, to_keyframe: Matrix, transforms: Matrix) -> _Layer:
+        """Shrinks the cut-out to the largest size it is shown at, so that warping it never aliases."""
+        middle = np.array([cutout.alpha.shape[1] / 2.0, cutout.alpha.shape[0] / 2.0])
+        full = transforms @ to_keyframe
+        largest = max(scale_of(matrix, middle) for matrix in full)
+        small = cutout.scaled(largest)
+        ratio = np.diag(
+            [cutout.alpha.shape[1] / small.alpha.shape[1], cutout.alpha.shape[0] / small.alpha.shape[0], 1.0]
+        )
+        return cls(small, full @ ratio)
+
+    def box(self, index: int, shape: tuple[int, int], margin: float = 0.0) -> Mask:
+        """``(H, W) bool``: bounding box of the layer in a frame, widened by a margin in cut-out pixels."""
+        height, width = self.cutout.alpha.shape
+        corners = np.array(
+            [
+                [-margin, -margin],
+                [width + margin, -margin],
+                [width + margin, height + margin],
+                [-margin, height + margin],
+            ]
+        )
+        points = apply_transform(self.transforms[index], corners)
+        low = np.clip(np.floor(points.min(axis=0)).astype(int), 0, shape[::-1])
+        high = np.clip(np.ceil(points.max(axis=0)).astype(int) + 1, 0, shape[::-1])
+        result = np.zeros(shape, np.bool_)
+        result[low[1] : high[1], low[0] : high[0]] = True
+        return result
+
+    def render(self, index: int, window: Window, sigma: float) -> tuple[Reals, Reals]:
+        """Colour ``(h, w, 3) float32`` 0..255 and alpha ``(h, w) float32`` in a window of a frame.
+
+        Interpolated premultiplied, so that transparent pixels lend no colour to the edge; an edge of one to two
+        pixels is soft even without blur.
+        """
+        matrix = _shift(window) @ self.transforms[index]
+        size = _size(window)
+        alpha = self.cutout.alpha
+        premultiplied = self.cutout.colour * alpha[:, :, None]
+        colour = cv2.warpPerspective(premultiplied, matrix, size, flags=cv2.INTER_LINEAR)
+        alpha = cv2.warpPerspective(alpha, matrix, size, flags=cv2.INTER_LINEAR)
+        sigma = max(sigma, 0.5)
+        colour, alpha = cv2.GaussianBlur(colour, (0, 0), sigma), cv2.GaussianBlur(alpha, (0, 0), sigma)
+        straight = colour / np.maximum(alpha, 1e-4)[:, :, None]
+        return np.clip(straight, 0.0, 255.0), np.clip(alpha, 0.0, 1.0)
+
+
+class _Swap:
+    """One swap at work: what the steps share."""
+
+    def __init__(
+        self,
+        config: CompositeConfig,
+        request: CompositeRequest,
+        cutout: Cutout,
+        track: Track,
+        placement: Placement,
+    ) -> None:
+        self.config = config
+        self.request = request
+        self.track = track
+        self.placement = placement
+        self.key = track.keyframe
+        self.shape: tuple[int, int] = (request.masks.shape[1], request.masks.shape[2])
+        self.flags: set[str] = set()
+        self.numbers: dict[str, float] = {
+            **track.numbers(),
+            "extent_ratio": placement.extent_ratio,
+            "outside_share": placement.outside_share,
+            "placement_free": float(placement.style == "free"),
+        }
+        if cutout.cropped:
+            self.flags.add("cutout-cropped")
+        if track.model == "mask":
+            self.flags.add("track-model-mask")
+        largest = scale_of(placement.to_keyframe, np.zeros(2))
+        self.numbers["cutout_scale"] = largest
+        if largest > 1.5:
+            self.flags.add("cutout-upscaled")
+        self.cutout = cutout
+
+    def run(self, rng: np.random.Generator) -> SwapResult:
+        frames, masks = self.request.frames, self.request.masks
+        holes, darkness = self._holes()
+        background = track_background(frames, holes, self.key)
+        plate = self._plate(frames, holes, background)
+        layer = _Layer.of(self.cutout, self.placement.to_keyframe, self.track.transforms)
+        target = frames
+        if self.request.distractor is not None:
+            target = self._with_distractor(frames, holes, layer, background, rng)
+        rings = [grow(hole, 24) & ~hole for hole in holes]
+        layer = self._coloured(layer, frames[self.key], rings[self.key])
+        gains = exposure_path(frames, rings, self.key)
+        empty_key = self._filled(target, holes, plate, self.key)
+        sigmas = self._sigmas(layer, frames, holes, empty_key)
+        noise = noise_level(frames[self.key])
+        own_noise = noise_level(self.cutout.colour)
+        grain = float(np.sqrt(max(noise**2 - own_noise**2, 0.0)))
+        shade, margin = draw_shadow(layer.cutout, darkness)
+        source = target.copy()
+        source_masks, effects = np.zeros_like(masks), np.zeros_like(masks)
+        outside = []
+        for index, mask in enumerate(masks):
+            empty = self._filled(target, holes, plate, index)
+            window = _window(layer.box(index, self.shape, margin) | holes[index], 12)
+            part = empty[window]
+            lost = cv2.warpPerspective(
+                shade,
+                _shift(window) @ layer.transforms[index] @ np.array([[1, 0, -margin], [0, 1, -margin], [0, 0, 1.0]]),
+                _size(window),
+            )
+            part = np.clip(np.rint(part * (1.0 - lost)[:, :, None]), 0, 255).astype(np.uint8)
+            colour, alpha = layer.render(index, window, float(sigmas[index]))
+            colour = 255.0 * np.clip((colour / 255.0) ** 2.2 * gains[index], 0.0, 1.0) ** (1.0 / 2.2)
+            if self.request.occluders is not None:
+                front = self.request.occluders[index][window].astype(np.float32)
+                alpha *= 1.0 - cv2.GaussianBlur(front, (0, 0), 1.0)
+            part = _over(part, colour.astype(np.float32), alpha)
+            made = np.maximum(cv2.GaussianBlur(holes[index][window].astype(np.float32), (0, 0), 1.0), alpha)
+            part = add_grain(part, made, grain, np.random.default_rng([self.request.seed, index]))
+            if self.request.occluders is not None:
+                part = _over(part, target[index][window], cv2.GaussianBlur(front, (0, 0), 1.0))
+            source[index][window] = part
+            source_masks[index][window] = alpha > 0.5
+            changed = (source[index] != target[index]).any(axis=2)
+            effects[index] = grow(changed | source_masks[index] | mask, 3)
+            visible_fill = holes[index] & ~source_masks[index]
+            outside.append(float(visible_fill.sum() / mask.sum()))
+        self._judge(source, masks, holes, source_masks, plate, outside)
+        self.numbers.update(
+            {
+                "noise_level": noise,
+                "grain_added": grain,
+                "blur_sigma": float(np.median(sigmas)),
+                "shadow_darkness": darkness,
+                "exposure_min": float(gains.min()),
+                "exposure_max": float(gains.max()),
+            }
+        )
+        return SwapResult(
+            source=source,
+            source_mask=source_masks,
+            target=target,
+            target_mask=masks,
+            effect_mask=effects,
+            numbers=dict(sorted(self.numbers.items())),
+            flags=tuple(sorted(self.flags)),
+        )
+
+    def _holes(self) -> tuple[Masks, float]:
+        """What has to vanish: B, its halo, its contact shadow; and how dark the new shadow should be."""
+        masks = self.request.masks
+        grown = np.stack([grow(mask, _halo_px(mask)) for mask in masks])
+        shadow, brightness = find_shadow(self.request.frames[self.key], grown[self.key])
+        size = float(masks[self.key].sum())
+        self.numbers["b_shadow_share"] = float(shadow.sum() / size)
+        if shadow.sum() > 0.7 * size:
+            self.flags.add("b-shadow-visible")  # a dark ground or a long shadow: too much to make up
+            shadow &= grow(grown[self.key], int(0.12 * np.sqrt(size)))
+        if shadow.any():
+            shadow = grow(shadow, max(2, int(0.04 * np.sqrt(size))))
+            width_height = (self.shape[1], self.shape[0])
+            for index, transform in enumerate(self.track.transforms):
+                moved = cv2.warpPerspective(shadow.astype(np.float32), transform, width_height) > 0.3
+                grown[index] |= moved
+        if self.request.occluders is not None:
+            grown &= ~self.request.occluders
+            grown |= masks
+        return grown, float(np.clip(1.0 - brightness, 0.3, 0.6))
+
+    def _plate(self, frames: Frames, holes: Masks, background: Track | None) -> Plate | None:
+        if background is not None:
+            try:
+                plate = make_plate(frames, holes, background, self.request.seed)
+            except InputError as error:
+                if error.reason != "background-too-wide":
+                    raise
+            else:
+                self.numbers["fill_synthesised_share"] = plate.synthesised_share()
+                return plate
+        ring = grow(holes[self.key], 24) & ~holes[self.key]
+        texture = _texture(frames[self.key], ring)
+        self.numbers["background_texture"] = texture
+        self.flags.add("background-untracked")
+        if texture > 4.0 and self.placement.outside_share > self.config.max_untracked_fill:
+            raise InputError(
+                "background-untrackable",
+                "the background is textured and its motion cannot be followed",
+                {"background_texture": texture, "outside_share": self.placement.outside_share},
+            )
+        return None
+
+    def _filled(self, frames: Frames, holes: Masks, plate: Plate | None, index: int) -> Frames:
+        if plate is None:
+            return fill_smoothly(frames[index], holes[index])
+        return fill_frame(frames[index], holes[index], plate, index)
+
+    def _coloured(self, layer: _Layer, key_frame: Frames, ring: Mask) -> _Layer:
+        colour = match_colour(
+            layer.cutout.colour, layer.cutout.solid, key_frame, ring, self.config.colour_strength
+        )
+        cutout = Cutout(
+            colour, layer.cutout.alpha, layer.cutout.base_x, layer.cutout.base_width, layer.cutout.cropped
+        )
+        return _Layer(cutout, layer.transforms)
+
+    def _sigmas(
+        self, layer: _Layer, frames: Frames, holes: Masks, empty_key: Frames
+    ) -> npt.NDArray[np.float64]:
+        """Blur per frame that makes the new product as sharp as the old one was there."""
+        window = _window(layer.box(self.key, self.shape) | holes[self.key], 8)
+        under = empty_key[window]
+        measured: list[tuple[float, float]] = []
+        for sigma in (0.0, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2, 3.0):
+            colour, alpha = layer.render(self.key, window, sigma)
+            measured.append((sigma, sharpness(_over(under, colour, alpha), alpha > 0.3)))
+        wanted = []
+        for index, mask in enumerate(self.request.masks):
+            box = _window(mask, 12)
+            wanted.append(sharpness(frames[index][box], mask[box]))
+        found = np.array([blur_sigma(value, measured) for value in wanted])
+        padded = np.pad(found, 2, mode="edge")
+        smooth = np.median(np.stack([padded[i : i + len(found)] for i in range(5)]), axis=0)
+        self.numbers["sharpness_b"] = float(np.median(wanted))
+        self.numbers["sharpness_a"] = measured[0][1]
+        result: npt.NDArray[np.float64] = smooth
+        return result
+
+    def _with_distractor(
+        self,
+        frames: Frames,
+        holes: Masks,
+        layer: _Layer,
+        background: Track | None,
+        rng: np.random.Generator,
+    ) -> Frames:
+        """The clip with another thing beside the product, moving with the background, never near the product."""
+        assert self.request.distractor is not None
+        if background is None:
+            self.flags.add("no-room-for-distractor")
+            return frames
+        cutout = prepare_cutout(self.request.distractor)
+        busy = [hole | layer.box(i, self.shape, 8.0) for i, hole in enumerate(holes)]
+        size = float(np.sqrt(self.request.masks[self.key].sum()))
+        own = float(np.sqrt(cutout.solid.sum()))
+        height, width = self.shape
+        for _ in range(60):
+            scale = size * float(rng.uniform(0.4, 0.8)) / own
+            x, y = rng.uniform(0, width), rng.uniform(0.2 * height, height)
+            to_key = np.array(
+                [
+                    [scale, 0.0, x - scale * cutout.base_x],
+                    [0.0, scale, y - scale * cutout.alpha.shape[0]],
+                    [0.0, 0.0, 1.0],
+                ]
+            )
+            # a thing that stands upright takes the ground's motion at its foot, not the ground's perspective
+            upright = _similar(background.transforms, np.array([x, y]), scale * cutout.alpha.shape[0])
+            thing = _Layer.of(cutout, to_key, upright)
+            boxes = [thing.box(i, self.shape, 4.0) for i in range(len(frames))]
+            if not (boxes[self.key].sum() >= 0.9 * (scale**2) * cutout.alpha.size):
+                continue
+            if any((box & full).any() for box, full in zip(boxes, busy, strict=True)):
+                continue
+            self.flags.add("distractor")
+            return _pasted(frames, thing)
+        self.flags.add("no-room-for-distractor")
+        return frames
+
+    def _judge(
+        self,
+        source: Frames,
+        masks: Masks,
+        holes: Masks,
+        source_masks: Masks,
+        plate: Plate | None,
+        outside: Sequence[float],
+    ) -> None:
+        """Flags that need the finished frames."""
+        self.numbers["visible_fill_share"] = float(np.median(outside))
+        if np.median(outside) > self.config.max_visible_fill and (
+            plate is None or plate.synthesised_share() > 0.3
+        ):
+            self.flags.add("large-inpaint")
+        size = float(np.sqrt(masks[self.key].sum()))
+        brightness = relative_brightness(self.request.frames[self.key], holes[self.key], 0.6 * size)
+        lower = np.zeros(self.shape, np.bool_)
+        rows = np.flatnonzero(masks[self.key].any(axis=1))
+        lower[int(rows[0] + 0.6 * (rows[-1] - rows[0])) :] = True
+        rim = grow(holes[self.key], max(4, int(0.08 * size))) & ~holes[self.key] & lower
+        left_over = float((brightness[rim] < 0.75).mean()) if rim.any() else 0.0
+        self.numbers["b_shadow_left"] = left_over
+        if left_over > 0.35:
+            self.flags.add("b-shadow-visible")
+        if masks[:, 0].any() or masks[:, -1].any() or masks[:, :, 0].any() or masks[:, :, -1].any():
+            self.flags.add("b-cut-by-frame")
+        if any(not mask.any() for mask in source_masks):
+            raise InputError("no-room", "the cut-out leaves the frame")
+
+
+def _halo_px(mask: Mask) -> int:
+    """How far past its edge a mask of a product still shows it: blur and the segmenter's own resolution."""
+    return int(np.clip(round(0.03 * float(np.sqrt(mask.sum()))), 4, 10))
+
+
+def _texture(frame: Frames, where: Mask) -> float:
+    """Contrast of fine detail, grey levels."""
+    if not where.any():
+        return 0.0
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    detail = cv2.GaussianBlur(grey, (0, 0), 1.0) - cv2.GaussianBlur(grey, (0, 0), 6.0)
+    return float(detail[where].std())
+
+
+def _similar(transforms: Matrix, point: npt.NDArray[np.float64], reach: float) -> Matrix:
+    """The similarity that does to a point and its neighbours on the left and right what the transforms do."""
+    base = np.array([point, point + [reach, 0.0], point - [reach, 0.0]])
+    result = []
+    for transform in transforms:
+        foot_point, right, left = apply_transform(transform, base)
+        a, b = (right - left) / (2.0 * reach)
+        turn = np.array([[a, -b], [b, a]])
+        move = np.eye(3)
+        move[:2, :2] = turn
+        move[:2, 2] = foot_point - turn @ point
+        result.append(move)
+    return np.stack(result)
+
+
+def _pasted(frames: Frames, layer: _Layer) -> Frames:
+    """A layer over a clip, with its contact shadow."""
+    result = frames.copy()
+    shape = (frames.shape[1], frames.shape[2])
+    shade, margin = draw_shadow(layer.cutout, 0.4)
+    back = np.array([[1.0, 0.0, -margin], [0.0, 1.0, -margin], [0.0, 0.0, 1.0]])
+    for index in range(len(frames)):
+        box = layer.box(index, shape, float(margin))
+        if not box.any():
+            continue
+        window = _window(box, 4)
+        part = frames[index][window]
+        lost = cv2.warpPerspective(shade, _shift(window) @ layer.transforms[index] @ back, _size(window))
+        part = np.clip(np.rint(part * (1.0 - lost)[:, :, None]), 0, 255).astype(np.uint8)
+        colour, alpha = layer.render(index, window, 0.8)
+        result[index][window] = _over(part, colour, alpha)
+    return result

@@ -1,0 +1,127 @@
+"""Where and how large a cut-out stands in the keyframe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pvtt_data.engines.cutout import Cutout, foot
+from pvtt_data.errors import InputError
+from pvtt_data.tracking import Matrix, apply_transform
+
+Mask = npt.NDArray[np.bool_]
+Style = Literal["cover", "free"]
+
+_COVERED = 0.02
+"""Share of the old product left outside up to which it counts as covered."""
+_FREE = 0.06
+"""Share that must stay outside in a free placement: else shapes would only ever shrink."""
+_MIN_INSIDE = 0.6
+_MAX_AREA = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A cut-out in the keyframe.
+
+    Attributes:
+        to_keyframe: ``(3, 3) float64``, cut-out pixels to keyframe pixels: a scale and a shift, so it stands upright.
+        style: ``cover`` when it hides the old product, ``free`` when parts of that lie outside.
+        extent_ratio: its extent over the old product's; extent is the geometric mean of the bounding box's sides.
+        outside_share: share of the old product that lies outside, 0..1, in the keyframe.
+    """
+
+    to_keyframe: Matrix
+    style: Style
+    extent_ratio: float
+    outside_share: float
+
+
+def place(
+    cutout: Cutout,
+    key_mask: Mask,
+    transforms: Matrix,
+    style: Style,
+    ratios: tuple[float, float],
+    rng: np.random.Generator,
+) -> Placement:
+    """Stand a cut-out on the old product's ground contact.
+
+    Args:
+        cutout: the new product.
+        key_mask: ``(H, W) bool``, the old product in the keyframe.
+        transforms: ``(T, 3, 3)``, the old product's motion from the keyframe.
+        style: wanted; a cut-out that cannot cover within the ratios is placed freely, and the other way round.
+        ratios: smallest and largest extent ratio.
+        rng: draws the ratio.
+
+    Raises:
+        InputError: ``no-room`` when no ratio keeps the cut-out inside the frame.
+    """
+    choices = np.geomspace(ratios[0], ratios[1], 13)
+    tried: list[tuple[float, Matrix, float]] = []
+    for ratio in choices:
+        matrix = _stand(cutout, key_mask, float(ratio))
+        if _fits(cutout, matrix, key_mask, transforms):
+            tried.append((float(ratio), matrix, _outside(cutout, matrix, key_mask)))
+    if not tried:
+        raise InputError(
+            "no-room", "the cut-out does not fit into the frame on this track", {"min_ratio": float(ratios[0])}
+        )
+    covering = [choice for choice in tried if choice[2] <= _COVERED]
+    leaving = [choice for choice in tried if choice[2] >= _FREE]
+    if style == "cover" and covering:
+        chosen = covering[int(rng.integers(min(len(covering), 3)))]
+    elif leaving:
+        chosen = leaving[int(rng.integers(len(leaving)))]
+    else:
+        chosen = tried[0] if style == "free" else tried[-1]
+    got: Style = "cover" if chosen[2] <= _COVERED else "free"
+    return Placement(chosen[1], got, chosen[0], chosen[2])
+
+
+def _stand(cutout: Cutout, key_mask: Mask, ratio: float) -> Matrix:
+    """Scale and shift that put the cut-out's foot where the old product stands."""
+    ys, xs = np.nonzero(key_mask)
+    height, width = float(np.ptp(ys)) + 1.0, float(np.ptp(xs)) + 1.0
+    own_ys, own_xs = np.nonzero(cutout.solid)
+    own_height, own_width = float(np.ptp(own_ys)) + 1.0, float(np.ptp(own_xs)) + 1.0
+    scale = ratio * float(np.sqrt(height * width / (own_height * own_width)))
+    old_x = 0.5 * (foot(key_mask)[0] + float(xs.min() + xs.max()) / 2.0)
+    own_x = 0.5 * (cutout.base_x + float(own_xs.min() + own_xs.max()) / 2.0)
+    left = old_x - scale * own_x
+    top = float(ys.max()) - scale * float(own_ys.max())
+    return np.array([[scale, 0.0, left], [0.0, scale, top], [0.0, 0.0, 1.0]])
+
+
+def _corners(cutout: Cutout) -> npt.NDArray[np.float64]:
+    height, width = cutout.alpha.shape
+    return np.array([[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]])
+
+
+def _fits(cutout: Cutout, matrix: Matrix, key_mask: Mask, transforms: Matrix) -> bool:
+    """Whether enough of the bounding box stays in every frame, and not too much of the frame is taken."""
+    height, width = key_mask.shape
+    frame = np.array([[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]], np.float32)
+    for transform in transforms:
+        quad = apply_transform(transform @ matrix, _corners(cutout)).astype(np.float32)
+        area = float(cv2.contourArea(quad))
+        shared, _ = cv2.intersectConvexConvex(quad, frame)
+        if area <= 1.0 or shared < _MIN_INSIDE * area or shared > _MAX_AREA * height * width:
+            return False
+    return True
+
+
+def _outside(cutout: Cutout, matrix: Matrix, key_mask: Mask) -> float:
+    """Share of the old product that the cut-out does not hide, at a quarter of the resolution or so."""
+    height, width = key_mask.shape
+    step = min(1.0, 160.0 / float(np.sqrt(key_mask.sum())))
+    small = np.diag([step, step, 1.0])
+    size = (max(round(width * step), 1), max(round(height * step), 1))
+    old = cv2.resize(key_mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+    own = cv2.warpPerspective(cutout.solid.astype(np.float32), small @ matrix, size) > 0.5
+    return float((old & ~own).sum() / max(int(old.sum()), 1))

@@ -1,0 +1,48 @@
+"""Errors that a user can act on.
+
+An `InputError` rejects one row, with a reason that the report counts. Every other exception raised while a row is
+worked on is a *fault*: a defect of ours or of the machine, never cached, never mistaken for bad input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class PvttError(Exception):
+    """Base of all errors raised on purpose; the command line prints its text without a traceback."""
+
+
+class InputError(PvttError):
+    """One input cannot be used: it becomes a `Rejection`, the build goes on.
+
+    Args:
+        reason: short stable slug in kebab-case that the report counts, such as ``too-dark``.
+        message: one sentence for a person.
+        numbers: the measured values and thresholds behind the decision.
+    """
+
+    def __init__(self, reason: str, message: str, numbers: Mapping[str, float] | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.numbers = dict(numbers or {})
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, dict[str, float]]]:
+        return (type(self), (self.reason, self.message, self.numbers))
+
+
+class RecipeError(PvttError):
+    """A recipe cannot be read; the text names file, line, key, value and what was expected."""
+
+
+class PreflightError(PvttError):
+    """Something that the build needs is missing; the text names it and the command that mends it."""
+
+
+class BuildError(PvttError):
+    """The build ended without a result that may be trusted."""
+
+
+class DatasetError(PvttError):
+    """A dataset directory does not hold what its manifest promises."""

@@ -1,0 +1,268 @@
+"""The local executor: map stages in worker processes that may crash, hang or eat memory without taking the run along.
+
+Processes are spawned, not forked; each works on one row at a time with one codec thread and one numeric thread. A
+worker that dies or overruns its time is replaced and its row is tried once more, alone, when all others are done; if it
+fails again the row is rejected as ``crashed`` or ``timeout``. When the parent dies, its workers die with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import resource
+import signal
+import time
+import traceback
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any, Protocol
+
+from pvtt_data.errors import BuildError, InputError
+from pvtt_data.records import canonical_json
+from pvtt_data.stage import MapStage, Named, Outcome, reject
+from pvtt_data.store import BlobStore
+
+_SETUP_TIMEOUT_S = 600.0
+_ATTEMPTS = 2
+
+
+class Executor(Protocol):
+    """Runs a map stage over items; outcomes come in any order."""
+
+    def map(self, stage: MapStage[Any], items: Sequence[Named[Any]]) -> Iterator[tuple[Named[Any], Outcome]]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class _Worker:
+    process: Any
+    pipe: Connection
+    stage: MapStage[Any] | None = None
+    task: tuple[Named[Any], int] | None = None
+    """The item in hand and how often it was started."""
+    started: bool = False
+    """Whether the worker has begun to work on it."""
+    deadline: float = 0.0
+
+
+class LocalExecutor:
+    """Worker processes on this machine.
+
+    Args:
+        workers: number of processes.
+        store: the blob store that stages read and write.
+    """
+
+    def __init__(self, workers: int, store: BlobStore) -> None:
+        if workers < 1:
+            raise ValueError("workers must be at least 1")
+        self.workers = workers
+        self.store = store
+        self._pool: list[_Worker] = []
+        self._context = multiprocessing.get_context("spawn")
+
+    def map(self, stage: MapStage[Any], items: Sequence[Named[Any]]) -> Iterator[tuple[Named[Any], Outcome]]:
+        """Outcomes of ``stage`` for ``items``, as they are finished.
+
+        Raises:
+            BuildError: the stage's set-up failed in a worker, or a worker cannot even begin with a row.
+        """
+        waiting: deque[tuple[Named[Any], int]] = deque((item, 1) for item in items)
+        again: deque[tuple[Named[Any], int]] = deque()
+        try:
+            while waiting or again or self._busy():
+                self._hand_out(stage, waiting, again)
+                busy = self._busy()
+                next_deadline = min(worker.deadline for worker in busy)
+                ready = wait([worker.pipe for worker in busy], timeout=max(0.0, next_deadline - time.monotonic()))
+                for worker in busy:
+                    if worker.pipe in ready:
+                        finished = self._receive(worker, stage, again)
+                    elif time.monotonic() >= worker.deadline:
+                        finished = self._replace(worker, stage, again, "timeout")
+                    else:
+                        continue
+                    if finished is not None:
+                        yield finished
+        finally:
+            if self._busy():
+                self.close()
+
+    def close(self) -> None:
+        """End all workers at once."""
+        for worker in self._pool:
+            worker.process.kill()
+            worker.process.join()
+            worker.pipe.close()
+        self._pool.clear()
+
+    def _busy(self) -> list[_Worker]:
+        return [worker for worker in self._pool if worker.task is not None]
+
+    def _hand_out(
+        self,
+        stage: MapStage[Any],
+        waiting: deque[tuple[Named[Any], int]],
+        again: deque[tuple[Named[Any], int]],
+    ) -> None:
+        """Give every idle worker a row; a row that is tried again gets the machine for itself."""
+        for index in range(self.workers):
+            if not waiting:
+                break
+            worker = self._worker(index)
+            if worker.task is None:
+                self._start(worker, stage, waiting.popleft())
+        if again and not self._busy():
+            self._start(self._worker(0), stage, again.popleft())
+
+    def _worker(self, index: int) -> _Worker:
+        while len(self._pool) <= index:
+            ours, theirs = self._context.Pipe()
+            process = self._context.Process(
+                target=_work, args=(theirs, self.store, os.getpid()), daemon=True, name="pvtt-worker"
+            )
+            with _one_numeric_thread():
+                process.start()
+            theirs.close()
+            self._pool.append(_Worker(process, ours))
+        return self._pool[index]
+
+    def _start(self, worker: _Worker, stage: MapStage[Any], task: tuple[Named[Any], int]) -> None:
+        try:
+            if worker.stage is not stage:
+                worker.pipe.send(("stage", stage))
+                worker.stage = stage
+            worker.pipe.send(("row", task[0]))
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the dead worker is noticed, replaced and its row retried when its pipe is read
+        worker.task, worker.started = task, False
+        worker.deadline = time.monotonic() + stage.resources.timeout_s + _SETUP_TIMEOUT_S
+
+    def _receive(
+        self, worker: _Worker, stage: MapStage[Any], again: deque[tuple[Named[Any], int]]
+    ) -> tuple[Named[Any], Outcome] | None:
+        try:
+            message, payload = worker.pipe.recv()
+        except (EOFError, OSError):  # an end in the middle of a message is an OSError
+            return self._replace(worker, stage, again, "crashed")
+        if message == "started":
+            worker.started = True
+            worker.deadline = time.monotonic() + stage.resources.timeout_s
+            return None
+        if message == "setup-failed":
+            raise BuildError(f"stage {stage.name} cannot start:\n{payload}")
+        assert worker.task is not None
+        item = worker.task[0]
+        worker.task = None
+        return item, payload
+
+    def _replace(
+        self, worker: _Worker, stage: MapStage[Any], again: deque[tuple[Named[Any], int]], why: str
+    ) -> tuple[Named[Any], Outcome] | None:
+        assert worker.task is not None
+        item, attempt = worker.task
+        worker.process.kill()
+        worker.process.join()
+        exit_code = worker.process.exitcode
+        worker.pipe.close()
+        self._pool.remove(worker)
+        if attempt < _ATTEMPTS:
+            again.append((item, attempt + 1))
+            return None
+        if not worker.started:
+            raise BuildError(
+                f"stage {stage.name} cannot start: a worker process {'hung' if why == 'timeout' else 'died'} "
+                f"({_exit_text(exit_code)}) before it began with a row"
+            )
+        message = (
+            f"took longer than {stage.resources.timeout_s:g} s, {_ATTEMPTS} times"
+            if why == "timeout"
+            else f"the worker process died ({_exit_text(exit_code)}), {_ATTEMPTS} times"
+        )
+        return item, Outcome(rejection=reject(stage.name, stage.kind, item.item_id, item.name, why, message))
+
+
+def run_row(stage: MapStage[Any], named: Named[Any], store: BlobStore) -> Outcome:
+    """One row of a map stage: typed input errors become rejections, all else a fault with its traceback."""
+    try:
+        rows = tuple(stage.run(named.item, store))
+        canonical_json(rows).encode()  # what cannot be stored is a fault of this row, not an end of the build
+        return Outcome(rows=rows)
+    except InputError as error:
+        reason, message, numbers = error.reason, error.message, error.numbers
+    except MemoryError:
+        reason, message = "memory-limit", "needs more memory than the stage may use"
+        numbers = {"limit_bytes": float(stage.resources.memory_bytes)}
+    except Exception:
+        return Outcome(fault=traceback.format_exc())
+    return Outcome(rejection=reject(stage.name, stage.kind, named.item_id, named.name, reason, message, numbers))
+
+
+@contextlib.contextmanager
+def _one_numeric_thread() -> Iterator[None]:
+    """What is spawned inside does arithmetic in one thread; libraries read this when they are first imported."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _exit_text(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"signal {signal.strsignal(-code) or -code}"
+    return f"exit status {code}"
+
+
+def _work(pipe: Connection, store: BlobStore, parent_pid: int) -> None:
+    """Main loop of a worker process."""
+    _die_with_parent(parent_pid)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import cv2
+
+    cv2.setNumThreads(1)
+    stage: MapStage[Any] | None = None
+    while True:
+        try:
+            message, payload = pipe.recv()
+        except EOFError:
+            return
+        if message == "stage":
+            try:
+                stage = payload
+                assert stage is not None
+                _limit_memory(stage.resources.memory_bytes)
+                stage.setup()
+            except Exception:
+                pipe.send(("setup-failed", traceback.format_exc()))
+                return
+            continue
+        assert stage is not None
+        pipe.send(("started", None))
+        pipe.send(("done", run_row(stage, payload, store)))
+
+
+def _limit_memory(added_bytes: int) -> None:
+    """Let the address space grow by ``added_bytes`` and no further; beyond that allocation fails."""
+    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - procfs
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + added_bytes, hard))
+
+
+def _die_with_parent(parent_pid: int) -> None:
+    """Ask Linux to kill this process when its parent dies (prctl PR_SET_PDEATHSIG), so that no orphan works on."""
+    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)
+    if os.getppid() != parent_pid:
+        os._exit(1)

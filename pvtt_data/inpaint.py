@@ -1,0 +1,316 @@
+"""Filling a moving region of a clip with the background behind it.
+
+All frames are filled from one *plate*, a picture of the background in the coordinates of a reference frame: pixels
+that other frames show come first, nearest in time first; texture from around the hole fills the rest, once. Each frame
+then takes its pixels from the plate by the background's motion, so the filling moves with the scene and cannot
+flicker. A smooth correction per frame follows exposure and light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pvtt_data.errors import InputError
+from pvtt_data.patch_fill import membrane, patch_fill
+from pvtt_data.tracking import Matrix, Track, TrackConfig, apply_transform, track_plane
+
+Frames = npt.NDArray[np.uint8]
+Frame = npt.NDArray[np.uint8]
+Masks = npt.NDArray[np.bool_]
+Mask = npt.NDArray[np.bool_]
+Reals = npt.NDArray[np.float32]
+
+_BACKGROUND = TrackConfig(
+    models=("homography",),
+    max_features=400,
+    min_inlier_ratio=0.4,
+    max_drift=None,
+    mask_fallback=False,
+    drift_tolerance=None,
+)
+_RIM_PX = 12
+"""Width of the rim around a hole in which plate and frame are compared."""
+_MIN_AGREEMENT = 0.5
+"""Correlation of fine detail with the plate below which a frame does not show what the plate shows."""
+_TEXTURED = 4.0
+"""Contrast of fine detail, grey levels, below which that correlation means nothing."""
+
+
+def surroundings(holes: Masks) -> Masks:
+    """Where to look for the motion behind a region: the rest of the frame within one and a half region sizes.
+
+    Args:
+        holes: ``(T, H, W) bool``, the region and all that belongs to it.
+
+    Returns:
+        ``(T, H, W) bool``; the whole rest of a frame where the near part is less than 4 % of it.
+    """
+    result = np.zeros_like(holes)
+    for index, hole in enumerate(holes):
+        free = ~cv2.dilate(hole.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+        box = _box(hole)
+        if box is None:
+            result[index] = free
+            continue
+        reach = int(1.5 * np.sqrt(hole.sum())) + 16
+        near = np.zeros_like(hole)
+        near[max(box[0].start - reach, 0) : box[0].stop + reach, max(box[1].start - reach, 0) : box[1].stop + reach] = (
+            True
+        )
+        near &= free
+        result[index] = near if near.sum() >= 0.04 * hole.size else free
+    return result
+
+
+def track_background(frames: Frames, holes: Masks, keyframe: int) -> Track | None:
+    """Motion of what lies behind and around a region, from the keyframe to every frame.
+
+    Args:
+        frames: ``(T, H, W, 3) uint8`` RGB.
+        holes: ``(T, H, W) bool``, the region.
+        keyframe: the reference frame.
+
+    Returns:
+        The track, or None when the surroundings cannot be tracked (no texture, or everything moves its own way).
+    """
+    try:
+        return track_plane(frames, surroundings(holes), _BACKGROUND, keyframe)
+    except InputError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """The background without a region.
+
+    Attributes:
+        picture: ``(h, w, 3) uint8`` RGB.
+        left: x of the picture's first column in the reference frame's coordinates; may be negative.
+        top: y of its first row.
+        transforms: ``(T, 3, 3) float64``, reference frame to every frame.
+        needed: ``(h, w) bool``, what some frame's hole shows.
+        seen: ``(h, w) bool``, pixels that come from real frames; the others are synthesised.
+    """
+
+    picture: Frame
+    left: int
+    top: int
+    transforms: Matrix
+    needed: Mask
+    seen: Mask
+
+    def synthesised_share(self) -> float:
+        """Share of the needed background that no frame shows, 0..1."""
+        return float((self.needed & ~self.seen).sum() / max(int(self.needed.sum()), 1))
+
+    def to_frame(self, index: int) -> Matrix:
+        """Transform from the plate's own pixels to a frame."""
+        shift = np.array([[1.0, 0.0, self.left], [0.0, 1.0, self.top], [0.0, 0.0, 1.0]])
+        result: Matrix = self.transforms[index] @ shift
+        return result
+
+
+def make_plate(frames: Frames, holes: Masks, background: Track, seed: int) -> Plate:
+    """Collect the background behind a region.
+
+    Args:
+        frames: ``(T, H, W, 3) uint8`` RGB.
+        holes: ``(T, H, W) bool``, what hides the background; everything that must not get into the plate.
+        background: motion of the background; its keyframe is the reference frame.
+        seed: of the texture search.
+
+    Raises:
+        InputError: ``background-too-wide`` when the region wanders over more than six frame areas of background.
+    """
+    count, height, width = holes.shape
+    left, top, right, bottom = _extent(holes, background.transforms)
+    if (right - left) * (bottom - top) > 6 * height * width:
+        raise InputError(
+            "background-too-wide",
+            "the camera moves over too much background to collect it in one picture",
+            {"plate_pixels": float((right - left) * (bottom - top)), "frame_pixels": float(height * width)},
+        )
+    size = (right - left, bottom - top)
+    shift = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
+    needed = np.zeros((size[1], size[0]), np.bool_)
+    for index in range(count):
+        into = shift @ np.linalg.inv(background.transforms[index])
+        needed |= _warp_mask(holes[index], into, size)
+    needed = cv2.dilate(needed.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+
+    picture = np.zeros((size[1], size[0], 3), np.uint8)
+    seen = np.zeros((size[1], size[0]), np.bool_)
+    key = background.keyframe
+    near = cv2.dilate(needed.astype(np.uint8), np.ones((2 * _RIM_PX + 1, 2 * _RIM_PX + 1), np.uint8)).astype(bool)
+    useful = max(16, int(0.002 * needed.sum()))
+    for index in sorted(range(count), key=lambda i: (abs(i - key), i)):
+        if seen[needed].all():
+            break
+        if abs(index - key) > 4 and (index - key) % 2:
+            continue  # neighbours of a frame that is looked at: they show nothing more
+        into = shift @ np.linalg.inv(background.transforms[index])
+        hidden = cv2.dilate(holes[index].astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+        valid = _warp_mask(~hidden, into, size, whole=True)
+        new = valid & ~seen & near
+        box = _box(new, margin=2 * _RIM_PX)
+        if index == key:
+            picture, seen = cv2.warpPerspective(frames[index], into, size, flags=cv2.INTER_CUBIC), valid
+        elif box is not None and (new & needed).sum() >= useful:
+            part_size = (box[1].stop - box[1].start, box[0].stop - box[0].start)
+            crop = np.array([[1.0, 0.0, -box[1].start], [0.0, 1.0, -box[0].start], [0.0, 0.0, 1.0]])
+            shown = cv2.warpPerspective(frames[index], crop @ into, part_size, flags=cv2.INTER_CUBIC)
+            if _agrees(picture[box], seen[box], shown, valid[box], new[box]):
+                matched = _matched(picture[box], seen[box] & valid[box], shown, new[box])
+                picture[box][new[box]] = matched[new[box]]
+                seen = seen | new
+    filled = patch_fill(picture, needed & ~seen, seen, seed)
+    return Plate(filled, left, top, background.transforms, needed, seen)
+
+
+def fill_frame(frame: Frame, hole: Mask, plate: Plate, index: int) -> Frame:
+    """Show the plate in a frame's hole.
+
+    Args:
+        frame: ``(H, W, 3) uint8`` RGB, frame number ``index``.
+        hole: ``(H, W) bool``; must lie in the hole that the plate was made for.
+        plate: the background.
+        index: number of the frame.
+
+    Returns:
+        ``(H, W, 3) uint8``; equal to ``frame`` further than three pixels from the hole.
+    """
+    box = _box(hole, margin=2 * _RIM_PX)
+    if box is None:
+        return frame.copy()
+    rows, columns = box
+    size = (columns.stop - columns.start, rows.stop - rows.start)
+    into = np.array([[1.0, 0.0, -columns.start], [0.0, 1.0, -rows.start], [0.0, 0.0, 1.0]]) @ plate.to_frame(index)
+    shown = cv2.warpPerspective(plate.picture, into, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    valid = _warp_mask(plate.seen | plate.needed, into, size, whole=True)
+    result = frame.copy()
+    part, part_hole = frame[box], hole[box]
+    shown = _as_blurred(shown, part, valid & ~part_hole)
+    matched = _matched(part, valid & ~part_hole, shown, part_hole)
+    result[box] = _blend(part, matched, part_hole)
+    return result
+
+
+def fill_smoothly(frame: Frame, hole: Mask) -> Frame:
+    """Continue the colours around a hole into it, without texture: for backgrounds that have none.
+
+    Args:
+        frame: ``(H, W, 3) uint8`` RGB.
+        hole: ``(H, W) bool``.
+
+    Returns:
+        ``(H, W, 3) uint8``; equal to ``frame`` further than three pixels from the hole.
+    """
+    box = _box(hole, margin=2 * _RIM_PX)
+    if box is None:
+        return frame.copy()
+    result = frame.copy()
+    part, part_hole = frame[box], hole[box]
+    known = ~part_hole
+    calm = cv2.blur(part.astype(np.float32) * known[:, :, None], (9, 9))
+    weight = cv2.blur(known.astype(np.float32), (9, 9))
+    calm /= np.maximum(weight, 1e-6)[:, :, None]
+    smooth = membrane(calm, known & (weight > 0.2))
+    result[box] = _blend(part, np.clip(np.rint(smooth), 0, 255).astype(np.uint8), part_hole)
+    return result
+
+
+def _blend(part: Frame, filling: Frame, hole: Mask) -> Frame:
+    """Filling in the hole, the frame elsewhere, and two pixels around the hole to get from one to the other."""
+    wide = cv2.dilate(hole.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
+    alpha = cv2.GaussianBlur(wide, (5, 5), 1.0)
+    alpha[hole] = 1.0
+    alpha *= wide
+    mixed = part + (filling.astype(np.float32) - part) * alpha[:, :, None]
+    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+
+
+def _as_blurred(picture: Frame, reference: Frame, comparable: Mask) -> Frame:
+    """Blur a picture until its fine detail is as weak as a reference's: focus and motion blur differ by frame."""
+    if comparable.sum() < 64:
+        return picture
+    wanted = float(_detail(reference)[comparable].std())
+    best, smallest = picture, abs(float(_detail(picture)[comparable].std()) - wanted)
+    for sigma in (0.6, 0.9, 1.3, 1.8, 2.5):
+        blurred = cv2.GaussianBlur(picture, (0, 0), sigma)
+        error = abs(float(_detail(blurred)[comparable].std()) - wanted)
+        if error >= smallest:
+            break
+        best, smallest = blurred, error
+    return best
+
+
+def _matched(reference: Frame, comparable: Mask, picture: Frame, region: Mask) -> Frame:
+    """A picture with its smooth difference to a reference, known around a region, taken off."""
+    rim = cv2.dilate(region.astype(np.uint8), np.ones((2 * _RIM_PX + 1, 2 * _RIM_PX + 1), np.uint8)).astype(bool)
+    rim &= comparable & ~region
+    if rim.sum() < 32:
+        return picture
+    weight = rim.astype(np.float32)
+    difference = (reference.astype(np.float32) - picture) * weight[:, :, None]
+    spread = cv2.GaussianBlur(weight, (0, 0), 0.5 * _RIM_PX)
+    local = cv2.GaussianBlur(difference, (0, 0), 0.5 * _RIM_PX) / np.maximum(spread, 1e-4)[:, :, None]
+    correction = membrane(np.clip(local, -40.0, 40.0), rim & (spread > 0.05))
+    return np.clip(np.rint(picture + correction), 0, 255).astype(np.uint8)
+
+
+def _agrees(picture: Frame, seen: Mask, shown: Frame, valid: Mask, new: Mask) -> bool:
+    """Whether two pictures show the same thing next to a region: their fine detail correlates there."""
+    rim = cv2.dilate(new.astype(np.uint8), np.ones((2 * _RIM_PX + 1, 2 * _RIM_PX + 1), np.uint8)).astype(bool)
+    rim &= seen & valid
+    if rim.sum() < 64:
+        return False
+    first, second = (_detail(image)[rim] for image in (picture, shown))
+    first, second = first - first.mean(), second - second.mean()
+    contrast = float(np.sqrt((first**2).mean() * (second**2).mean()))
+    if contrast < _TEXTURED**2 / 4:
+        return bool(np.abs(first - second).mean() < _TEXTURED)
+    return float((first * second).mean()) / contrast >= _MIN_AGREEMENT
+
+
+def _detail(image: Frame) -> Reals:
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    result: Reals = cv2.GaussianBlur(grey, (0, 0), 1.0) - cv2.GaussianBlur(grey, (0, 0), 6.0)
+    return result
+
+
+def _warp_mask(mask: Mask, transform: Matrix, size: tuple[int, int], whole: bool = False) -> Mask:
+    """Warp a mask; ``whole`` keeps only pixels that come entirely from inside it."""
+    warped = cv2.warpPerspective(mask.astype(np.float32), transform, size, flags=cv2.INTER_LINEAR)
+    result: Mask = warped > (0.999 if whole else 0.001)
+    return result
+
+
+def _box(mask: Mask, margin: int = 0) -> tuple[slice, slice] | None:
+    """Rows and columns of a mask's bounding box, widened, inside the frame."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    height, width = mask.shape
+    return (
+        slice(max(int(rows[0]) - margin, 0), min(int(rows[-1]) + 1 + margin, height)),
+        slice(max(int(columns[0]) - margin, 0), min(int(columns[-1]) + 1 + margin, width)),
+    )
+
+
+def _extent(holes: Masks, transforms: Sequence[Matrix] | Matrix) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom in reference coordinates of all holes and the texture around them."""
+    corners = []
+    for hole, transform in zip(holes, transforms, strict=True):
+        box = _box(hole, margin=int(0.6 * np.sqrt(hole.sum())) + 2 * _RIM_PX)
+        if box is not None:
+            (y0, y1), (x0, x1) = ((s.start, s.stop) for s in box)
+            points = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64)
+            corners.append(apply_transform(np.linalg.inv(transform), points))
+    every = np.concatenate(corners) if corners else np.zeros((1, 2))
+    low, high = np.floor(every.min(axis=0)).astype(int), np.ceil(every.max(axis=0)).astype(int) + 1
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])

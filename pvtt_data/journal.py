@@ -1,0 +1,158 @@
+"""What was already computed: one cache a stage, filled through a journal that survives a kill.
+
+A finished row is appended to ``journal.jsonl`` and fsynced; a torn or damaged line is ignored when it is read back.
+When a stage completes, the journal is folded into ``results.parquet`` (sorted by key, written whole, then the journal
+is removed). DuckDB and pandas can read it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pvtt_data.errors import BuildError
+from pvtt_data.files import sync_folder, whole_file
+from pvtt_data.records import RECORDS, Blob, from_plain, to_plain
+from pvtt_data.stage import Outcome, reject
+
+_SCHEMA = pa.schema([pa.field("key", pa.string(), nullable=False), pa.field("outcome", pa.string(), nullable=False)])
+
+
+class StageCache:
+    """Results of one map stage by cache key."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._results = folder / "results.parquet"
+        self._journal_path = folder / "journal.jsonl"
+        self._journal: BinaryIO | None = None
+        self._entries: dict[str, str] = {}
+        if self._results.exists():
+            try:
+                table = pq.read_table(self._results)
+            except (OSError, pa.ArrowException) as error:
+                raise BuildError(
+                    f"{self._results} is damaged ({error}); delete it and build again: only this stage is recomputed"
+                ) from error
+            self._entries = dict(zip(table.column("key").to_pylist(), table.column("outcome").to_pylist(), strict=True))
+        self._entries.update(read_journal(self._journal_path))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def get(self, key: str) -> Mapping[str, Any] | None:
+        """The stored outcome of a key, as plain data; None when there is none."""
+        text = self._entries.get(key)
+        return None if text is None else json.loads(text)
+
+    def add(self, key: str, outcome: Outcome) -> None:
+        """Journal one outcome; when this returns it is on the disk. Faults are never stored."""
+        if outcome.fault:
+            raise ValueError("a fault is not a result")
+        text = json.dumps(outcome_to_plain(outcome), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        if self._journal is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            mend_journal(self._journal_path)
+            self._journal = self._journal_path.open("ab")
+            sync_folder(self.folder)
+        self._journal.write(journal_line(key, text))
+        self._journal.flush()
+        os.fsync(self._journal.fileno())
+        self._entries[key] = text
+
+    def compact(self) -> None:
+        """Fold the journal into the sorted results table."""
+        self.close()
+        if not self._journal_path.exists():
+            return
+        keys = sorted(self._entries)
+        table = pa.table({"key": keys, "outcome": [self._entries[k] for k in keys]}, schema=_SCHEMA)
+        with whole_file(self._results) as file:
+            pq.write_table(table, file, compression="zstd")
+        self._journal_path.unlink()
+
+    def close(self) -> None:
+        """Close the journal; what was added stays."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+
+def journal_line(key: str, text: str) -> bytes:
+    """One line of a journal: checksum, key, outcome."""
+    body = f"{key} {text}".encode()
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+def read_journal(path: Path) -> dict[str, str]:
+    """All undamaged lines of a journal as key → outcome text; later lines win."""
+    return dict(_good_lines(path))
+
+
+def mend_journal(path: Path) -> None:
+    """Cut a torn last line off, so that the next line starts on its own."""
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    if data and not data.endswith(b"\n"):
+        with path.open("r+b") as file:
+            file.truncate(data.rfind(b"\n") + 1)
+
+
+def _good_lines(path: Path) -> Iterator[tuple[str, str]]:
+    if not path.exists():
+        return
+    for line in path.read_bytes().split(b"\n"):
+        checksum, _, body = line.partition(b" ")
+        if len(checksum) != 8 or b"%08x" % zlib.crc32(body) != checksum:
+            continue
+        key, _, text = body.decode().partition(" ")
+        yield key, text
+
+
+def outcome_to_plain(outcome: Outcome) -> dict[str, Any]:
+    """Rows with their record names, or the reason of the rejection without its subject."""
+    if outcome.rejection is not None:
+        rejection = outcome.rejection
+        return {
+            "rejected": {
+                "reason": rejection.reason,
+                "message": rejection.message,
+                "numbers": dict(rejection.numbers),
+            }
+        }
+    return {"rows": [[type(row).__name__, to_plain(row)] for row in outcome.rows]}
+
+
+def outcome_from_plain(plain: Mapping[str, Any], stage: str, kind: str, subject_id: str, subject: str) -> Outcome:
+    """The outcome that `outcome_to_plain` wrote, for the item as it is called now."""
+    if "rejected" in plain:
+        dropped = plain["rejected"]
+        return Outcome(
+            rejection=reject(
+                stage, kind, subject_id, subject, dropped["reason"], dropped["message"], dropped["numbers"]
+            )
+        )
+    return Outcome(rows=tuple(from_plain(RECORDS[name], row) for name, row in plain["rows"]))
+
+
+def blobs_of(value: Any) -> Iterator[Blob]:
+    """Every blob that a record mentions."""
+    if isinstance(value, Blob):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from blobs_of(item)
+    elif hasattr(type(value), "key_field"):
+        for name in type(value).__slots__:
+            yield from blobs_of(getattr(value, name))

@@ -1,0 +1,278 @@
+"""The line: from mined files to triples, one stage after the other. Read it top to bottom to see how data flows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pvtt_data.backends import ChosenBackend
+from pvtt_data.recipe import Recipe
+from pvtt_data.records import (
+    Assignment,
+    Clip,
+    MaskTrack,
+    Measurement,
+    Pair,
+    Picture,
+    Quality,
+    Rejection,
+    Shot,
+    Source,
+    Split,
+    Swap,
+    Triple,
+    sort_records,
+)
+from pvtt_data.runner import Runner
+from pvtt_data.stage import Named, NoConfig
+from pvtt_data.stages.assign_split import assign_split
+from pvtt_data.stages.dedup import dedup
+from pvtt_data.stages.filter_shots import filter_shots
+from pvtt_data.stages.mask_qc import MaskItem, MeasureMasks, mask_qc
+from pvtt_data.stages.measure import Measure, MediaItem
+from pvtt_data.stages.mine import mine
+from pvtt_data.stages.normalise import Normalise, NormaliseItem
+from pvtt_data.stages.pair import pair
+from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingItem, ListingPictures
+from pvtt_data.stages.segment import Segment, SegmentItem
+from pvtt_data.stages.split_shots import SplitItem, SplitShots
+from pvtt_data.stages.synthesise import SwapItem, Synthesise
+from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple_qc
+
+STAGES = (
+    "mine", "measure", "split", "filter", "dedup", "normalise", "segment", "mask_numbers", "mask_qc",
+    "listing_pictures", "clip_pictures", "assign_split", "pair", "synthesise", "triple_numbers", "triple_qc",
+)  # fmt: skip
+"""Names of the stages, in the order in which they run."""
+
+
+@dataclass
+class Tables:
+    """The rows of a build; a table that was not reached is empty."""
+
+    sources: list[Source] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+    shots: list[Shot] = field(default_factory=list)
+    clips: list[Clip] = field(default_factory=list)
+    tracks: list[MaskTrack] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    assignments: list[Assignment] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
+    swaps: list[Swap] = field(default_factory=list)
+    triples: list[Triple] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+
+
+TABLE_RECORDS: Mapping[str, type] = {
+    "sources": Source,
+    "measurements": Measurement,
+    "shots": Shot,
+    "clips": Clip,
+    "tracks": MaskTrack,
+    "pictures": Picture,
+    "assignments": Assignment,
+    "pairs": Pair,
+    "swaps": Swap,
+    "triples": Triple,
+    "rejections": Rejection,
+}
+
+
+class Line:
+    """One pass of a recipe through all stages.
+
+    Args:
+        recipe: the settings.
+        run: takes each stage through the build.
+        backend: the segmentation backend in use.
+        earlier_splits: source id → split of an earlier version.
+        limit: keep only so many sources.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: Runner,
+        backend: ChosenBackend,
+        earlier_splits: Mapping[str, Split] | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.run = run
+        self.backend = backend
+        self.earlier_splits = earlier_splits or {}
+        self.limit = limit
+        self.tables = Tables()
+        self._links: list[tuple[str, str]] = []
+
+    def through(self) -> Tables:
+        """Run everything; `tables` holds what was reached even when the build stops early.
+
+        Raises:
+            BuildError: a stage failed too often.
+            StopBuildError: the runner was told to stop after a stage.
+        """
+        try:
+            self._clips()
+            self._masks()
+            self._triples()
+        finally:
+            self._name_rejections()
+        return self.tables
+
+    def _clips(self) -> None:
+        recipe, run, tables = self.recipe, self.run, self.tables
+        mined, notes = mine(recipe.mine, run.workspace.store, self.limit)
+        for text in notes:
+            run.reporter.note(text)
+        tables.sources = mined.rows
+        run.table(mined)
+
+        media = {s.sha256: Named(MediaItem(s.sha256, s.declared_fps), s.sha256, s.path) for s in tables.sources}
+        tables.measurements = run.map(Measure(recipe.measure), list(media.values()))
+
+        measured = {m.sha256: m for m in tables.measurements}
+        splittable = [
+            Named(SplitItem(s.source_id, measured[s.sha256]), s.source_id, s.path)
+            for s in tables.sources
+            if s.sha256 in measured
+        ]
+        shots = run.map(SplitShots(recipe.split, recipe.normalise.duration_s), splittable)
+
+        tables.shots = run.table(filter_shots(shots, recipe.filter))
+        deduplicated, self._links = dedup(tables.shots, recipe.dedup)
+        tables.shots = run.table(deduplicated)
+
+        source_of = {s.source_id: s for s in tables.sources}
+        windows = [
+            Named(
+                NormaliseItem(shot, source_of[shot.source_id].declared_fps),
+                shot.shot_id,
+                _window(source_of[shot.source_id], shot.first_frame, shot.last_frame),
+            )
+            for shot in tables.shots
+        ]
+        tables.clips = run.map(Normalise(recipe.normalise), windows)
+
+    def _masks(self) -> None:
+        recipe, run, tables = self.recipe, self.run, self.tables
+        names = self._clip_names()
+        unsegmented = [
+            Named(SegmentItem(c.clip_id, c.video, c.cut.fps), c.clip_id, names[c.clip_id]) for c in tables.clips
+        ]
+        tracks: list[MaskTrack] = run.map(Segment(self.backend), unsegmented)
+
+        clip_of = {c.clip_id: c for c in tables.clips}
+        measurable = [
+            Named(MaskItem(t.track_id, clip_of[t.clip_id].video, t.mask), t.track_id, names[t.clip_id]) for t in tracks
+        ]
+        qualities: list[Quality] = run.map(MeasureMasks(NoConfig()), measurable)
+        tables.tracks = run.table(mask_qc(tracks, qualities, recipe.mask_qc))
+
+        listed = {
+            (s.product_id, image.sha256): Named(
+                ListingItem(s.product_id, image.sha256), f"{s.product_id}/{image.sha256}", image.path
+            )
+            for s in tables.sources
+            for image in s.images
+        }
+        listing = run.map(ListingPictures(recipe.pictures, self.backend), list(listed.values()))
+
+        source_of = {s.source_id: s for s in tables.sources}
+        framed = []
+        for track in tables.tracks:
+            clip = clip_of[track.clip_id]
+            item = ClipPictureItem(
+                product_id=source_of[clip.source_id].product_id,
+                source_id=clip.source_id,
+                media_sha256=clip.media_sha256,
+                clip_id=clip.clip_id,
+                start_s=clip.start_s,
+                fps=clip.cut.fps,
+                video=clip.video,
+                mask=track.mask,
+                backend=track.backend,
+            )
+            framed.append(Named(item, track.track_id, names[clip.clip_id]))
+        tables.pictures = sort_records([*listing, *run.map(ClipPictures(recipe.pictures), framed)])
+
+    def _triples(self) -> None:
+        recipe, run, tables = self.recipe, self.run, self.tables
+        tables.assignments = run.table(
+            assign_split(tables.sources, self._links, recipe.assign_split, self.earlier_splits)
+        )
+        names = self._clip_names()
+        tables.pairs = run.table(
+            pair(tables.tracks, tables.clips, tables.sources, tables.assignments, tables.pictures, recipe.pair)
+        )
+
+        shelf = Shelf.of(tables.sources, tables.clips, tables.tracks, tables.pictures, tables.pairs)
+        swappable = []
+        for row in tables.pairs:
+            clip = shelf.clips[row.clip_id]
+            swap_item = SwapItem(
+                pair_id=row.pair_id,
+                kind=row.kind,
+                media_sha256=clip.media_sha256,
+                declared_fps=clip.declared_fps,
+                cut=clip.cut,
+                mask=shelf.tracks[row.track_id].mask,
+                cutout=shelf.pictures[row.cutout_id].cutout,
+                seed=row.seed,
+            )
+            swappable.append(Named(swap_item, row.pair_id, _swap_name(row, names)))
+        tables.swaps = run.map(Synthesise(recipe.synthesise, recipe.normalise.crf), swappable)
+
+        judgeable = []
+        for swap in tables.swaps:
+            row = shelf.pairs[swap.pair_id]
+            triple_item = TripleItem(
+                pair_id=swap.pair_id,
+                source=swap.source,
+                source_mask=swap.source_mask,
+                effect_mask=swap.effect_mask,
+                target=shelf.clips[row.clip_id].video,
+                target_mask=shelf.tracks[row.track_id].mask,
+                references=tuple(shelf.pictures[name].cutout for name in row.reference_ids),
+            )
+            judgeable.append(Named(triple_item, swap.pair_id, _swap_name(row, names)))
+        measured: list[Quality] = run.map(MeasureTriples(NoConfig()), judgeable)
+        tables.triples = run.table(triple_qc(tables.swaps, measured, shelf, recipe.shards.prompt, recipe.triple_qc))
+
+    def _clip_names(self) -> dict[str, str]:
+        source_of = {s.source_id: s for s in self.tables.sources}
+        return {
+            c.clip_id: _window(source_of[c.source_id], c.cut.first_frame, c.cut.last_frame) for c in self.tables.clips
+        }
+
+    def _name_rejections(self) -> None:
+        """Give rejections of table stages, which know identifiers only, the names that people know."""
+        tables = self.tables
+        source_of = {s.source_id: s for s in tables.sources}
+        names: dict[str, str] = self._clip_names()
+        clip_names = dict(names)
+        for result in self.run.results:
+            for row in result.rows:
+                if isinstance(row, Shot):
+                    names[row.shot_id] = _window(source_of[row.source_id], row.first_frame, row.last_frame)
+                elif isinstance(row, MaskTrack):
+                    names[row.track_id] = clip_names.get(row.clip_id, row.clip_id)
+        for row in tables.pairs:
+            names[row.pair_id] = _swap_name(row, clip_names)
+        rejections = []
+        for result in self.run.results:
+            result.rejections = [
+                r if r.subject else dataclasses.replace(r, subject=names.get(r.subject_id, r.subject_id))
+                for r in result.rejections
+            ]
+            rejections += result.rejections
+        tables.rejections = sort_records(rejections)
+
+
+def _window(source: Source, first_frame: int, last_frame: int) -> str:
+    return f"{source.path} [{first_frame}:{last_frame})"
+
+
+def _swap_name(row: Pair, clip_names: Mapping[str, str]) -> str:
+    return f"{row.product_a} into {clip_names[row.clip_id]}"

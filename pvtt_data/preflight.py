@@ -1,0 +1,52 @@
+"""What a build needs, checked before the work: each failure says what is missing and what mends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from pvtt_data.errors import PreflightError
+from pvtt_data.recipe import Recipe
+
+_MIN_FREE_BYTES = 500 * 10**6
+
+
+def preflight(recipe: Recipe, work: Path, out: Path) -> None:
+    """Check inputs, folders, disk space and codecs.
+
+    Raises:
+        PreflightError: all that is missing, one line each.
+    """
+    problems = []
+    if not recipe.mine.folder.is_dir():
+        problems.append(f"mine.folder = {recipe.mine.folder} is not a folder; set it with --set mine.folder=PATH")
+    elif not os.access(recipe.mine.folder, os.R_OK | os.X_OK):
+        problems.append(f"mine.folder = {recipe.mine.folder} cannot be read; mend its permissions")
+    for name, folder in (("--work", work), ("--out", out)):
+        problems += _folder_problems(name, folder)
+    problems += _codec_problems()
+    if problems:
+        raise PreflightError("the build cannot start:\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+def _folder_problems(name: str, folder: Path) -> list[str]:
+    existing = folder.resolve()
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        return [f"{name} {folder} cannot be written; choose another one or mend its permissions"]
+    free = shutil.disk_usage(existing).free
+    if free < _MIN_FREE_BYTES:
+        return [
+            f"{name} {folder}: only {free / 1e6:.0f} MB are free, {_MIN_FREE_BYTES / 1e6:.0f} MB is the least to "
+            "begin with; free some or choose another disk"
+        ]
+    return []
+
+
+def _codec_problems() -> list[str]:
+    import av
+
+    missing = [name for name in ("libx264",) if name not in av.codecs_available]
+    return [f"PyAV lacks the encoder {name}; reinstall it: pip install --force-reinstall av" for name in missing]

@@ -1,0 +1,66 @@
+"""The recipe: everything a person decides about a dataset, as one frozen tree of settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from pvtt_data.recipe_file import load_recipe
+from pvtt_data.stage import StageConfig
+from pvtt_data.stages.assign_split import SplitAssignmentConfig
+from pvtt_data.stages.dedup import DedupConfig
+from pvtt_data.stages.filter_shots import FilterConfig
+from pvtt_data.stages.mask_qc import MaskQcConfig
+from pvtt_data.stages.measure import MeasureConfig
+from pvtt_data.stages.mine import MineConfig
+from pvtt_data.stages.normalise import NormaliseConfig
+from pvtt_data.stages.pair import PairConfig
+from pvtt_data.stages.pictures import PicturesConfig
+from pvtt_data.stages.segment import SegmentConfig
+from pvtt_data.stages.shard import ShardConfig
+from pvtt_data.stages.split_shots import SplitShotsConfig
+from pvtt_data.stages.synthesise import SynthesiseConfig
+from pvtt_data.stages.triple_qc import TripleQcConfig
+
+
+class BuildConfig(StageConfig):
+    """When a build counts as failed."""
+
+    max_fault_share: Annotated[float, Field(ge=0, le=1)] = 0.005
+    """Share of a stage's rows that may fail with a fault (a defect, not bad input)."""
+    max_reject: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    """Stage → share of its rows that it may reject."""
+
+
+class Recipe(StageConfig):
+    """Settings of `pvtt-data build`, in the order in which data flows."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    """Name of the dataset."""
+    mine: MineConfig
+    measure: MeasureConfig = Field(default_factory=MeasureConfig)
+    split: SplitShotsConfig = Field(default_factory=SplitShotsConfig)
+    filter: FilterConfig = Field(default_factory=FilterConfig)
+    dedup: DedupConfig = Field(default_factory=DedupConfig)
+    normalise: NormaliseConfig = Field(default_factory=NormaliseConfig)
+    segment: SegmentConfig = Field(default_factory=SegmentConfig)
+    mask_qc: MaskQcConfig = Field(default_factory=MaskQcConfig)
+    pictures: PicturesConfig = Field(default_factory=PicturesConfig)
+    assign_split: SplitAssignmentConfig = Field(default_factory=SplitAssignmentConfig)
+    pair: PairConfig = Field(default_factory=PairConfig)
+    synthesise: SynthesiseConfig = Field(default_factory=SynthesiseConfig)
+    triple_qc: TripleQcConfig = Field(default_factory=TripleQcConfig)
+    shards: ShardConfig = Field(default_factory=ShardConfig)
+    build: BuildConfig = Field(default_factory=BuildConfig)
+
+
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of a YAML file, with ``key=value`` overrides.
+
+    Raises:
+        RecipeError: all that is wrong with it, by file, line and key.
+    """
+    return load_recipe(path, Recipe, overrides)

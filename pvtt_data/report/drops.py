@@ -1,0 +1,124 @@
+"""What was dropped, by stage and reason, and where every source went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pvtt_data.records import Assignment, Measurement, Rejection, Shot, Source, Triple, record_key
+from pvtt_data.report.rows import Rows
+from pvtt_data.stage import StageResult, count_reasons
+
+MAX_ROWS = 200
+"""Rejections shown of one reason."""
+MAX_SOURCES = 500
+MAX_FAULTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """One rejection as the page shows it."""
+
+    subject: str
+    message: str
+    linked_to: str
+    numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class DropGroup:
+    """All rejections of one stage for one reason; ``anchor`` is the place on the page."""
+
+    anchor: str
+    stage: str
+    reason: str
+    kind: str
+    count: int
+    shown: tuple[Drop, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row on which the program or the machine failed."""
+
+    stage: str
+    name: str
+    summary: str
+    """Last line of the traceback."""
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """One mined video and what came of it."""
+
+    source: Source
+    measurement: Measurement | None
+    windows: int
+    clips: int
+    triples: int
+    split: str
+
+
+def drop_groups(results: Sequence[StageResult], rows: Rows) -> list[DropGroup]:
+    """Groups in the order of the stages, the most frequent reason first, each with its first rejections by name."""
+    groups = []
+    for place, result in enumerate(results):
+        for rank, (reason, count) in enumerate(count_reasons(result.rejections).items()):
+            members = sorted(
+                (rejection for rejection in result.rejections if rejection.reason == reason),
+                key=lambda rejection: (rejection.subject, record_key(rejection)),
+            )
+            groups.append(
+                DropGroup(
+                    anchor=f"drop-{place}-{rank}",
+                    stage=result.stage,
+                    reason=reason,
+                    kind=members[0].kind,
+                    count=count,
+                    shown=tuple(_drop(rejection, rows) for rejection in members[:MAX_ROWS]),
+                )
+            )
+    return groups
+
+
+def _drop(rejection: Rejection, rows: Rows) -> Drop:
+    return Drop(
+        rejection.subject or rows.name(rejection.subject_id),
+        rejection.message,
+        rows.name(rejection.linked_to) if rejection.linked_to else "",
+        rejection.numbers,
+    )
+
+
+def faults(results: Sequence[StageResult]) -> tuple[int, list[Fault]]:
+    """How many rows failed, and the first of them."""
+    found = [
+        Fault(result.stage, name, (trace.strip().splitlines() or ["no traceback was kept"])[-1], trace)
+        for result in results
+        for name, trace in sorted(result.faults)
+    ]
+    return len(found), found[:MAX_FAULTS]
+
+
+def source_lines(rows: Rows) -> tuple[int, list[SourceLine]]:
+    """How many sources there are, and the first of them by path."""
+    measurements = rows.of(Measurement)
+    assignments = rows.of(Assignment)
+    windows = Counter(shot.source_id for shot in rows.of(Shot).values())
+    clips = Counter(clip.source_id for clip in rows.made_by("normalise"))
+    triples = Counter(triple.source_id for triple in rows.of(Triple).values())
+    sources = sorted(rows.of(Source).values(), key=lambda source: (source.path, source.source_id))
+    lines = [
+        SourceLine(
+            source,
+            measurements.get(source.sha256),
+            windows[source.source_id],
+            clips[source.source_id],
+            triples[source.source_id],
+            assignments[source.source_id].split if source.source_id in assignments else "",
+        )
+        for source in sources[:MAX_SOURCES]
+    ]
+    return len(sources), lines

@@ -1,0 +1,179 @@
+"""Runs stages one after the other: looks results up, computes what is missing, keeps the books."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pvtt_data.errors import BuildError
+from pvtt_data.executor import Executor
+from pvtt_data.journal import StageCache, blobs_of, outcome_from_plain
+from pvtt_data.progress import Reporter, RunLog
+from pvtt_data.records import record_key
+from pvtt_data.stage import MapStage, Named, Outcome, StageResult, count_reasons
+from pvtt_data.store import PASSING_REASONS
+from pvtt_data.workspace import Workspace
+
+
+class StopBuildError(Exception):
+    """Raised after the stage that `--until` names; what was made so far is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """When a stage's outcome is a failure of the build.
+
+    Attributes:
+        max_fault_share: share of rows that may fail with a fault.
+        max_reject: stage → share of rows that it may reject.
+    """
+
+    max_fault_share: float = 0.005
+    max_reject: dict[str, float] = field(default_factory=dict)
+
+
+class Runner:
+    """Takes each stage through the build.
+
+    Args:
+        workspace: where caches and blobs are.
+        executor: what computes rows; None computes nothing, for a plan: rows that are not cached count as missing.
+        reporter: told about progress.
+        log: the run's log, or None.
+        bounds: when to give up.
+        until: name of the last stage to run.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        executor: Executor | None,
+        reporter: Reporter,
+        log: RunLog | None = None,
+        bounds: Bounds | None = None,
+        until: str | None = None,
+    ) -> None:
+        self.workspace = workspace
+        self.executor = executor
+        self.reporter = reporter
+        self.log = log
+        self.bounds = bounds or Bounds()
+        self.until = until
+        self.results: list[StageResult] = []
+        self.missing: dict[str, int] = {}
+        """Stage → rows that a plan found not to be cached."""
+
+    def map(self, stage: MapStage[Any], items: Sequence[Named[Any]]) -> list[Any]:
+        """Rows of a map stage, sorted by their identifiers.
+
+        Raises:
+            BuildError: too many faults or rejections.
+        """
+        begun = time.monotonic()
+        result = StageResult(stage.name, items=len(items))
+        cache = self.workspace.cache(stage.name)
+        fingerprint = stage.fingerprint()
+        keys = {named.item_id: stage.cache_key(named.item, fingerprint) for named in items}
+        if len(keys) != len(items):
+            raise ValueError(f"stage {stage.name}: two items have the same id")
+        todo = []
+        for named in items:
+            outcome = self._lookup(cache, stage, keys[named.item_id], named)
+            if outcome is None:
+                todo.append(named)
+            else:
+                result.cached += 1
+                _count(result, named, outcome)
+        self.reporter.started(stage.name, len(items), result.cached)
+        if self.executor is None:
+            self.missing[stage.name] = len(todo)
+        elif todo:
+            self._compute(self.executor, cache, stage, todo, keys, result)
+        result.seconds = time.monotonic() - begun
+        return self.table(result)
+
+    def table(self, result: StageResult) -> list[Any]:
+        """Book the result of a stage and hand its rows on, sorted."""
+        result.rows.sort(key=record_key)
+        result.rejections.sort(key=record_key)
+        self.results.append(result)
+        self.reporter.finished(result)
+        if self.log is not None:
+            self.log.write(
+                "stage",
+                stage=result.stage,
+                items=result.items,
+                rows=len(result.rows),
+                cached=result.cached,
+                rejected=count_reasons(result.rejections),
+                faults=[{"item": name, "traceback": trace} for name, trace in result.faults],
+                seconds=round(result.seconds, 3),
+            )
+        self._check(result)
+        if self.until == result.stage:
+            raise StopBuildError(result.stage)
+        return result.rows
+
+    def _lookup(self, cache: StageCache, stage: MapStage[Any], key: str, named: Named[Any]) -> Outcome | None:
+        plain = cache.get(key)
+        if plain is None:
+            return None
+        outcome = outcome_from_plain(plain, stage.name, stage.kind, named.item_id, named.name)
+        if not all(self.workspace.store.has(blob) for blob in blobs_of(outcome.rows)):
+            return None
+        return outcome
+
+    def _compute(
+        self,
+        executor: Executor,
+        cache: StageCache,
+        stage: MapStage[Any],
+        todo: Sequence[Named[Any]],
+        keys: dict[str, str],
+        result: StageResult,
+    ) -> None:
+        try:
+            for named, outcome in executor.map(stage, todo):
+                if _lasts(outcome):
+                    cache.add(keys[named.item_id], outcome)
+                _count(result, named, outcome)
+                self.reporter.advanced(stage.name)
+        finally:
+            cache.close()
+        cache.compact()
+
+    def _check(self, result: StageResult) -> None:
+        if result.items == 0:
+            return
+        if len(result.faults) / result.items > self.bounds.max_fault_share:
+            name, trace = result.faults[0]
+            raise BuildError(
+                f"stage {result.stage}: {len(result.faults)} of {result.items} rows failed with a fault, which is a "
+                f"defect and not bad input. The first, {name}:\n{trace}"
+            )
+        limit = self.bounds.max_reject.get(result.stage)
+        share = len(result.rejections) / result.items
+        if limit is not None and share > limit:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in count_reasons(result.rejections).items())
+            raise BuildError(
+                f"stage {result.stage} rejected {share:.0%} of its {result.items} rows ({reasons}), more than "
+                f"max_reject.{result.stage} = {limit:g} allows"
+            )
+
+
+def _lasts(outcome: Outcome) -> bool:
+    """Whether the same item would come out the same another time."""
+    if outcome.rejection is not None:
+        return outcome.rejection.reason not in PASSING_REASONS
+    return not outcome.fault
+
+
+def _count(result: StageResult, named: Named[Any], outcome: Outcome) -> None:
+    if outcome.fault:
+        result.faults.append((named.name, outcome.fault))
+    elif outcome.rejection is not None:
+        result.rejections.append(outcome.rejection)
+    else:
+        result.rows.extend(outcome.rows)

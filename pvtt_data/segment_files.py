@@ -1,0 +1,66 @@
+"""A video from disk for a segmenter, and its masks to disk: PNG a frame, and an overlay to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pvtt_data.errors import InputError
+from pvtt_data.files import write_whole
+from pvtt_data.images import write_png
+from pvtt_data.media import encode_clip, open_media, read_range
+from pvtt_data.segmenters.base import Segmentation
+
+_TINT = np.array([255, 64, 32], np.float32)
+_OUTLINE = (255, 255, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedClip:
+    """Frames in memory, ``(T, H, W, 3) uint8 RGB``, with the names of their masks."""
+
+    frames: npt.NDArray[np.uint8]
+    names: list[str]
+    fps: float
+
+
+def read_all_frames(path: Path, fps: float, max_frames: int) -> LoadedClip:
+    """All frames of a video file or of a folder of numbered pictures.
+
+    Raises:
+        InputError: not readable media, or more than ``max_frames``.
+    """
+    media = open_media(path, declared_fps=fps if path.is_dir() else None)
+    count = len(media.timeline)
+    if count > max_frames:
+        raise InputError(
+            "too-many-frames",
+            f"{path.name} has {count} frames, more than {max_frames}; cut it first or raise --max-frames",
+            {"frames": float(count), "threshold": float(max_frames)},
+        )
+    frames = read_range(media, 0, count)
+    names = media.frame_names() if path.is_dir() else [f"{i:05d}" for i in range(count)]
+    return LoadedClip(frames, names, float(media.probe.fps))
+
+
+def write_masks(clip: LoadedClip, found: Segmentation, out: Path) -> None:
+    """``{name}.png`` for each frame, 0 or 255, and ``overlay.mp4``."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, mask in zip(clip.names, found.masks, strict=True):
+        write_whole(out / f"{name}.png", write_png(np.where(mask, 255, 0).astype(np.uint8)))
+    height, width = found.masks.shape[1] // 2 * 2, found.masks.shape[2] // 2 * 2
+    encode_clip(draw_masks(clip.frames, found.masks)[:, :height, :width], clip.fps, out / "overlay.mp4")
+
+
+def draw_masks(frames: npt.NDArray[np.uint8], masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """Frames with their masks tinted and outlined, for people."""
+    drawn = frames.copy()
+    for picture, mask in zip(drawn, masks, strict=True):
+        picture[mask] = np.round(0.6 * picture[mask] + 0.4 * _TINT).astype(np.uint8)
+        outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        cv2.drawContours(picture, outlines, -1, _OUTLINE, 1)
+    return drawn

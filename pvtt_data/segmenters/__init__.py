@@ -1,0 +1,1 @@
+"""Segmentation backends: one product in, one mask per frame out."""

@@ -1,0 +1,42 @@
+"""The shard format's one writer and one reader, and the tools that check and show a dataset version.
+
+`shards/README.md` states the format. Start here:
+
+- `write_dataset`, `publish`: write a version and give it its number.
+- `ShardDataset`: random access to samples.
+- `verify`: find out whether a version holds what its manifest promises.
+- `contact_sheet`, `describe`: look at it.
+"""
+
+from __future__ import annotations
+
+from pvtt_data.shards.format import SampleMeta, shard_count_for
+from pvtt_data.shards.inspect import contact_sheet, describe
+from pvtt_data.shards.manifest import Lineage, Manifest, read_lineage, read_manifest
+from pvtt_data.shards.reader import Sample, ShardDataset
+from pvtt_data.shards.verify import VerifyProblem, VerifyReport, verify
+from pvtt_data.shards.versions import Publication, latest_version, next_version, publish
+from pvtt_data.shards.writer import DatasetSettings, ShardSample, write_dataset
+
+__all__ = [
+    "DatasetSettings",
+    "Lineage",
+    "Manifest",
+    "Publication",
+    "Sample",
+    "SampleMeta",
+    "ShardDataset",
+    "ShardSample",
+    "VerifyProblem",
+    "VerifyReport",
+    "contact_sheet",
+    "describe",
+    "latest_version",
+    "next_version",
+    "publish",
+    "read_lineage",
+    "read_manifest",
+    "shard_count_for",
+    "verify",
+    "write_dataset",
+]

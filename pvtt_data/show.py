@@ -1,0 +1,66 @@
+"""Tables of a build as a person asks for them, through DuckDB."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pvtt_data.errors import PvttError
+from pvtt_data.line import TABLE_RECORDS
+
+VIEWS = {
+    "sources": """
+        SELECT s.source_id, s.path, s.product_id, s.title, s.category, s.licence, m.width_px, m.height_px,
+               m.frames, m.fps, m.duration_s, m.codec, a.split, len(s.images) AS images, s.url
+        FROM sources s LEFT JOIN measurements m ON m.sha256 = s.sha256
+        LEFT JOIN assignments a ON a.source_id = s.source_id ORDER BY s.path""",
+    "clips": """
+        SELECT c.clip_id, s.path AS source_path, s.product_id, c.cut.first_frame AS first_frame,
+               c.cut.last_frame AS last_frame, c.start_s, c.cut.width_px AS width_px, c.cut.height_px AS height_px,
+               c.cut.frames AS frames, c.cut.fps AS fps, c.cut.crop AS crop, c.cut.pad AS pad,
+               c.source_width_px, c.source_height_px, a.split, c.numbers
+        FROM clips c JOIN sources s ON s.source_id = c.source_id
+        LEFT JOIN assignments a ON a.source_id = c.source_id ORDER BY source_path, first_frame""",
+    "tracks": """
+        SELECT t.track_id, t.clip_id, s.path AS source_path, c.cut.first_frame AS first_frame, t.backend, t.verdict,
+               t.reasons, t.numbers
+        FROM tracks t JOIN clips c ON c.clip_id = t.clip_id JOIN sources s ON s.source_id = c.source_id
+        ORDER BY source_path, first_frame""",
+    "triples": """
+        SELECT t.triple_id, t.engine, t.kind, t.split, t.difficulty, t.product_a, t.product_b,
+               s.path AS source_path, c.cut.first_frame AS first_frame, t.verdict, t.reasons, t.prompt, t.numbers
+        FROM triples t JOIN clips c ON c.clip_id = t.clip_id JOIN sources s ON s.source_id = t.source_id
+        ORDER BY source_path, first_frame, product_a""",
+    "rejections": """
+        SELECT stage, kind, subject, reason, message, linked_to, subject_id, numbers FROM rejections
+        ORDER BY stage, subject""",
+}
+"""What can be shown, and the query over the stored tables."""
+
+
+def query(work: Path, what: str, where: str | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Column names and rows of a view.
+
+    Args:
+        where: SQL condition over the view's columns. It sees the build's tables and nothing else of the machine.
+
+    Raises:
+        PvttError: there was no build, or the condition is no SQL.
+    """
+    folder = work / "tables"
+    if not (folder / "sources.parquet").exists():
+        raise PvttError(f"{work} holds no build yet; run pvtt-data build first, or name its folder with --work")
+    with duckdb.connect() as connection:
+        for name in TABLE_RECORDS:
+            connection.execute(
+                f"CREATE TABLE {name} AS SELECT * FROM read_parquet(?)", [str(folder / f"{name}.parquet")]
+            )
+        connection.execute("SET enable_external_access = false")
+        try:
+            text = f"SELECT * FROM ({VIEWS[what]})" + (f" WHERE {where}" if where else "")  # noqa: S608
+            cursor = connection.execute(text)
+        except duckdb.Error as error:
+            raise PvttError(f"--where {where}: {error}") from error
+        return [column[0] for column in cursor.description or []], cursor.fetchall()

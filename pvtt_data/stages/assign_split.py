@@ -1,0 +1,83 @@
+"""Assign split: whole families of products, footage and near duplicates go to one split. A table stage.
+
+Sources hang together when they show the same product, have the same bytes, share a listing image or contain
+near-duplicate windows. A component's split is a hash of its smallest source id, so that adding or removing other
+products moves nothing. When new data joins a component of another split to one of a test set, the joined one is test:
+an earlier version's assignments are an input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from pvtt_data.components import Components
+from pvtt_data.records import Assignment, Source, Split
+from pvtt_data.stage import StageConfig, StageResult
+
+NAME = "assign_split"
+_STRICTNESS: tuple[Split, ...] = ("test", "validation", "train")
+
+
+class SplitAssignmentConfig(StageConfig):
+    """Shares of the three splits, over families of products."""
+
+    validation_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of product families whose triples measure progress during training."""
+    test_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of product families kept for the final numbers."""
+    salt: str = "pvtt"
+    """Another salt deals the families afresh."""
+
+    @model_validator(mode="after")
+    def _shares_leave_room(self) -> SplitAssignmentConfig:
+        if self.validation_share + self.test_share > 1:
+            raise ValueError("validation_share + test_share must not exceed 1")
+        return self
+
+
+def assign_split(
+    sources: Sequence[Source],
+    links: Sequence[tuple[str, str]],
+    config: SplitAssignmentConfig,
+    earlier: Mapping[str, Split] | None = None,
+) -> StageResult:
+    """One `Assignment` for each source.
+
+    Args:
+        sources: all mined sources.
+        links: pairs of source ids that share footage.
+        earlier: source id → split of an earlier version; the strictest of a component's earlier splits is kept.
+    """
+    result = StageResult(NAME, items=len(sources), table=True)
+    components: Components[str] = Components()
+    groups: dict[tuple[str, str], str] = {}
+    for source in sources:
+        components.add(source.source_id)
+        facts = [("product", source.product_id), ("bytes", source.sha256)]
+        facts += [("image", image.sha256) for image in source.images]
+        for fact in facts:
+            components.link(source.source_id, groups.setdefault(fact, source.source_id))
+    for one, other in links:
+        components.link(one, other)
+    products = {source.source_id: source.product_id for source in sources}
+    for root, members in components.groups().items():
+        inherited = {earlier[name] for name in members if name in earlier} if earlier else set()
+        split = next((s for s in _STRICTNESS if s in inherited), None) or split_of(root, config)
+        result.rows += [Assignment(name, products[name], root, split) for name in members]
+    result.rows.sort(key=lambda row: row.source_id)
+    return result
+
+
+def split_of(component_id: str, config: SplitAssignmentConfig) -> Split:
+    """The split that a component's id hashes to."""
+    digest = hashlib.sha256(f"{config.salt}:{component_id}".encode()).digest()
+    position = int.from_bytes(digest[:8], "big") / 2**64
+    if position < config.test_share:
+        return "test"
+    if position < config.test_share + config.validation_share:
+        return "validation"
+    return "train"

@@ -1,0 +1,105 @@
+"""Mask QC: is the mask track a product's, whole and steady? Numbers from pixels first, then the verdict by thresholds.
+
+Raw overlap of neighbouring masks punishes fast motion, so neighbours are compared after warping by optical flow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from pvtt_data.masks import mask_quality
+from pvtt_data.media import decode_masks, decode_video
+from pvtt_data.records import Blob, MaskTrack, Quality, Verdict
+from pvtt_data.stage import MapStage, StageConfig, StageResult, reject
+from pvtt_data.store import BlobStore
+
+NAME = "mask_qc"
+
+
+class MaskQcConfig(StageConfig):
+    """Thresholds of mask tracks; between accept and reject a track is flagged for people to see first."""
+
+    min_area_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """Smallest share of the frame that the product may cover in any frame."""
+    max_area_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Largest share of the frame that the product may cover in any frame."""
+    min_warped_iou_median: Annotated[float, Field(ge=0, le=1)] = 0.85
+    """Median overlap of neighbouring masks after warping by flow, below which the track is rejected."""
+    min_warped_iou_p05: Annotated[float, Field(ge=0, le=1)] = 0.6
+    """5th percentile of the same, below which the track is rejected."""
+    max_boundary_flicker: Annotated[float, Field(ge=0)] = 0.03
+    """Boundary movement that flow does not explain, in units of √area, above which the track is flagged."""
+    max_area_change: Annotated[float, Field(ge=0)] = 0.25
+    """Change of area that the affine scale does not explain, above which the track is flagged."""
+    max_border_contact: Annotated[float, Field(ge=0, le=1)] = 0.15
+    """Share of the mask's boundary on the frame's border, above which the track is flagged (the product is cut off)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskItem:
+    """A clip and its mask, by content."""
+
+    track_id: str
+    video: Blob
+    mask: Blob
+
+
+class MeasureMasks(MapStage[MaskItem]):
+    """The QC numbers of one mask track."""
+
+    name = "mask_numbers"
+    version = 1
+    kind = "track"
+    libraries = ("av", "opencv-python-headless", "numpy")
+
+    def run(self, item: MaskItem, store: BlobStore) -> Sequence[Quality]:
+        """The `Quality` of one track."""
+        frames = decode_video(store.path(item.video))
+        masks = decode_masks(store.path(item.mask))
+        return [Quality(item.track_id, mask_quality(frames, masks))]
+
+
+def mask_qc(tracks: Sequence[MaskTrack], qualities: Sequence[Quality], config: MaskQcConfig) -> StageResult:
+    """Tracks with numbers and verdict; rejected ones leave the line."""
+    result = StageResult(NAME, items=len(tracks), table=True)
+    numbers_of = {quality.subject_id: quality.numbers for quality in qualities}
+    for track in tracks:
+        if track.track_id not in numbers_of:
+            continue
+        numbers = {**track.numbers, **numbers_of[track.track_id]}
+        verdict, reasons, message = judge_mask(numbers, config)
+        if verdict == "reject":
+            result.rejections.append(
+                reject(NAME, "track", track.track_id, "", reasons[0], message, numbers, linked_to=track.clip_id)
+            )
+        else:
+            result.rows.append(
+                dataclasses.replace(track, verdict=verdict, reasons=reasons, numbers=dict(sorted(numbers.items())))
+            )
+    return result
+
+
+def judge_mask(numbers: dict[str, float], config: MaskQcConfig) -> tuple[Verdict, tuple[str, ...], str]:
+    """Verdict, reasons (slugs) and a sentence for a person."""
+    rejecting = [
+        ("mask-too-small", "area_share_min", config.min_area_share, True),
+        ("mask-too-large", "area_share_max", config.max_area_share, False),
+        ("mask-unsteady", "warped_iou_median", config.min_warped_iou_median, True),
+        ("mask-jumps", "warped_iou_p05", config.min_warped_iou_p05, True),
+    ]
+    flagging = [
+        ("boundary-flickers", "boundary_flicker", config.max_boundary_flicker, False),
+        ("area-jumps", "unexplained_area_change_max", config.max_area_change, False),
+        ("cut-off", "border_contact_max", config.max_border_contact, False),
+    ]
+    for reason, name, limit, below in rejecting:
+        value = numbers[name]
+        if (value < limit) if below else (value > limit):
+            return "reject", (reason,), f"{name} {value:.3g} is {'below' if below else 'above'} {limit:g}"
+    reasons = tuple(reason for reason, name, limit, _ in flagging if numbers[name] > limit)
+    return ("flag" if reasons else "accept"), reasons, ""

@@ -1,0 +1,140 @@
+"""Shard: write the accepted triples as a dataset version, check it, and give it its number."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from pvtt_data.errors import BuildError
+from pvtt_data.records import Split, Triple
+from pvtt_data.shards import DatasetSettings, Publication, ShardSample, publish, shard_count_for, verify, write_dataset
+from pvtt_data.shards.format import SPLITS
+from pvtt_data.stage import StageConfig
+from pvtt_data.stages.triple_qc import Shelf
+from pvtt_data.store import BlobStore
+
+NAME = "shard"
+
+
+class ShardConfig(StageConfig):
+    """How samples are laid out in tars."""
+
+    count: Annotated[int | None, Field(ge=1, le=65536)] = None
+    """Shards of each split; default from the estimated size, rounded to a power of two. Fix it once it is large."""
+    target_mb: Annotated[float, Field(gt=0)] = 700.0
+    """Size of a shard that the default count aims at."""
+    include_flagged: bool = True
+    """Whether flagged triples are written (with their verdict) or left out until a person has seen them."""
+    prompt: str = "A product video of {title}."
+    """Text prompt of a sample; {title} and {category} are those of B."""
+    card_licence: str = "other"
+    """Licence of the dataset as a whole, as the Hub writes it; each sample lists the licences of its parts."""
+
+
+def write_version(
+    triples: list[Triple],
+    shelf: Shelf,
+    store: BlobStore,
+    config: ShardConfig,
+    settings: Mapping[str, Any],
+    tables: Mapping[str, Path],
+    out: Path,
+) -> Publication:
+    """Write, verify and publish one dataset version.
+
+    Args:
+        settings: further fields of `DatasetSettings`: name, recipe, reference_count, heldout_count, tools, weights.
+        out: folder of the versions.
+
+    Raises:
+        BuildError: there is nothing to write, or what was written does not verify.
+    """
+    kept = [t for t in triples if config.include_flagged or t.verdict == "accept"]
+    if not kept:
+        raise BuildError("no triple is left to write; the rejections say why (pvtt-data show rejections)")
+    building = out / ".building"
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        write_dataset(
+            building,
+            _samples(kept, shelf, store),
+            DatasetSettings(
+                shard_count=_shard_counts(kept, config), card_licence=config.card_licence, **dict(settings)
+            ),
+            tables,
+        )
+        report = verify(building)
+        if not report.ok:
+            raise BuildError(f"the written dataset does not verify, which is a defect:\n{report.text()}")
+        return publish(building, out)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _shard_counts(triples: list[Triple], config: ShardConfig) -> int | dict[Split, int]:
+    if config.count is not None:
+        return config.count
+    sizes: dict[Split, int] = dict.fromkeys(SPLITS, 0)
+    for triple in triples:
+        blobs = (triple.source, triple.source_mask, triple.target, triple.target_mask, triple.effect_mask)
+        sizes[triple.split] += sum(blob.size_bytes for blob in (*blobs, *triple.references))
+    return {split: shard_count_for(size, round(config.target_mb * 1e6)) for split, size in sizes.items()}
+
+
+def _samples(triples: list[Triple], shelf: Shelf, store: BlobStore) -> Iterator[ShardSample]:
+    titles: dict[str, tuple[str, str, str]] = {}
+    for source in sorted(shelf.sources.values(), key=lambda s: s.source_id, reverse=True):
+        titles[source.product_id] = (source.title, source.category, source.licence)
+    for triple in triples:
+        source = shelf.sources[triple.source_id]
+        cut = shelf.clips[triple.clip_id].cut
+        title_a, category_a, licence_a = titles[triple.product_a]
+        title_b, category_b, licence_b = titles[triple.product_b]
+        members = {
+            "source.mp4": store.path(triple.source),
+            "source_mask.mp4": store.path(triple.source_mask),
+            "target.mp4": store.path(triple.target),
+            "target_mask.mp4": store.path(triple.target_mask),
+            "effect_mask.mp4": store.path(triple.effect_mask),
+        }
+        members |= {f"reference_{i}.png": store.path(blob) for i, blob in enumerate(triple.references)}
+        members |= {f"heldout_{i}.png": store.path(blob) for i, blob in enumerate(triple.heldout)}
+        yield ShardSample(
+            key=triple.triple_id[:16],
+            split=triple.split,
+            members=members,
+            meta={
+                "triple_id": triple.triple_id,
+                "engine": triple.engine,
+                "kind": triple.kind,
+                "split": triple.split,
+                "difficulty": triple.difficulty,
+                "product_a": triple.product_a,
+                "product_b": triple.product_b,
+                "category_a": category_a,
+                "category_b": category_b,
+                "title_a": title_a,
+                "title_b": title_b,
+                "prompt": triple.prompt,
+                "fps": triple.fps,
+                "frames": triple.frames,
+                "height": triple.height_px,
+                "width": triple.width_px,
+                "reference_source": list(triple.reference_source),
+                "segmenter": triple.segmenter,
+                "verdict": triple.verdict,
+                "reasons": list(triple.reasons),
+                "numbers": dict(triple.numbers),
+                "source_id": triple.source_id,
+                "clip_id": triple.clip_id,
+                "first_frame": cut.first_frame,
+                "last_frame": cut.last_frame,
+                "source_url": source.url,
+                "licences": sorted({licence_a or "unknown", licence_b or "unknown"}),
+                "models": list(triple.models),
+            },
+        )

@@ -1,0 +1,87 @@
+"""The folders of a build: what is kept in the work directory, and who may use it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import pyarrow.parquet as pq
+
+from pvtt_data.errors import PreflightError
+from pvtt_data.files import whole_file
+from pvtt_data.journal import StageCache
+from pvtt_data.records import from_arrow, to_arrow
+from pvtt_data.store import BlobStore
+
+R = TypeVar("R")
+
+
+class Workspace:
+    """A work directory.
+
+    ``blobs/`` content-addressed bytes, ``cache/<stage>/`` results by cache key, ``tables/*.parquet`` the rows of the
+    latest build, ``local/`` addresses of originals and scratch files, ``runs/<time>/`` logs, timings and reports.
+
+    Args:
+        root: the folder; made if it is not there.
+        blobs: folder or fsspec URL of the blobs; inside the work directory by default.
+    """
+
+    def __init__(self, root: Path, blobs: str | None = None) -> None:
+        self.root = root.resolve()
+        self.tables = self.root / "tables"
+        self.runs = self.root / "runs"
+        self.store = BlobStore(blobs or str(self.root / "blobs"), self.root / "local")
+        self._lock: BinaryIO | None = None
+
+    def acquire(self) -> None:
+        """Take the work directory for this process.
+
+        Raises:
+            PreflightError: another build holds it, or it cannot be written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = (self.root / "lock").open("a+b")
+        except OSError as error:
+            raise PreflightError(f"the work directory {self.root} cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().decode(errors="replace").strip()
+            lock.close()
+            raise PreflightError(
+                f"another build (process {holder or 'unknown'}) is at work in {self.root}; wait for it, stop it, or "
+                "give this one another --work directory"
+            ) from None
+        lock.seek(0)
+        lock.truncate()
+        lock.write(f"{os.getpid()}\n".encode())
+        lock.flush()
+        self._lock = lock
+
+    def release(self) -> None:
+        """Let others have the work directory."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def cache(self, stage: str) -> StageCache:
+        """The cache of a stage."""
+        return StageCache(self.root / "cache" / stage)
+
+    def write_table(self, name: str, record: type, rows: Sequence[Any]) -> Path:
+        """Store a table of the build, sorted, with the record's schema."""
+        path = self.tables / f"{name}.parquet"
+        with whole_file(path) as file:
+            pq.write_table(to_arrow(record, rows), file, compression="zstd")
+        return path
+
+    def read_table(self, name: str, record: type[R]) -> list[R]:
+        """Rows of a stored table; none if it was never written."""
+        path = self.tables / f"{name}.parquet"
+        return from_arrow(record, pq.read_table(path)) if path.exists() else []

@@ -1,0 +1,28 @@
+"""Fixtures that more than one test module needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder of real clips, masks and models, given by PVTT_TEST_DATA."""
+    folder = os.environ.get("PVTT_TEST_DATA")
+    if not folder:
+        pytest.skip("PVTT_TEST_DATA is not set: the real clips and masks are not on this machine")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.fail(f"PVTT_TEST_DATA={folder} is not a folder")
+    return path
+
+
+@pytest.fixture(scope="session")
+def u2net_path() -> Path:
+    """The verified U²-Net weights, pulled once into the user's model cache."""
+    from pvtt_data.models import ModelRegistry
+
+    return ModelRegistry.default().pull("u2net")
