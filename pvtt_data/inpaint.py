@@ -257,8 +257,9 @@ def _matched(reference: Frame, comparable: Mask, picture: Frame, region: Mask) -
         return picture
     weight = rim.astype(np.float32)
     difference = (reference.astype(np.float32) - picture) * weight[:, :, None]
-    spread = cv2.GaussianBlur(weight, (0, 0), 0.5 * _RIM_PX)
-    local = cv2.GaussianBlur(difference, (0, 0), 0.5 * _RIM_PX) / np.maximum(spread, 1e-4)[:, :, None]
+    spread = cv2.blur(cv2.blur(weight, (_RIM_PX, _RIM_PX)), (_RIM_PX, _RIM_PX))
+    local = cv2.blur(cv2.blur(difference, (_RIM_PX, _RIM_PX)), (_RIM_PX, _RIM_PX))
+    local /= np.maximum(spread, 1e-4)[:, :, None]
     correction = membrane(np.clip(local, -40.0, 40.0), rim & (spread > 0.05))
     return np.clip(np.rint(picture + correction), 0, 255).astype(np.uint8)
 
@@ -279,14 +280,14 @@ def _agrees(picture: Frame, seen: Mask, shown: Frame, valid: Mask, new: Mask) ->
 
 def _detail(image: Frame) -> Reals:
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    result: Reals = cv2.GaussianBlur(grey, (0, 0), 1.0) - cv2.GaussianBlur(grey, (0, 0), 6.0)
+    result: Reals = cv2.GaussianBlur(grey, (0, 0), 1.0) - cv2.blur(grey, (17, 17))
     return result
 
 
 def _warp_mask(mask: Mask, transform: Matrix, size: tuple[int, int], whole: bool = False) -> Mask:
     """Warp a mask; ``whole`` keeps only pixels that come entirely from inside it."""
-    warped = cv2.warpPerspective(mask.astype(np.float32), transform, size, flags=cv2.INTER_LINEAR)
-    result: Mask = warped > (0.999 if whole else 0.001)
+    warped = cv2.warpPerspective(mask.astype(np.uint8) * 255, transform, size, flags=cv2.INTER_LINEAR)
+    result: Mask = warped == 255 if whole else warped > 0
     return result
 
 

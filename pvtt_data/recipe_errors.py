@@ -209,7 +209,7 @@ def _hint(node: Node | None, choices: Sequence[object], schemas: Schemas, shape:
             return '; a lone ~ is null in YAML, write "~" in quotes for the home folder'
         if isinstance(node.value, bool) and shape.allows_type(schemas, "string") and not choices:
             return f'; write it in quotes: "{node.text}"'
-        if node.value is not None and shape.allows_type(schemas, "array"):
+        if node.value is not None and shape.allows_list_of_one(schemas):
             return f"; write [{shown(node)}] for a list of one"
     return ""
 

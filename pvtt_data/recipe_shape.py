@@ -224,7 +224,7 @@ class Shape:
         if len(values) > 1:
             words = [f"one of {words[0]}"]
         words += [self._describe_leaf(leaf) for leaf in leaves if not fixed_values(leaf)]
-        return " or ".join(dict.fromkeys(word for word in words if word))
+        return " or ".join(dict.fromkeys(words)) if all(words) else ""
 
     def _describe_leaf(self, leaf: Schema) -> str:
         match leaf.get("type"):
@@ -272,6 +272,10 @@ class Shape:
         if "://" in text:
             return not others
         return not any("format" not in leaf for leaf in others)
+
+    def allows_list_of_one(self, schemas: Schemas) -> bool:
+        lists = [leaf for leaf in self.leaves(schemas) if leaf.get("type") == "array" and "prefixItems" not in leaf]
+        return any(leaf.get("minItems", 1) <= 1 for leaf in lists)
 
     def allows_type(self, schemas: Schemas, *types: str) -> bool:
         """Whether a value of one of the JSON types may stand here; also true if the model says nothing."""

@@ -50,17 +50,20 @@ def query(work: Path, what: str, where: str | None = None) -> tuple[list[str], l
         PvttError: there was no build, or the condition is no SQL.
     """
     folder = work / "tables"
-    if not (folder / "sources.parquet").exists():
+    if not all((folder / f"{name}.parquet").exists() for name in TABLE_RECORDS):
         raise PvttError(f"{work} holds no build yet; run pvtt-data build first, or name its folder with --work")
     with duckdb.connect() as connection:
         for name in TABLE_RECORDS:
-            connection.execute(
-                f"CREATE TABLE {name} AS SELECT * FROM read_parquet(?)", [str(folder / f"{name}.parquet")]
-            )
-        connection.execute("SET enable_external_access = false")
+            statement = f"CREATE TABLE {name} AS SELECT * FROM read_parquet(?)"  # noqa: S608
+            connection.execute(statement, [str(folder / f"{name}.parquet")])
+        for setting in ("enable_external_access = false", "python_enable_replacements = false"):
+            connection.execute(f"SET {setting}")
+        connection.execute("SET lock_configuration = true")
+        text = f"SELECT * FROM ({VIEWS[what]})" + (f" WHERE {where}" if where else "")  # noqa: S608
         try:
-            text = f"SELECT * FROM ({VIEWS[what]})" + (f" WHERE {where}" if where else "")  # noqa: S608
+            if len(connection.extract_statements(text)) != 1:
+                raise PvttError(f"--where {where}: expected one condition, not several statements")
             cursor = connection.execute(text)
+            return [column[0] for column in cursor.description or []], cursor.fetchall()
         except duckdb.Error as error:
             raise PvttError(f"--where {where}: {error}") from error
-        return [column[0] for column in cursor.description or []], cursor.fetchall()

@@ -15,7 +15,17 @@ import pytest
 import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, FilePath, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    FilePath,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    model_validator,
+)
 
 from pvtt_data.errors import RecipeError
 from pvtt_data.recipe_file import load_recipe, recipe_schema
@@ -113,18 +123,18 @@ def only_problem(path: Path, *overrides: str) -> str:
 def test_reads_values_of_every_kind(write: Write) -> None:
     path = write(
         """
-        name: "Cups"
+        name: "Café 杯"
         sources:
           - {kind: folder, folder: /data/cups}
           - kind: url
             addresses: [https://example.com/a.mp4]
-        filter: {max_blur: .25, min_luma: 0x10, drop_static: false}
+        filter: {max_blur: .25, min_luma: 0o20, drop_static: false}
         normalise: {fps: 2.5e1, frame_size: [320, 576]}
         threshold: 3
         """
     )
     recipe = load_recipe(path, Recipe)
-    assert recipe.name == "Cups"
+    assert recipe.name == "Café 杯"
     assert recipe.sources == [
         FolderSource(kind="folder", folder=Path("/data/cups")),
         UrlSource(kind="url", addresses=["https://example.com/a.mp4"]),
@@ -135,7 +145,8 @@ def test_reads_values_of_every_kind(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["on", "off", "yes", "No", "16:9", "480x848", "2024-01-01", "0012", "1.10", "1e3", "1_000", "=", "a#b"]
+    "text",
+    ["on", "off", "yes", "No", "16:9", "480x848", "2024-01-01", "0012", "1.10", "1e3", "1_000", "=", "a#b", "0o17"],
 )
 def test_unquoted_text_stays_as_written(write: Write, text: str) -> None:
     assert load_recipe(write(f"{MINIMAL}aspect: {text}\n"), Recipe).aspect == text
@@ -236,6 +247,16 @@ def test_missing_key_says_what_belongs_there(write: Write) -> None:
         ),
         ("weights: no.onnx", '1:10  weights = "no.onnx" — expected the path of an existing file or null'),
         (
+            "normalise: {fps: 1, frame_size: 3}",
+            "1:33  normalise.frame_size = 3 — expected a list of 2 items (a whole number greater than 0, "
+            "a whole number greater than 0)",
+        ),
+        (
+            "normalise: {fps: 1, frame_size: [3]}",
+            "1:21  normalise.frame_size[1] — the item is missing; expected a whole number greater than 0",
+        ),
+        ("named_folders: 3", "1:16  named_folders = 3 — expected a mapping of names to a path"),
+        (
             "variants: {red: {texture: a.png}}",
             "1:12  variants.red.shade — the key is missing; expected text",
         ),
@@ -246,7 +267,7 @@ def test_missing_key_says_what_belongs_there(write: Write) -> None:
     ],
 )
 def test_wrong_values_say_what_was_expected(write: Write, line: str, expected: str) -> None:
-    rest = "normalise: {fps: 24}\n" if line.startswith("name") else MINIMAL
+    rest = "".join(each for each in MINIMAL.splitlines(True) if each.split(":")[0] != line.split(":")[0])
     assert only_problem(write(f"{line}\n{rest}")) == f"recipe.yaml:{expected}"
 
 
@@ -301,7 +322,7 @@ def test_unusable_files_say_why(write: Write, text: bytes, expected: str) -> Non
     ("text", "expected"),
     [
         ("filter: {}\nfilter: {}\n", "recipe.yaml:4:1  filter = {} — the key is given twice; line 3 has it"),
-        ("named_folders: {1: a}\n", "recipe.yaml:3:17  named_folders.1 = \"a\" — expected text as the key"),
+        ("named_folders: {1: a}\n", 'recipe.yaml:3:17  named_folders.1 = "a" — expected text as the key'),
         ("named_folders: {[a]: a}\n", "expected text as the key, not an alias, a list or a mapping"),
         ("filter: &f {}\nreview: {<<: *f}\n", "recipe.yaml:4:10  review.<< = {} — merge keys are not part"),
         ("aspect: !!python/name:os.system x\n", "the tag tag:yaml.org,2002:python/name:os.system is not allowed"),
@@ -324,6 +345,17 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
     assert only_problem(tmp_path / "no.yaml").startswith("no.yaml — no such file: ")
     (tmp_path / "folder.yaml").mkdir()
     assert only_problem(tmp_path / "folder.yaml") == "folder.yaml — a folder, not a recipe file"
+
+
+def test_file_that_the_system_refuses(tmp_path: Path) -> None:
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    assert only_problem(tmp_path / "loop.yaml").startswith("loop.yaml — cannot be read: ")
+    assert "cannot be read: File name too long" in only_problem(tmp_path / f"{'a' * 300}.yaml")
+
+
+def test_aliases_do_not_get_around_the_limit_of_nesting(write: Write) -> None:
+    lists = "[" * 30 + "]" * 30
+    assert "more than 40 levels of nesting" in only_problem(write(f"a: &a {lists}\nb: {'[' * 30}*a{']' * 30}\n"))
 
 
 def test_byte_order_mark_and_crlf_are_read(write: Write) -> None:
@@ -363,7 +395,7 @@ def test_errors_point_into_the_included_file(write: Write, monkeypatch: pytest.M
         ("include: other.yaml\nname: 3\n", 'other.yaml:1:10  include = "recipe.yaml" — files include each other'),
         ("include: broken.yaml\n", "broken.yaml:1:4 — YAML syntax error"),
         ("include: empty.yaml\n", "empty.yaml:1:1 — the file is empty"),
-        ("include: ${PVTT_NOT_SET}\n", "recipe.yaml:1:10  include = \"${PVTT_NOT_SET}\" — the environment"),
+        ("include: ${PVTT_NOT_SET}\n", 'recipe.yaml:1:10  include = "${PVTT_NOT_SET}" — the environment'),
     ],
 )
 def test_unusable_includes_name_the_including_line(write: Write, text: str, expected: str) -> None:
@@ -378,6 +410,12 @@ def test_circle_is_spelled_out(write: Write) -> None:
     write("include: c.yaml\n", "b.yaml")
     write("include: a.yaml\n", "c.yaml")
     assert only_problem(write("include: b.yaml\n", "a.yaml")).endswith("a.yaml → b.yaml → c.yaml → a.yaml")
+
+
+def test_long_chain_of_includes_is_refused(write: Write) -> None:
+    for number in range(30):
+        write(f"include: {number + 1}.yaml\n", f"{number}.yaml")
+    assert "more than 16 files include one another" in only_problem(write(MINIMAL, "30.yaml").with_name("0.yaml"))
 
 
 def test_files_included_many_times_are_read_once(write: Write) -> None:
@@ -564,6 +602,12 @@ class Zoo(Section):
     pet_or_count: Annotated[Black | Dog, Field(discriminator="animal")] | int = 0
     nested: dict[str, list[Dog | list[int]]] = {}
     codes: dict[Annotated[str, Field(pattern="^[a-z]+$")], int] = {}
+    corners: list[float] = Field(default=[], min_length=2, max_length=2)
+    ratio: float = Field(default=1, allow_inf_nan=False, multiple_of=0.5)
+    hook: Callable[[], None] | None = None
+    by_function: Annotated[
+        Annotated[Black, Tag("b")] | Annotated[Dog, Tag("d")], Discriminator(lambda value: value.get("tag"))
+    ] = Dog(animal="dog", breed="any")
 
 
 @pytest.mark.parametrize(
@@ -575,6 +619,13 @@ class Zoo(Section):
         ("pet_or_count: {animal: dog}", "1:1  pet_or_count.breed — the key is missing; expected text"),
         ("pet_or_count: many", '1:15  pet_or_count = "many" — expected a mapping with the keys'),
         ("nested: {a: [[1, b]]}", '1:18  nested.a[0][1] = "b" — expected a whole number'),
+        ("codes: {a: b}", '1:12  codes.a = "b" — expected a whole number'),
+        ("corners: [1]", "1:1  corners = [1] — expected a list of a number, with exactly 2 items"),
+        ("ratio: .inf", "1:8  ratio = .inf — expected a finite number"),
+        ("ratio: 0.3", "1:8  ratio = 0.3 — expected a number divisible by 0.5"),
+        ("hook: 3", "1:7  hook = 3 — expected callable"),
+        ("by_function: {tag: x}", "1:1  by_function — expected a mapping of one of the kinds 'b', 'd'"),
+        ("by_function: {}", "1:1  by_function — expected a mapping with the keys animal, colour, shade or a mapping"),
         ("codes: {A1: 3}", "1:9  codes.A1 — as a key expected text that matches ^[a-z]+$"),
     ],
 )
@@ -653,7 +704,7 @@ Yaml12Dumper.add_implicit_resolver(
 
 
 def dumped(value: object, **style: Any) -> str:
-    text: str = yaml.dump(value, Dumper=Yaml12Dumper, sort_keys=False, allow_unicode=True, **style)
+    text: str = yaml.dump(value, Dumper=Yaml12Dumper, sort_keys=False, **style)
     return text
 
 
@@ -663,9 +714,7 @@ absolute_paths = file_names.map(lambda name: f"/data/{name}")
 positive = st.floats(min_value=1e-3, max_value=1e6)
 
 sources = st.one_of(
-    st.fixed_dictionaries(
-        {"kind": st.just("folder"), "folder": absolute_paths}, optional={"licence": any_text}
-    ),
+    st.fixed_dictionaries({"kind": st.just("folder"), "folder": absolute_paths}, optional={"licence": any_text}),
     st.fixed_dictionaries(
         {"kind": st.just("url"), "addresses": st.lists(any_text, max_size=3)}, optional={"timeout_s": positive}
     ),

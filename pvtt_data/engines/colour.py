@@ -12,7 +12,7 @@ Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 Reals = npt.NDArray[np.float32]
 
-_MAX_SHIFT = np.array([10.0, 6.0, 6.0])
+_MAX_SHIFT = np.array([7.0, 3.0, 3.0])
 """Largest change of the mean, CIE L*, a*, b*: more would repaint the product."""
 
 

@@ -28,7 +28,7 @@ from pvtt_data.engines.placement import Placement, Style, place
 from pvtt_data.engines.shadow import draw_shadow, find_shadow, grow, relative_brightness
 from pvtt_data.errors import InputError
 from pvtt_data.inpaint import Plate, fill_frame, fill_smoothly, make_plate, track_background
-from pvtt_data.tracking import Matrix, Track, TrackConfig, apply_transform, scale_of, track_plane
+from pvtt_data.tracking import Matrix, Track, TrackConfig, apply_transform, scale_of, settle_rotation, track_plane
 
 Frames = npt.NDArray[np.uint8]
 Masks = npt.NDArray[np.bool_]
@@ -59,8 +59,8 @@ class CompositeConfig:
     min_ratio: float = 0.7
     max_ratio: float = 1.4
     free_share: float = 0.5
-    colour_strength: float = 0.3
-    max_visible_fill: float = 0.5
+    colour_strength: float = 0.25
+    max_visible_fill: float = 0.75
     max_untracked_fill: float = 0.1
     track: TrackConfig = field(default_factory=TrackConfig)
 
@@ -120,6 +120,7 @@ class CompositeEngine:
         style: Style = "free" if rng.random() < self.config.free_share else "cover"
         style = request.placement or style
         track = track_plane(request.frames, request.masks, self.config.track)
+        track, rotation = settle_rotation(track, request.masks)
         placement = place(
             cutout,
             request.masks[track.keyframe],
@@ -128,7 +129,7 @@ class CompositeEngine:
             (self.config.min_ratio, self.config.max_ratio),
             rng,
         )
-        return _Swap(self.config, request, cutout, track, placement).run(rng)
+        return _Swap(self.config, request, cutout, track, rotation, placement).run(rng)
 
     def _paste_back(self, request: CompositeRequest) -> SwapResult:
         """B over itself: resampled, feathered and grained like any paste, in its own place."""
@@ -304,6 +305,7 @@ class _Swap:
         request: CompositeRequest,
         cutout: Cutout,
         track: Track,
+        rotation: float,
         placement: Placement,
     ) -> None:
         self.config = config
@@ -315,6 +317,7 @@ class _Swap:
         self.flags: set[str] = set()
         self.numbers: dict[str, float] = {
             **track.numbers(),
+            "rotation_kept": rotation,
             "extent_ratio": placement.extent_ratio,
             "outside_share": placement.outside_share,
             "placement_free": float(placement.style == "free"),
@@ -338,7 +341,7 @@ class _Swap:
         target = frames
         if self.request.distractor is not None:
             target = self._with_distractor(frames, holes, layer, background, rng)
-        rings = [grow(hole, 24) & ~hole for hole in holes]
+        rings = [_ring(hole) for hole in holes]
         layer = self._coloured(layer, frames[self.key], rings[self.key])
         gains = exposure_path(frames, rings, self.key)
         empty_key = self._filled(target, holes, plate, self.key)
@@ -361,19 +364,19 @@ class _Swap:
             )
             part = np.clip(np.rint(part * (1.0 - lost)[:, :, None]), 0, 255).astype(np.uint8)
             colour, alpha = layer.render(index, window, float(sigmas[index]))
-            colour = 255.0 * np.clip((colour / 255.0) ** 2.2 * gains[index], 0.0, 1.0) ** (1.0 / 2.2)
+            colour = np.minimum(colour * np.float32(gains[index] ** (1.0 / 2.2)), np.float32(255.0))
             if self.request.occluders is not None:
                 front = self.request.occluders[index][window].astype(np.float32)
                 alpha *= 1.0 - cv2.GaussianBlur(front, (0, 0), 1.0)
-            part = _over(part, colour.astype(np.float32), alpha)
+            part = _over(part, colour, alpha)
             made = np.maximum(cv2.GaussianBlur(holes[index][window].astype(np.float32), (0, 0), 1.0), alpha)
             part = add_grain(part, made, grain, np.random.default_rng([self.request.seed, index]))
             if self.request.occluders is not None:
                 part = _over(part, target[index][window], cv2.GaussianBlur(front, (0, 0), 1.0))
             source[index][window] = part
             source_masks[index][window] = alpha > 0.5
-            changed = (source[index] != target[index]).any(axis=2)
-            effects[index] = grow(changed | source_masks[index] | mask, 3)
+            changed = (part != target[index][window]).any(axis=2) | (alpha > 0.5) | mask[window]
+            effects[index][window] = grow(changed, 3)
             visible_fill = holes[index] & ~source_masks[index]
             outside.append(float(visible_fill.sum() / mask.sum()))
         self._judge(source, masks, holes, source_masks, plate, outside)
@@ -411,7 +414,7 @@ class _Swap:
             shadow = grow(shadow, max(2, int(0.04 * np.sqrt(size))))
             width_height = (self.shape[1], self.shape[0])
             for index, transform in enumerate(self.track.transforms):
-                moved = cv2.warpPerspective(shadow.astype(np.float32), transform, width_height) > 0.3
+                moved = cv2.warpPerspective(shadow.astype(np.uint8) * 255, transform, width_height) > 80
                 grown[index] |= moved
         if self.request.occluders is not None:
             grown &= ~self.request.occluders
@@ -428,7 +431,7 @@ class _Swap:
             else:
                 self.numbers["fill_synthesised_share"] = plate.synthesised_share()
                 return plate
-        ring = grow(holes[self.key], 24) & ~holes[self.key]
+        ring = _ring(holes[self.key])
         texture = _texture(frames[self.key], ring)
         self.numbers["background_texture"] = texture
         self.flags.add("background-untracked")
@@ -546,6 +549,11 @@ class _Swap:
             self.flags.add("b-cut-by-frame")
         if any(not mask.any() for mask in source_masks):
             raise InputError("no-room", "the cut-out leaves the frame")
+
+
+def _ring(hole: Mask) -> Mask:
+    """The scene within 24 px of a hole."""
+    return cv2.dilate(hole.astype(np.uint8), np.ones((49, 49), np.uint8)).astype(bool) & ~hole
 
 
 def _halo_px(mask: Mask) -> int:

@@ -20,6 +20,8 @@ _COVERED = 0.02
 """Share of the old product left outside up to which it counts as covered."""
 _FREE = 0.06
 """Share that must stay outside in a free placement: else shapes would only ever shrink."""
+_MOSTLY_COVERED = 0.45
+"""Share that may stay outside: more would make up more background than it shows product."""
 _MIN_INSIDE = 0.6
 _MAX_AREA = 0.6
 
@@ -73,13 +75,13 @@ def place(
             "no-room", "the cut-out does not fit into the frame on this track", {"min_ratio": float(ratios[0])}
         )
     covering = [choice for choice in tried if choice[2] <= _COVERED]
-    leaving = [choice for choice in tried if choice[2] >= _FREE]
+    leaving = [choice for choice in tried if _FREE <= choice[2] <= _MOSTLY_COVERED]
     if style == "cover" and covering:
         chosen = covering[int(rng.integers(min(len(covering), 3)))]
     elif leaving:
         chosen = leaving[int(rng.integers(len(leaving)))]
     else:
-        chosen = tried[0] if style == "free" else tried[-1]
+        chosen = min(tried, key=lambda choice: abs(choice[2] - (_FREE if style == "free" else _COVERED)))
     got: Style = "cover" if chosen[2] <= _COVERED else "free"
     return Placement(chosen[1], got, chosen[0], chosen[2])
 

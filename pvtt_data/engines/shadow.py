@@ -26,7 +26,15 @@ def disk(radius: int) -> npt.NDArray[np.uint8]:
 
 def grow(mask: Mask, radius: int) -> Mask:
     """Dilate by a disk; radius in px."""
-    return cv2.dilate(mask.astype(np.uint8), disk(radius)).astype(bool) if radius > 0 else mask.copy()
+    result = mask.copy()
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if radius > 0 and len(rows):
+        window = (
+            slice(max(int(rows[0]) - radius, 0), int(rows[-1]) + radius + 1),
+            slice(max(int(columns[0]) - radius, 0), int(columns[-1]) + radius + 1),
+        )
+        result[window] = cv2.dilate(mask[window].astype(np.uint8), disk(radius)).astype(bool)
+    return result
 
 
 def relative_brightness(frame: Picture, mask: Mask, reach_px: float) -> Reals:

@@ -55,6 +55,8 @@ class SourceLine:
 
     source: Source
     measurement: Measurement | None
+    shots: int
+    """Shots long enough for a clip."""
     windows: int
     clips: int
     triples: int
@@ -107,6 +109,7 @@ def source_lines(rows: Rows) -> tuple[int, list[SourceLine]]:
     measurements = rows.of(Measurement)
     assignments = rows.of(Assignment)
     windows = Counter(shot.source_id for shot in rows.of(Shot).values())
+    shots = Counter(source_id for source_id, _ in {(s.source_id, s.shot_index) for s in rows.of(Shot).values()})
     clips = Counter(clip.source_id for clip in rows.made_by("normalise"))
     triples = Counter(triple.source_id for triple in rows.of(Triple).values())
     sources = sorted(rows.of(Source).values(), key=lambda source: (source.path, source.source_id))
@@ -114,6 +117,7 @@ def source_lines(rows: Rows) -> tuple[int, list[SourceLine]]:
         SourceLine(
             source,
             measurements.get(source.sha256),
+            shots[source.source_id],
             windows[source.source_id],
             clips[source.source_id],
             triples[source.source_id],

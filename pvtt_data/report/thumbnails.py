@@ -126,7 +126,8 @@ def _frame(
     small = _fit(frame, FRAME_BOX_PX)
     if mask is not None:
         _draw_outline(small, mask, colour)
-    return _thumbnail(small)
+    # Thin coloured lines turn grey when the chroma is halved.
+    return _thumbnail(small, "4:2:0" if mask is None else "4:4:4")
 
 
 def _fit(picture: npt.NDArray[np.uint8], box_px: tuple[int, int]) -> npt.NDArray[np.uint8]:
@@ -151,8 +152,8 @@ def _draw_outline(
         cv2.polylines(small, fixed, True, line_colour, thickness_px, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
-def _thumbnail(pixels: npt.NDArray[np.uint8]) -> Thumbnail:
+def _thumbnail(pixels: npt.NDArray[np.uint8], sampling: str = "4:2:0") -> Thumbnail:
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+    Image.fromarray(pixels).save(file, "JPEG", quality=_JPEG_QUALITY, subsampling=sampling, optimize=True)
     data = base64.b64encode(file.getvalue()).decode("ascii")
     return Thumbnail(f"data:image/jpeg;base64,{data}", pixels.shape[1], pixels.shape[0])

@@ -42,6 +42,7 @@ TAR_RECORD_BYTES = 10_240
 MAX_MEMBER_BYTES = 0o77777777777
 """Largest size that a USTAR header can state (8 GiB - 1)."""
 
+_PLAIN = json.JSONEncoder(ensure_ascii=False)
 _KEY = re.compile(r"[0-9a-f]{16}")
 _SHARD = re.compile(r"data/(train|validation|test)-(\d{5})-of-(\d{5})\.tar")
 
@@ -137,10 +138,8 @@ def canonical_json(value: Any) -> bytes:
 
 
 def _encode(value: Any) -> str:
-    if value is None or isinstance(value, (bool, int)):
-        return json.dumps(value)
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+    if value is None or isinstance(value, (bool, int, str)):
+        return _PLAIN.encode(value)
     if isinstance(value, float):
         return _encode_float(value)
     if isinstance(value, (list, tuple)):

@@ -31,6 +31,9 @@ from pvtt_data.shards.tarwalk import TarMember
 
 _FPS_TOLERANCE = 2e-4
 """Relative; tells 30 from 29.97 and leaves room for a time base of 1/1000 s on short clips."""
+_VIDEO_LAYOUTS = ("yuv420p",)
+_MASK_LAYOUTS = ("yuv420p", "yuvj420p")
+"""The second is FFmpeg's name for the first where the stream says that luma uses the full range, as a mask's does."""
 
 
 def check_sample(
@@ -153,7 +156,7 @@ def _video_faults(data: bytes, meta: SampleMeta | None, *, is_mask: bool) -> lis
                 frames += 1
     except (InputError, av.FFmpegError, ValueError) as error:
         return [f"does not decode: {error}"]
-    if (codec, layout) != ("h264", "yuv420p"):
+    if codec != "h264" or layout not in (_MASK_LAYOUTS if is_mask else _VIDEO_LAYOUTS):
         faults.append(f"is {codec} {layout}, expected h264 yuv420p")
     if grey_frame is not None:
         faults.append(f"luma of frame {grey_frame} has values between 0 and 255; a mask has only these two")

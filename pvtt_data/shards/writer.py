@@ -237,7 +237,7 @@ def _plan(
             raise InputError("shard-split", f"{sample.key}: split {sample.split!r} must be one of {', '.join(SPLITS)}")
         seen.add(sample.key)
         pictures = _picture_members(sample, settings)
-        meta = _meta_of(sample, settings)
+        meta, json_bytes = _meta_of(sample, settings)
         if facts.samples and set(meta.numbers) != facts.number_names:
             odd = sorted(set(meta.numbers) ^ facts.number_names)
             raise InputError("shard-meta", f"{sample.key}: numbers differ from the other samples' by {', '.join(odd)}")
@@ -245,7 +245,7 @@ def _plan(
         contents: dict[str, Path | bytes] = {
             **{name: sample.members[name] for name in CLIP_MEMBERS},
             **pictures,
-            JSON_MEMBER: meta.to_bytes(),
+            JSON_MEMBER: json_bytes,
         }
         spooled: dict[int, _Spooled] = {}
         members = tuple(
@@ -299,7 +299,8 @@ def _picture_members(sample: ShardSample, settings: DatasetSettings) -> dict[str
     return members
 
 
-def _meta_of(sample: ShardSample, settings: DatasetSettings) -> SampleMeta:
+def _meta_of(sample: ShardSample, settings: DatasetSettings) -> tuple[SampleMeta, bytes]:
+    """The JSON member, checked, and its bytes."""
     given_here = [name for name in _WRITTEN_HERE if name in sample.meta]
     if given_here:
         raise InputError("shard-meta", f"{sample.key}: {given_here[0]} is counted by the writer; leave it out")
@@ -322,7 +323,7 @@ def _meta_of(sample: ShardSample, settings: DatasetSettings) -> SampleMeta:
     }
     try:
         meta = SampleMeta.model_validate(fields)
-        meta.to_bytes()
+        json_bytes = meta.to_bytes()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "meta"
@@ -333,7 +334,7 @@ def _meta_of(sample: ShardSample, settings: DatasetSettings) -> SampleMeta:
         raise InputError("shard-meta", f"{sample.key}: triple_id {meta.triple_id} does not start with the key")
     if meta.split != sample.split:
         raise InputError("shard-meta", f"{sample.key}: meta says split {meta.split}, the sample says {sample.split}")
-    return meta
+    return meta, json_bytes
 
 
 def _write_tars(

@@ -8,6 +8,8 @@ time it yields them; names and texts from outside stay data: they are never used
 
 from __future__ import annotations
 
+import math
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +78,10 @@ class Feed(Protocol):
 
 
 def clean_text(value: object) -> str:
-    """Text of a feed as one bounded line; anything but text and numbers counts as silence."""
+    """Text of a feed as one bounded line without control characters; anything but text and numbers is silence."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
-    return " ".join(str(value).split())[:TEXT_LIMIT]
+    if isinstance(value, float) and not math.isfinite(value):
+        return ""
+    line = " ".join(str(value).split())
+    return "".join(c for c in line if unicodedata.category(c) not in ("Cc", "Cs"))[:TEXT_LIMIT]

@@ -63,7 +63,9 @@ class _HashCache:
         return str(known[2])
 
     def save(self) -> None:
-        write_whole(self._path, json.dumps(self._seen).encode("utf-8", "surrogateescape"))
+        """Keep the hashes of all files that are still there, also of those that this build did not look at."""
+        kept = {path: known for path, known in self._known.items() if Path(path).exists()}
+        write_whole(self._path, json.dumps({**kept, **self._seen}).encode())
 
 
 def mine(config: MineConfig, store: BlobStore, limit: int | None = None) -> tuple[StageResult, list[str]]:
@@ -78,10 +80,13 @@ def mine(config: MineConfig, store: BlobStore, limit: int | None = None) -> tupl
     sources: dict[str, Source] = {}
     for feed in config.feeds():
         for found in feed.products():
-            result.items += 1
             if isinstance(found, Unusable):
+                result.items += 1
                 result.rejections.append(_unusable(found.name, found.reason, found.message))
                 continue
+            if limit is not None and len(sources) >= limit:
+                continue
+            result.items += 1
             for made in _sources(found, feed.name, config, store, hashes):
                 if isinstance(made, Rejection):
                     result.rejections.append(made)
@@ -110,7 +115,7 @@ def mine(config: MineConfig, store: BlobStore, limit: int | None = None) -> tupl
 
 
 def _unusable(name: str, reason: str, message: str) -> Rejection:
-    return reject(NAME, "source", content_id("unusable", name), name, reason, message)
+    return reject(NAME, "source", content_id("unusable", name, message), name, reason, message)
 
 
 def _sources(

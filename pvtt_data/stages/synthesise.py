@@ -44,7 +44,8 @@ class CompositeSettings(StageConfig):
 class SynthesiseConfig(StageConfig):
     """Settings of the engines."""
 
-    composite: CompositeSettings = CompositeSettings()
+    composite: CompositeSettings = Field(default_factory=CompositeSettings)
+    """Reverse pairs from real video: A is pasted over B."""
 
 
 class _SwapSettings(StageConfig):

@@ -39,10 +39,10 @@ class TripleQcConfig(StageConfig):
     """Agreement of the centroid paths of A and B, below which a triple is rejected."""
     min_scale_agreement: Annotated[float, Field(ge=-1, le=1)] = 0.9
     """Agreement of the size paths of A and B, below which a triple is flagged."""
-    min_dissimilarity: Annotated[float, Field(ge=0, le=1)] = 0.15
-    """Distance of the colour histograms of A and B, below which a swap is flagged as too alike to teach."""
-    min_leak_distance_bits: Annotated[float, Field(ge=0, le=64)] = 6.0
-    """Perceptual-hash distance of a reference to a frame of the target, up to which the reference leaks it."""
+    max_similarity: Annotated[float, Field(ge=0, le=1)] = 0.85
+    """Intersection of the colour histograms of A and B, above which a swap is flagged as too alike to teach."""
+    max_leak_bits: Annotated[float, Field(ge=0, le=64)] = 6.0
+    """Perceptual-hash distance of a reference to a frame of the target, up to which the reference leaks the target."""
     max_residue: Annotated[float, Field(ge=0, le=1)] = 0.35
     """Share of B's region that A leaves bare and that still shows B, above which a swap is rejected."""
 
@@ -144,12 +144,12 @@ def judge_triple(
     rejecting = [
         ("background-changed", "background_psnr_db", config.min_background_psnr_db, True),
         ("paths-disagree", "centroid_agreement", config.min_path_agreement, True),
-        ("reference-leak", "leak_distance_bits", config.min_leak_distance_bits + 1, True),
+        ("reference-leak", "reference_leak_bits", config.max_leak_bits + 1, True),
     ]
     flagging = [("sizes-disagree", "scale_agreement", config.min_scale_agreement, True)]
     if kind == "swap":
         rejecting.append(("residue", "residue", config.max_residue, False))
-        flagging.append(("too-alike", "dissimilarity", config.min_dissimilarity, True))
+        flagging.append(("too-alike", "ab_similarity", config.max_similarity, False))
     for reason, name, limit, below in rejecting:
         value = numbers[name]
         if (value < limit) if below else (value > limit):

@@ -29,7 +29,7 @@ class Advert:
     width_px: int
     height_px: int
     shots: tuple[Shot, ...]
-    crf: int = 24
+    crf: int = 22
     fade_in_frames: int = 0
     letterbox: Rect | None = None
 

@@ -13,10 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shard_samples import FRAMES, HEIGHT, WIDTH, MakeSample, encode, key_of, luma, mask, png
+from shard_samples import FPS, FRAMES, HEIGHT, WIDTH, MakeSample, encode, key_of, luma, mask, png
 
 from pvtt_data.errors import DatasetError
 from pvtt_data.files import sha256_file
+from pvtt_data.images import write_png
+from pvtt_data.media import encode_clip, encode_masks
 from pvtt_data.shards import DatasetSettings, ShardDataset, VerifyProblem, publish, read_lineage, verify, write_dataset
 from pvtt_data.shards.manifest import build_lineage, build_manifest, lineage_bytes, manifest_bytes, read_manifest
 
@@ -405,3 +407,18 @@ def test_deep_reload_through_datasets_gives_equal_bytes_and_values(dataset: Path
 def test_deep_reload_waits_until_other_problems_are_mended(dataset: Path) -> None:
     (dataset / "README.md").unlink()
     assert any("first mend" in note for note in verify(dataset, sample=0, deep=True).notes)
+
+
+def test_media_that_this_project_encodes_pass(
+    tmp_path: Path, make_sample: MakeSample, settings: DatasetSettings
+) -> None:
+    colours = np.repeat(luma(1)[..., None], 3, axis=3)
+    encode_clip(colours, FPS, tmp_path / "clip.mp4")
+    encode_masks(mask(0), FPS, tmp_path / "mask.mp4")
+    videos = dict.fromkeys(("source.mp4", "target.mp4"), tmp_path / "clip.mp4")
+    masks = dict.fromkeys(("source_mask.mp4", "target_mask.mp4", "effect_mask.mp4"), tmp_path / "mask.mp4")
+    pictures = {"reference_0.png": write_png(colours[0]), "reference_1.png": write_png(colours[1])}
+    write_dataset(tmp_path / "d", [make_sample(1, members={**videos, **masks, **pictures})], settings)
+    report = verify(tmp_path / "d")
+    assert report.ok, report.text()
+    assert np.array_equal(ShardDataset(tmp_path / "d")[0].effect_mask, mask(0))

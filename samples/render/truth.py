@@ -1,0 +1,77 @@
+"""What is known about every video, because we made it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samples.render.timeline import Advert, Repost
+
+_CONVENTIONS = {
+    "paths": "keys are relative to samples/catalogue, mask is relative to samples/truth",
+    "frames": "number of frames; frame numbers count from 0",
+    "cuts": "first frame of every shot but the first; all cuts are hard",
+    "shots": "first is inclusive, last is exclusive; whole_product: the product never touches the picture's edge; "
+    "mask_area: smallest and largest share of the picture (bars left out) that the product covers",
+    "fades": "kind 'in': frame i of the span shows (i - first) / (last - first) of its display value; "
+    "last is exclusive and the first frame at full value",
+    "letterbox": "[x, y, width, height] in pixels of the picture within the frame; outside it is black",
+    "duplicate_of": "key of the video of which this one is a smaller, re-encoded copy, else null",
+    "mask": "lossless H.264 of the frame's size and frame count; luma is 255 where the product covers at least "
+    "half of the pixel, else 0; not dimmed by fades",
+}
+
+
+def describe(
+    advert: Advert, masks: NDArray[np.bool_], key: str, mask: str, repost: Repost | None = None
+) -> dict[str, Any]:
+    """The truth of one file.
+
+    masks: (T, H, W), the file's masks; key: of the advert's first file; mask: path of the mask file;
+    repost: given if the file is one.
+    """
+    width, height = (repost.width_px, repost.height_px) if repost else (advert.width_px, advert.height_px)
+    scale_x, scale_y = width / advert.width_px, height / advert.height_px
+    x, y, w, h = advert.picture_rect
+    rect = [round(x * scale_x), round(y * scale_y), round(w * scale_x), round(h * scale_y)]
+    picture = masks[:, rect[1] : rect[1] + rect[3], rect[0] : rect[0] + rect[2]]
+    area: NDArray[np.float64] = np.mean(picture, axis=(1, 2))
+    border = np.concatenate([picture[:, 0], picture[:, -1], picture[:, :, 0], picture[:, :, -1]], axis=1)
+    on_edge: NDArray[np.bool_] = np.any(border, axis=1, keepdims=True)
+    bounds = [0, *advert.cuts, advert.frame_count]
+    shots = [
+        {
+            "first": first,
+            "last": last,
+            "duration_s": round((last - first) / advert.fps, 4),
+            "set": shot.set_name,
+            "whole_product": not bool(on_edge[first:last].any()),
+            "mask_area": [round(float(area[first:last].min()), 4), round(float(area[first:last].max()), 4)],
+        }
+        for shot, first, last in zip(advert.shots, bounds[:-1], bounds[1:], strict=True)
+    ]
+    fades = [{"kind": "in", "first": 0, "last": advert.fade_in_frames}] if advert.fade_in_frames else []
+    return {
+        "product_id": advert.product_id,
+        "width_px": width,
+        "height_px": height,
+        "fps": advert.fps,
+        "frames": len(masks),
+        "cuts": advert.cuts,
+        "shots": shots,
+        "fades": fades,
+        "letterbox": rect,
+        "duplicate_of": key if repost else None,
+        "mask": mask,
+    }
+
+
+def write(videos: dict[str, dict[str, Any]], path: Path) -> None:
+    """The truth file: the conventions in words, then one entry a video."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"conventions": _CONVENTIONS, "videos": dict(sorted(videos.items()))}
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

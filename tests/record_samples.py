@@ -1,0 +1,162 @@
+"""Records for tests: plausible ones by number, and Hypothesis strategies for arbitrary ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from hypothesis import strategies as st
+
+from pvtt_data.records import (
+    Assignment,
+    Blob,
+    Clip,
+    Cut,
+    ListingImage,
+    MaskTrack,
+    Picture,
+    Rectangle,
+    Shot,
+    Source,
+    Split,
+)
+
+
+def sha(name: object) -> str:
+    """A SHA-256 that belongs to a name."""
+    return hashlib.sha256(str(name).encode()).hexdigest()
+
+
+def short(name: object) -> str:
+    """An identifier that belongs to a name."""
+    return sha(name)[:16]
+
+
+def blob(name: object, suffix: str = "mp4") -> Blob:
+    return Blob(sha(name), 1000, suffix)
+
+
+def source(name: str, product: str = "", images: tuple[str, ...] = (), **fields: Any) -> Source:
+    facts: dict[str, Any] = {
+        "source_id": short(name),
+        "sha256": sha(f"bytes of {name}"),
+        "size_bytes": 1000,
+        "kind": "video",
+        "declared_fps": None,
+        "feed": "folder",
+        "path": f"{name}.mp4",
+        "product_id": product or name,
+        "title": "",
+        "category": "",
+        "licence": "",
+        "url": "",
+        "platform": "",
+        "shop": "",
+        "images": tuple(ListingImage(sha(image), 10, f"{image}.jpg") for image in images),
+    }
+    return Source(**{**facts, **fields})
+
+
+GOOD_NUMBERS = {
+    "fps": 25.0, "luma": 120.0, "contrast": 40.0, "sharpness": 100.0, "motion_px": 0.5, "shake_px": 0.5,
+}  # fmt: skip
+
+
+def shot(name: str, of: Source, first_frame: int = 0, signature: str = "", **fields: Any) -> Shot:
+    facts: dict[str, Any] = {
+        "shot_id": short(name),
+        "source_id": of.source_id,
+        "media_sha256": of.sha256,
+        "source_width_px": 1280,
+        "source_height_px": 720,
+        "first_frame": first_frame,
+        "last_frame": first_frame + 77,
+        "start_s": first_frame / 25,
+        "duration_s": 49 / 16,
+        "shot_index": 0,
+        "letterbox": Rectangle(0, 0, 1280, 720),
+        "signature": signature or (sha(name) * 3)[:144],
+        "numbers": GOOD_NUMBERS,
+    }
+    return Shot(**{**facts, **fields})
+
+
+def clip(name: str, of: Source, first_frame: int = 0, start_s: float | None = None) -> Clip:
+    cut = Cut(
+        first_frame=first_frame,
+        last_frame=first_frame + 77,
+        crop=Rectangle(436, 0, 408, 720),
+        pad=Rectangle(0, 0, 480, 848),
+        width_px=480,
+        height_px=848,
+        frames=49,
+        fps=16.0,
+    )
+    return Clip(
+        clip_id=short(name),
+        source_id=of.source_id,
+        media_sha256=of.sha256,
+        declared_fps=None,
+        source_width_px=1280,
+        source_height_px=720,
+        start_s=first_frame / 25 if start_s is None else start_s,
+        cut=cut,
+        video=blob(name),
+        numbers=GOOD_NUMBERS,
+    )
+
+
+def track(of: Clip) -> MaskTrack:
+    return MaskTrack(
+        track_id=short(f"track {of.clip_id}"),
+        clip_id=of.clip_id,
+        backend="u2net",
+        weights={"u2net": "ab" * 32},
+        mask=blob(f"mask {of.clip_id}"),
+        verdict="accept",
+        reasons=(),
+        numbers={"area": 0.2},
+    )
+
+
+def listing_picture(name: str, product: str) -> Picture:
+    return Picture(short(name), product, "listing", sha(name), "", -1.0, blob(name, "png"), "u2net", {})
+
+
+def clip_picture(name: str, of: Source, time_s: float) -> Picture:
+    return Picture(
+        short(name), of.product_id, "clip", of.sha256, of.source_id, time_s, blob(name, "png"), "u2net", {}
+    )
+
+
+def assignment(of: Source, component: str, split: Split) -> Assignment:
+    return Assignment(of.source_id, of.product_id, component, split)
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+finite_floats = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def records(record: type) -> st.SearchStrategy[Any]:
+    """Any record of a type, within what its annotations allow."""
+    hints = typing.get_type_hints(record)
+    return st.builds(record, **{f.name: _values(hints[f.name]) for f in dataclasses.fields(record)})
+
+
+def _values(hint: Any) -> st.SearchStrategy[Any]:
+    options = typing.get_args(hint)
+    origin = typing.get_origin(hint)
+    if type(None) in options:
+        return st.none() | _values(next(o for o in options if o is not type(None)))
+    if origin is Literal:
+        return st.sampled_from(options)
+    if origin is tuple:
+        return st.lists(_values(options[0]), max_size=3).map(tuple)
+    if origin is not None and issubclass(origin, Mapping):
+        return st.dictionaries(texts, _values(options[1]), max_size=3)
+    if dataclasses.is_dataclass(hint):
+        return records(typing.cast(type, hint))
+    return {str: texts, int: st.integers(-(2**63), 2**63 - 1), float: finite_floats, bool: st.booleans()}[hint]

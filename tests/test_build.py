@@ -1,0 +1,238 @@
+"""The whole line on the sample catalogue: what a user gets, twice the same, and only what changed again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pvtt_data.build import BuildOutcome, BuildRequest, build
+from pvtt_data.errors import BuildError, PreflightError
+from pvtt_data.recipe import Recipe, read_recipe
+from pvtt_data.shards import ShardDataset, verify
+
+ROOT = Path(__file__).resolve().parents[1]
+CATALOGUE = ROOT / "samples" / "catalogue"
+SMALL = (
+    "normalise.sizes=256x448",
+    "normalise.frames=17",
+    "normalise.fps=8",
+    "split.max_windows=1",
+    "pair.products_per_clip=1",
+    "pictures.min_side_px=48",
+    "filter.min_side_px=200",
+)
+"""The shipped recipe in small, so that a build takes seconds instead of minutes."""
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Builder:
+    """Builds the sample catalogue in small."""
+
+    folder: Path
+    catalogue: Path
+
+    def recipe(self, *overrides: str) -> Recipe:
+        return read_recipe(
+            ROOT / "recipes" / "ecommerce.yaml", [*SMALL, f"mine.folder={self.catalogue}", *overrides]
+        )
+
+    def run(self, *overrides: str, workers: int = 2, **changes: Any) -> BuildOutcome:
+        request = BuildRequest(
+            self.recipe(*overrides), self.folder / "work", self.folder / "shards", workers=workers, **changes
+        )
+        return build(request)
+
+
+def dataset_digest(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def computed(outcome: BuildOutcome) -> dict[str, int]:
+    """Map stage → rows that were computed, not taken from the cache."""
+    return {
+        result.stage: result.items - result.cached
+        for result in outcome.results
+        if not result.table and result.items > result.cached
+    }
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, u2net_path: Path) -> tuple[Builder, BuildOutcome]:
+    """One build with two workers, shared by the tests that only look."""
+    builder = Builder(tmp_path_factory.mktemp("first"), CATALOGUE)
+    return builder, builder.run(workers=2)
+
+
+def test_the_sample_catalogue_becomes_a_verified_dataset(first: tuple[Builder, BuildOutcome]) -> None:
+    _, outcome = first
+    assert outcome.publication is not None
+    assert outcome.publication.version == 1
+    report = verify(outcome.publication.path)
+    assert report.ok, report.text()
+    dataset = ShardDataset(outcome.publication.path)
+    assert len(dataset) == len(outcome.tables.triples) >= 4
+    sample = dataset[0]
+    assert sample.source.shape == sample.target.shape == (17, 448, 256, 3)
+    assert (sample.source != sample.target).any()
+
+
+def test_two_builds_elsewhere_with_another_worker_count_are_byte_identical(
+    first: tuple[Builder, BuildOutcome], tmp_path: Path, u2net_path: Path
+) -> None:
+    _, one = first
+    moved = tmp_path / "elsewhere" / "feed"
+    shutil.copytree(CATALOGUE, moved)
+    other = Builder(tmp_path / "second", moved).run(workers=1)
+    assert one.publication is not None and other.publication is not None
+    assert dataset_digest(one.publication.path) == dataset_digest(other.publication.path)
+
+
+def test_an_unchanged_build_computes_nothing_and_makes_no_version(first: tuple[Builder, BuildOutcome]) -> None:
+    builder, _ = first
+    again = builder.run()
+    assert computed(again) == {}
+    assert again.publication is not None
+    assert again.publication.status == "up-to-date"
+    assert [path.name for path in sorted((builder.folder / "shards").iterdir())] == ["v1"]
+
+
+@pytest.mark.parametrize(
+    ("override", "stages"),
+    [
+        ("filter.max_luma=250", set()),
+        ("mask_qc.max_boundary_flicker=0.05", set()),
+        ("triple_qc.max_residue=0.5", set()),
+        ("synthesise.composite.colour_strength=0.4", {"synthesise", "triple_numbers"}),
+        ("pair.seed=5", {"synthesise", "triple_numbers"}),
+    ],
+)
+def test_a_changed_setting_reruns_only_what_depends_on_it(
+    first: tuple[Builder, BuildOutcome], tmp_path: Path, override: str, stages: set[str]
+) -> None:
+    builder, _ = first
+    folder = tmp_path / "copy"
+    shutil.copytree(builder.folder, folder)
+    changed = Builder(folder, CATALOGUE).run(override)
+    assert set(computed(changed)) == stages
+
+
+def test_a_broken_file_is_rejected_and_changes_no_sample(
+    first: tuple[Builder, BuildOutcome], tmp_path: Path
+) -> None:
+    builder, one = first
+    folder = tmp_path / "copy"
+    shutil.copytree(builder.folder, folder)
+    feed = tmp_path / "feed"
+    shutil.copytree(CATALOGUE, feed)
+    (feed / "broken").mkdir()
+    (feed / "broken" / "empty.mp4").write_bytes(b"")
+    (feed / "broken" / "text.mp4").write_text("no video")
+    (feed / "broken" / "torn.mp4").write_bytes(next(CATALOGUE.rglob("*_ad.mp4")).read_bytes()[:3000])
+    outcome = Builder(folder, feed).run()
+    assert one.publication is not None and outcome.publication is not None
+    reasons = {r.subject: r.reason for r in outcome.tables.rejections if r.subject.startswith("broken/")}
+    assert set(reasons) == {"broken/empty.mp4", "broken/text.mp4", "broken/torn.mp4"}
+    before, after = ShardDataset(one.publication.path), ShardDataset(outcome.publication.path)
+    assert set(before.keys()) == set(after.keys())
+    for name, digest in dataset_digest(one.publication.path / "data").items():
+        assert dataset_digest(outcome.publication.path / "data")[name] == digest
+
+
+def test_a_killed_build_goes_on_and_ends_in_the_same_bytes(
+    first: tuple[Builder, BuildOutcome], tmp_path: Path, u2net_path: Path
+) -> None:
+    _, one = first
+    overrides = [argument for pair in SMALL for argument in ("--set", pair)]
+    command = [
+        sys.executable, "-m", "pvtt_data.cli", "build", str(ROOT / "recipes" / "ecommerce.yaml"),
+        "--work", str(tmp_path / "work"), "--out", str(tmp_path / "shards"), "--workers", "2", *overrides,
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+    journal = tmp_path / "work" / "cache" / "segment" / "journal.jsonl"
+    wait_for(lambda: journal.exists() and journal.stat().st_size > 0, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "shards").exists() or not list((tmp_path / "shards").glob("v*"))
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert one.publication is not None
+    assert dataset_digest(tmp_path / "shards" / "v1") == dataset_digest(one.publication.path)
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert process.poll() is None, f"the build ended early with {process.returncode}"
+        assert time.monotonic() < deadline, "the build never got there"
+        time.sleep(0.05)
+
+
+def test_splits_are_leak_free_and_duplicates_stay_together(
+    first: tuple[Builder, BuildOutcome], tmp_path: Path
+) -> None:
+    builder, _ = first
+    folder = tmp_path / "copy"
+    shutil.copytree(builder.folder, folder)
+    outcome = Builder(folder, CATALOGUE).run(
+        "assign_split.test_share=0.4", "assign_split.validation_share=0.2", "shards.count=2"
+    )
+    split_of: dict[str, set[str]] = {}
+    for triple in outcome.tables.triples:
+        for product in (triple.product_a, triple.product_b):
+            split_of.setdefault(product, set()).add(triple.split)
+    assert all(len(splits) == 1 for splits in split_of.values())
+    assigned = {row.source_id: row.split for row in outcome.tables.assignments}
+    path_of = {row.path: row.source_id for row in outcome.tables.sources}
+    truth = json.loads((ROOT / "samples" / "truth" / "truth.json").read_text())
+    for path, facts in truth["videos"].items():
+        if facts["duplicate_of"]:
+            assert assigned[path_of[path]] == assigned[path_of[facts["duplicate_of"]]]
+
+
+def test_a_missing_folder_is_said_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(PreflightError, match=r"mine\.folder = .*nowhere is not a folder"):
+        Builder(tmp_path, tmp_path / "nowhere").run()
+    assert not (tmp_path / "work").exists()
+
+
+def test_an_empty_feed_is_a_failure_not_an_empty_dataset(tmp_path: Path, u2net_path: Path) -> None:
+    (tmp_path / "feed").mkdir()
+    with pytest.raises(BuildError, match="no usable video"):
+        Builder(tmp_path, tmp_path / "feed").run()
+    assert not list((tmp_path / "shards").glob("v*")) if (tmp_path / "shards").exists() else True
+
+
+def test_until_stops_after_the_stage_and_writes_no_version(first: tuple[Builder, BuildOutcome]) -> None:
+    builder, _ = first
+    outcome = builder.run(until="filter")
+    assert outcome.publication is None
+    assert [result.stage for result in outcome.results] == ["mine", "measure", "split", "filter"]
+
+
+def test_nothing_in_a_dataset_names_this_machine(first: tuple[Builder, BuildOutcome]) -> None:
+    builder, outcome = first
+    assert outcome.publication is not None
+    for path in outcome.publication.path.rglob("*"):
+        if path.is_file() and path.suffix in {".json", ".md"}:
+            text = path.read_text()
+            assert str(builder.folder) not in text
+            assert str(ROOT) not in text
+            assert os.uname().nodename not in text or len(os.uname().nodename) < 4
