@@ -91,7 +91,7 @@ def build(
     begun = time.monotonic()
     run_folder = _new_run_folder(workspace.runs)
     log = RunLog(run_folder / "log.jsonl")
-    workers = request.workers or os.cpu_count() or 1
+    workers = worker_count(request)
     executor: Executor = LocalExecutor(workers, workspace.store)
     try:
         reporter.note(why)
@@ -150,7 +150,14 @@ def _publish(request: BuildRequest, workspace: Workspace, tables: Tables, backen
     }
     shelf = Shelf.of(tables.sources, tables.clips, tables.tracks, tables.pictures, tables.pairs)
     files = {name: workspace.tables / f"{name}.parquet" for name in _DATASET_TABLES}
-    return write_version(tables.triples, shelf, workspace.store, recipe.shards, settings, files, request.out)
+    return write_version(
+        tables.triples, shelf, workspace.store, recipe.shards, settings, files, request.out, worker_count(request)
+    )
+
+
+def worker_count(request: BuildRequest) -> int:
+    """How many worker processes a build uses."""
+    return request.workers or os.cpu_count() or 1
 
 
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:

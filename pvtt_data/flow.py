@@ -134,6 +134,12 @@ def inside_frame(field: Flow) -> NDArray[np.bool_]:
     return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))
 
 
+def squared_length(field: Flow) -> NDArray[np.float32]:
+    """(h, w) float32: dx² + dy² of a (h, w, 2) flow, in px²."""
+    x, y = field[..., 0], field[..., 1]
+    return np.asarray(x * x + y * y, np.float32)
+
+
 def round_trip_error(there: Flow, back: Flow) -> NDArray[np.float32]:
     """How far a pixel ends from where it began after going there and back, (h, w) float32, px²/px².
 
@@ -145,8 +151,8 @@ def round_trip_error(there: Flow, back: Flow) -> NDArray[np.float32]:
         back: flow from the other frame to this one, w' being its value at the other end.
     """
     returned = warp(back, there)
-    gap = np.sum((there + returned) ** 2, axis=-1)
-    limit = _ERROR_SHARE * (np.sum(there**2, axis=-1) + np.sum(returned**2, axis=-1)) + _ERROR_FLOOR_PX2
+    gap = squared_length(there + returned)
+    limit = _ERROR_SHARE * (squared_length(there) + squared_length(returned)) + _ERROR_FLOOR_PX2
     return np.asarray(gap / limit, np.float32)
 
 

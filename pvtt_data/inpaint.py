@@ -35,6 +35,10 @@ _BACKGROUND = TrackConfig(
 )
 _RIM_PX = 12
 """Width of the rim around a hole in which plate and frame are compared."""
+_HALO_PX = 3
+"""Pixels next to a hole that may still carry light of what is in it: not compared, not taken from other frames."""
+_MAX_CORRECTION = 20.0
+"""Largest smooth difference, grey levels, that exposure and light account for."""
 _MIN_AGREEMENT = 0.5
 """Correlation of fine detail with the plate below which a frame does not show what the plate shows."""
 _TEXTURED = 4.0
@@ -52,7 +56,7 @@ def surroundings(holes: Masks) -> Masks:
     """
     result = np.zeros_like(holes)
     for index, hole in enumerate(holes):
-        free = ~cv2.dilate(hole.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+        free = ~_dilated(hole, 2)
         box = _box(hole)
         if box is None:
             result[index] = free
@@ -141,12 +145,12 @@ def make_plate(frames: Frames, holes: Masks, background: Track, seed: int) -> Pl
     for index in range(count):
         into = shift @ np.linalg.inv(background.transforms[index])
         needed |= _warp_mask(holes[index], into, size)
-    needed = cv2.dilate(needed.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    needed = _dilated(needed, 2)
 
     picture = np.zeros((size[1], size[0], 3), np.uint8)
     seen = np.zeros((size[1], size[0]), np.bool_)
     key = background.keyframe
-    near = cv2.dilate(needed.astype(np.uint8), np.ones((2 * _RIM_PX + 1, 2 * _RIM_PX + 1), np.uint8)).astype(bool)
+    near = _dilated(needed, _RIM_PX)
     useful = max(16, int(0.002 * needed.sum()))
     for index in sorted(range(count), key=lambda i: (abs(i - key), i)):
         if seen[needed].all():
@@ -154,7 +158,8 @@ def make_plate(frames: Frames, holes: Masks, background: Track, seed: int) -> Pl
         if abs(index - key) > 4 and (index - key) % 2:
             continue  # neighbours of a frame that is looked at: they show nothing more
         into = shift @ np.linalg.inv(background.transforms[index])
-        hidden = cv2.dilate(holes[index].astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+        margin = 1 if index == key else _HALO_PX + int(0.02 * np.sqrt(holes[index].sum()))
+        hidden = _dilated(holes[index], margin)
         valid = _warp_mask(~hidden, into, size, whole=True)
         new = valid & ~seen & near
         box = _box(new, margin=2 * _RIM_PX)
@@ -251,8 +256,7 @@ def _as_blurred(picture: Frame, reference: Frame, comparable: Mask) -> Frame:
 
 def _matched(reference: Frame, comparable: Mask, picture: Frame, region: Mask) -> Frame:
     """A picture with its smooth difference to a reference, known around a region, taken off."""
-    rim = cv2.dilate(region.astype(np.uint8), np.ones((2 * _RIM_PX + 1, 2 * _RIM_PX + 1), np.uint8)).astype(bool)
-    rim &= comparable & ~region
+    rim = _dilated(region, _RIM_PX + _HALO_PX) & comparable & ~_dilated(region, _HALO_PX)
     if rim.sum() < 32:
         return picture
     weight = rim.astype(np.float32)
@@ -260,14 +264,13 @@ def _matched(reference: Frame, comparable: Mask, picture: Frame, region: Mask) -
     spread = cv2.blur(cv2.blur(weight, (_RIM_PX, _RIM_PX)), (_RIM_PX, _RIM_PX))
     local = cv2.blur(cv2.blur(difference, (_RIM_PX, _RIM_PX)), (_RIM_PX, _RIM_PX))
     local /= np.maximum(spread, 1e-4)[:, :, None]
-    correction = membrane(np.clip(local, -40.0, 40.0), rim & (spread > 0.05))
+    correction = membrane(np.clip(local, -_MAX_CORRECTION, _MAX_CORRECTION), rim & (spread > 0.05))
     return np.clip(np.rint(picture + correction), 0, 255).astype(np.uint8)
 
 
 def _agrees(picture: Frame, seen: Mask, shown: Frame, valid: Mask, new: Mask) -> bool:
     """Whether two pictures show the same thing next to a region: their fine detail correlates there."""
-    rim = cv2.dilate(new.astype(np.uint8), np.ones((2 * _RIM_PX + 1, 2 * _RIM_PX + 1), np.uint8)).astype(bool)
-    rim &= seen & valid
+    rim = _dilated(new, _RIM_PX) & seen & valid
     if rim.sum() < 64:
         return False
     first, second = (_detail(image)[rim] for image in (picture, shown))
@@ -282,6 +285,12 @@ def _detail(image: Frame) -> Reals:
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     result: Reals = cv2.GaussianBlur(grey, (0, 0), 1.0) - cv2.blur(grey, (17, 17))
     return result
+
+
+def _dilated(mask: Mask, radius: int) -> Mask:
+    """Grown by a square of a radius in px."""
+    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    return cv2.dilate(mask.astype(np.uint8), kernel).astype(bool)
 
 
 def _warp_mask(mask: Mask, transform: Matrix, size: tuple[int, int], whole: bool = False) -> Mask:

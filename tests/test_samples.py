@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def test_shots_tile_the_video_and_long_ones_show_the_whole_product(key: str) -> 
     video = VIDEOS[key]
     bounds = [0, *video["cuts"], video["frames"]]
     spans = [(shot["first"], shot["last"]) for shot in video["shots"]]
-    assert spans == list(zip(bounds[:-1], bounds[1:], strict=True))
+    assert spans == list(pairwise(bounds))
     long_shots = [shot for shot in video["shots"] if shot["duration_s"] >= 3.3]
     assert long_shots
     for shot in long_shots:

@@ -99,7 +99,7 @@ def test_a_hash_is_no_path(store: BlobStore, sha256: str) -> None:
     with pytest.raises(ValueError, match="not a SHA-256"):
         store.original(sha256)
     with pytest.raises(ValueError, match="not a SHA-256"):
-        store.add_original(sha256, store.local)
+        store.add_original(sha256, Path(__file__))
 
 
 def test_a_remote_store_keeps_blobs_and_lends_checked_copies(remote: BlobStore, tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from pvtt_data import __version__
 from pvtt_data.files import write_whole
@@ -21,7 +22,7 @@ from pvtt_data.records import MaskTrack, Source, Triple
 from pvtt_data.report import drops
 from pvtt_data.report.funnel import funnel
 from pvtt_data.report.rows import Rows
-from pvtt_data.report.sheets import triple_sheets, track_sheets
+from pvtt_data.report.sheets import track_sheets, triple_sheets
 from pvtt_data.report.thumbnails import OUTLINE_A, OUTLINE_B, Thumbnails
 from pvtt_data.stage import library_version
 
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
 _LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "pyarrow", "scenedetect-headless")
 _RUN_FOLDER = re.compile(r"(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)(?:-\d+)?")
 # Control characters, and marks that turn the direction of what follows: they would garble the text around them.
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 _LONGEST_TEXT = 600
-_LONGEST_TRACEBACK = 20_000
+_LONGEST_LISTING = 20_000
 
 
 def write_report(
@@ -53,13 +56,10 @@ def write_report(
     """
     rows = Rows(outcome.results, outcome.tables)
     thumbnails = Thumbnails(workspace.store)
-    folder = resources.files(__package__)
-    style = folder.joinpath("style.css").read_text(encoding="utf-8").strip()
-    style = style.replace("OUTLINE_A", _css_colour(OUTLINE_A)).replace("OUTLINE_B", _css_colour(OUTLINE_B))
+    style = _style()
     fault_count, fault_lines = drops.faults(outcome.results)
     source_count, source_lines = drops.source_lines(rows)
-    page = _environment().from_string(folder.joinpath("page.html").read_text(encoding="utf-8"))
-    html = page.render(
+    html = _template().render(
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii"),
         name=recipe.name,
@@ -88,22 +88,37 @@ def write_report(
     write_whole(path, html.encode("utf-8", "backslashreplace"))
 
 
-def _environment() -> Environment:
+@cache
+def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "text": _text,
-        "traceback": lambda text: _text(text, _LONGEST_TRACEBACK),
+        "long_text": _long_text,
         "number": _number,
         "duration": _duration,
         "count": _count,
     }
-    return environment
+    return environment.from_string(_packaged("page.html"))
+
+
+@cache
+def _style() -> str:
+    style = _packaged("style.css").strip()
+    return style.replace("OUTLINE_A", _css_colour(OUTLINE_A)).replace("OUTLINE_B", _css_colour(OUTLINE_B))
+
+
+def _packaged(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _text(text: str, longest: int = _LONGEST_TEXT) -> str:
     """Text from outside, printable and not endless; the template escapes it."""
     short = text if len(text) <= longest else text[:longest] + "…"
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", short)
+
+
+def _long_text(text: str) -> str:
+    return _text(text, _LONGEST_LISTING)
 
 
 def _number(value: float) -> str:

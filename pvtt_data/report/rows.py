@@ -41,9 +41,7 @@ class Rows:
             self._add(getattr(tables, table.name))
         self._products: dict[str, Product] = {}
         for source in sorted(self.of(Source).values(), key=record_key):
-            self._products.setdefault(
-                source.product_id, Product(source.product_id, source.title, source.category)
-            )
+            self._products.setdefault(source.product_id, Product(source.product_id, source.title, source.category))
 
     def of(self, record: type[R]) -> dict[str, R]:
         """Rows of one record type by identifier."""

@@ -206,9 +206,7 @@ class _TripleCards:
                 self._row("source, shows A", triple.source, triple.source_mask, "a"),
                 self._row("target, shows B", triple.target, triple.target_mask, "b"),
             ),
-            pictures=self._pictures(
-                self._cutouts.get(_made_of(triple), ""), triple.references, triple.heldout
-            ),
+            pictures=self._pictures(self._cutouts.get(_made_of(triple), ""), triple.references, triple.heldout),
             key_numbers=key_numbers,
             numbers=numbers,
         )
@@ -304,9 +302,7 @@ class _TrackCards:
         return self._product_id(rejection.subject_id)
 
     def track(self, track: MaskTrack) -> Card:
-        return self._card(
-            track.track_id, track.clip_id, track.mask, track.backend, track.reasons, "", track.numbers
-        )
+        return self._card(track.track_id, track.clip_id, track.mask, track.backend, track.reasons, "", track.numbers)
 
     def rejected(self, rejection: Rejection) -> Card:
         track = self._rows.of(MaskTrack).get(rejection.subject_id)
@@ -366,9 +362,7 @@ class _TrackCards:
         return self._rows.product_of_clip(self._rows.of(Clip).get(clip_id)).product_id
 
 
-def _divide(
-    numbers: Mapping[str, float], first: Sequence[str]
-) -> tuple[dict[str, float], dict[str, float]]:
+def _divide(numbers: Mapping[str, float], first: Sequence[str]) -> tuple[dict[str, float], dict[str, float]]:
     """The numbers named in ``first``, in that order, and the others by name."""
     key = {name: numbers[name] for name in first if name in numbers}
     return key, {name: numbers[name] for name in sorted(numbers) if name not in key}

@@ -22,14 +22,14 @@ from pvtt_data.media import decode_masks, decode_video
 from pvtt_data.records import Blob
 from pvtt_data.store import BlobStore
 
-FRAME_BOX_PX = (160, 232)
+FRAME_BOX_PX = (160, 200)
 """Width and height that a frame is scaled down into."""
 PICTURE_BOX_PX = (112, 112)
 FRAMES_PER_STRIP = 5
 OUTLINE_A = (255, 122, 0)
 OUTLINE_B = (0, 174, 255)
 
-_JPEG_QUALITY = 72
+_JPEG_QUALITY = 70
 _HALO = (16, 16, 16)
 _SUBPIXEL_BITS = 4
 
@@ -120,9 +120,7 @@ def _attempt(read: Callable[[], T]) -> tuple[T | None, str]:
         return None, str(error) or type(error).__name__
 
 
-def _frame(
-    frame: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_] | None, colour: tuple[int, int, int]
-) -> Thumbnail:
+def _frame(frame: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_] | None, colour: tuple[int, int, int]) -> Thumbnail:
     small = _fit(frame, FRAME_BOX_PX)
     if mask is not None:
         _draw_outline(small, mask, colour)
@@ -138,9 +136,7 @@ def _fit(picture: npt.NDArray[np.uint8], box_px: tuple[int, int]) -> npt.NDArray
     return np.array(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _draw_outline(
-    small: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], colour: tuple[int, int, int]
-) -> None:
+def _draw_outline(small: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], colour: tuple[int, int, int]) -> None:
     """Draw the outline of a full-size mask onto a scaled-down frame, over a dark halo that shows on bright ground."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     scale = np.array([small.shape[1] / mask.shape[1], small.shape[0] / mask.shape[0]])
@@ -148,7 +144,7 @@ def _draw_outline(
     fixed = [
         np.round((((contour + 0.5) * scale) - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32) for contour in contours
     ]
-    for line_colour, thickness_px in ((_HALO, 3), (colour, 1)):
+    for line_colour, thickness_px in ((_HALO, 3), (colour, 2)):
         cv2.polylines(small, fixed, True, line_colour, thickness_px, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 

@@ -13,7 +13,7 @@ A salient-object network is slow and knows nothing of time. So it sees only some
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -31,6 +31,7 @@ from pvtt_data.flow import (
     inside_frame,
     resize_flow,
     round_trip_error,
+    squared_length,
     warp,
 )
 from pvtt_data.masks import fill_small_holes, keep_large_components
@@ -95,10 +96,17 @@ class _Motion:
 
     def __init__(self, flow: ClipFlow) -> None:
         self._flow = flow
+        self._forward_trust = [_trust(f, b) for f, b in zip(flow.forward, flow.backward, strict=True)]
+        self._backward_trust = [_trust(b, f) for f, b in zip(flow.forward, flow.backward, strict=True)]
 
-    def carry(self, image: NDArray[np.float32], key: int, to: int) -> _Carried:
-        """The map of frame ``key`` on frame ``to``."""
-        return self.walk(image, key, to)[to]()
+    def carry(self, image: NDArray[np.float32], key: int, to: Sequence[int]) -> dict[int, _Carried]:
+        """The map of frame ``key`` on each of the frames ``to``."""
+        carried = {}
+        for side in ([t for t in to if t < key], [t for t in to if t >= key]):
+            if side:
+                walk = self.walk(image, key, min(side) if min(side) < key else max(side))
+                carried.update({t: walk[t]() for t in side})
+        return carried
 
     def walk(
         self, image: NDArray[np.float32], key: int, stop: int
@@ -125,12 +133,13 @@ class _Motion:
         """Flow and trust from frame ``here`` to its neighbour ``before``, where ``carried`` is the object's map."""
         if before < here:
             there, back = self._flow.backward[before], self._flow.forward[before]
+            trust, back_trust = self._backward_trust[before], self._forward_trust[before]
         else:
             there, back = self._flow.forward[here], self._flow.backward[here]
-        trust = _trust(there, back)
-        shared = _shared_motion(carried, back, _trust(back, there))
-        departure = np.sum((there - shared) ** 2, axis=-1)
-        typical = _DEPARTURE_PX**2 + (_DEPARTURE_SHARE**2) * np.sum(shared**2, axis=-1)
+            trust, back_trust = self._forward_trust[here], self._backward_trust[here]
+        shared = _shared_motion(carried, back, back_trust)
+        departure = squared_length(there - shared)
+        typical = _DEPARTURE_PX**2 + _DEPARTURE_SHARE**2 * squared_length(shared)
         own = trust * warp(carried, there, outside=0.0) / (1.0 + (departure / typical) ** 2)
         step = shared + own[..., None] * (there - shared)
         return np.ascontiguousarray(step, np.float32), np.ascontiguousarray(np.maximum(trust, 1.0 - own), np.float32)
@@ -403,7 +412,7 @@ class _Between:
 
     def _alone(self, t: int) -> _Carried:
         key = min(self._maps, key=lambda other: (abs(other - t), other))
-        return self._motion.carry(self._maps[key], key, t)
+        return self._motion.carry(self._maps[key], key, [t])[t]
 
     def _carried(self, key: int, t: int, stop: int) -> _Carried:
         if (key, stop) not in self._walks:
@@ -427,20 +436,17 @@ def _identity(
     keys = sorted(salient)
     if len(keys) == 1:
         return dict(salient)
+    carried = {key: motion.carry(salient[key], key, _near(keys, key)) for key in keys}
     agreement = {
-        (here, there): soft_iou(salient[here], motion.carry(salient[there], there, here).image)
-        for here in keys
-        for there in _near(keys, here)
+        key: sum(soft_iou(salient[key], carried[other][key].image) for other in _near(keys, key)) for key in keys
     }
-    anchor = max(keys, key=lambda key: (sum(agreement[key, other] for other in _near(keys, key)) / 2, -key))
-    support = np.mean(
-        [motion.carry(salient[key], key, anchor).image > 0.5 for key in _near(keys, anchor)], axis=0
-    )
+    anchor = max(keys, key=lambda key: (agreement[key], -key))
+    support = np.mean([carried[other][anchor].image > 0.5 for other in _near(keys, anchor)], axis=0)
     identity = {anchor: _supported(salient[anchor], support)}
     for direction in (1, -1):
         last = anchor
         for key in [k for k in keys if (k - anchor) * direction > 0][::direction]:
-            expected = motion.carry(identity[last], last, key).image
+            expected = motion.carry(identity[last], last, [key])[key].image
             answer = _gated(salient[key], expected, config.gate_margin)
             if soft_iou(answer, expected) >= config.min_agreement:
                 identity[key] = answer
@@ -483,18 +489,16 @@ def _steadied(
 ) -> dict[int, NDArray[np.float32]]:
     """Each keyframe averaged with its neighbours in time, so that one bad answer does not show."""
     keys = sorted(answers)
-    steady = {}
+    total = {key: answers[key].copy() for key in keys}
+    weight = {key: np.ones_like(answers[key]) for key in keys}
     for position, key in enumerate(keys):
-        total, weight = answers[key].copy(), np.ones_like(answers[key])
-        for other in _adjacent(keys, position):
-            carried = motion.carry(answers[other], other, key)
-            total += neighbour_weight * carried.trust * carried.image
-            weight += neighbour_weight * carried.trust
-        steady[key] = total / weight
-    return steady
+        for other, carried in motion.carry(answers[key], key, _adjacent(keys, position)).items():
+            total[other] += neighbour_weight * carried.trust * carried.image
+            weight[other] += neighbour_weight * carried.trust
+    return {key: total[key] / weight[key] for key in keys}
 
 
-def _adjacent(keys: Sequence[int], position: int) -> Iterable[int]:
+def _adjacent(keys: Sequence[int], position: int) -> list[int]:
     return [keys[near] for near in (position - 1, position + 1) if 0 <= near < len(keys)]
 
 

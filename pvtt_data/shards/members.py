@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 
 import av
@@ -31,6 +33,15 @@ from pvtt_data.shards.tarwalk import TarMember
 
 _FPS_TOLERANCE = 2e-4
 """Relative; tells 30 from 29.97 and leaves room for a time base of 1/1000 s on short clips."""
+_PICTURE_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 _VIDEO_LAYOUTS = ("yuv420p",)
 _MASK_LAYOUTS = ("yuv420p", "yuvj420p")
 """The second is FFmpeg's name for the first where the stream says that luma uses the full range, as a mask's does."""
@@ -184,6 +195,6 @@ def _picture_faults(data: bytes) -> list[str]:
             if picture.mode not in ("RGB", "RGBA"):
                 return [f"has mode {picture.mode}, expected RGB or RGBA with 8 bits"]
             picture.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except _PICTURE_DAMAGE as error:
         return [f"does not decode as PNG: {error}"]
     return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,13 +12,24 @@ from pydantic import Field
 
 from pvtt_data.errors import BuildError
 from pvtt_data.records import Split, Triple
-from pvtt_data.shards import DatasetSettings, Publication, ShardSample, publish, shard_count_for, verify, write_dataset
+from pvtt_data.shards import (
+    DatasetSettings,
+    Publication,
+    ShardSample,
+    latest_version,
+    publish,
+    read_manifest,
+    shard_count_for,
+    verify,
+    write_dataset,
+)
 from pvtt_data.shards.format import SPLITS
 from pvtt_data.stage import StageConfig
 from pvtt_data.stages.triple_qc import Shelf
 from pvtt_data.store import BlobStore
 
 NAME = "shard"
+_BUILDING = ".building-"
 
 
 class ShardConfig(StageConfig):
@@ -43,12 +55,14 @@ def write_version(
     settings: Mapping[str, Any],
     tables: Mapping[str, Path],
     out: Path,
+    workers: int = 1,
 ) -> Publication:
     """Write, verify and publish one dataset version.
 
     Args:
         settings: further fields of `DatasetSettings`: name, recipe, reference_count, heldout_count, tools, weights.
         out: folder of the versions.
+        workers: processes that check what was written.
 
     Raises:
         BuildError: there is nothing to write, or what was written does not verify.
@@ -56,18 +70,18 @@ def write_version(
     kept = [t for t in triples if config.include_flagged or t.verdict == "accept"]
     if not kept:
         raise BuildError("no triple is left to write; the rejections say why (pvtt-data show rejections)")
-    building = out / ".building"
-    shutil.rmtree(building, ignore_errors=True)
+    _remove_leftovers(out)
+    building = out / f"{_BUILDING}{os.getpid()}"
     try:
         write_dataset(
             building,
             _samples(kept, shelf, store),
             DatasetSettings(
-                shard_count=_shard_counts(kept, config), card_licence=config.card_licence, **dict(settings)
+                shard_count=_shard_counts(kept, config, out), card_licence=config.card_licence, **dict(settings)
             ),
             tables,
         )
-        report = verify(building)
+        report = verify(building, workers=workers)
         if not report.ok:
             raise BuildError(f"the written dataset does not verify, which is a defect:\n{report.text()}")
         return publish(building, out)
@@ -75,14 +89,27 @@ def write_version(
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _shard_counts(triples: list[Triple], config: ShardConfig) -> int | dict[Split, int]:
+def _remove_leftovers(out: Path) -> None:
+    """Delete what builds that were killed left half written; those of living processes stay."""
+    for folder in out.glob(f"{_BUILDING}*"):
+        process = folder.name.removeprefix(_BUILDING)
+        if process.isdigit() and not Path("/proc", process).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _shard_counts(triples: list[Triple], config: ShardConfig, out: Path) -> int | dict[Split, int]:
+    """Shards of each split: the recipe's, else the latest version's, so that samples stay where they are."""
     if config.count is not None:
         return config.count
     sizes: dict[Split, int] = dict.fromkeys(SPLITS, 0)
     for triple in triples:
         blobs = (triple.source, triple.source_mask, triple.target, triple.target_mask, triple.effect_mask)
         sizes[triple.split] += sum(blob.size_bytes for blob in (*blobs, *triple.references))
-    return {split: shard_count_for(size, round(config.target_mb * 1e6)) for split, size in sizes.items()}
+    counts = {split: shard_count_for(size, round(config.target_mb * 1e6)) for split, size in sizes.items()}
+    version = latest_version(out)
+    if version is not None:
+        counts |= {split: known.shards for split, known in read_manifest(out / f"v{version}").counts.items()}
+    return counts
 
 
 def _samples(triples: list[Triple], shelf: Shelf, store: BlobStore) -> Iterator[ShardSample]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -17,6 +19,7 @@ from pvtt_data.build import BuildOutcome
 from pvtt_data.images import write_png
 from pvtt_data.line import STAGES, Tables
 from pvtt_data.media import encode_clip, encode_masks
+from pvtt_data.recipe import Recipe
 from pvtt_data.records import (
     Assignment,
     Blob,
@@ -33,7 +36,6 @@ from pvtt_data.records import (
     Triple,
     content_id,
 )
-from pvtt_data.recipe import Recipe
 from pvtt_data.report import write_report
 from pvtt_data.shards import Publication
 from pvtt_data.stage import StageResult, reject
@@ -115,32 +117,9 @@ class FakeBuild:
         """Where a blob lies, to damage it."""
         return self.workspace.store.path(blob)
 
-    def picture_of(self, product: int, time: float) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-        """A frame with a product that drifts over a soft backdrop, and its mask."""
-        width, height = self.size
-        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-        backdrop = np.dstack([216 - 70 * y / height, 206 - 60 * y / height, 190 - 40 * x / width])
-        mask = np.zeros((height, width), np.uint8)
-        centre = (round(width * (0.4 + 0.2 * time)), round(height * (0.55 - 0.05 * time)))
-        if product % 2:
-            axes = (round(width * (0.16 + 0.02 * product)), round(height * 0.2))
-            cv2.ellipse(mask, centre, axes, 20 * time, 0, 360, 1, -1)
-        else:
-            half = (round(width * 0.16), round(height * (0.14 + 0.02 * product)))
-            cv2.rectangle(mask, (centre[0] - half[0], centre[1] - half[1]), (centre[0] + half[0], centre[1] + half[1]), 1, -1)
-        shade = (0.75 + 0.5 * x / width)[..., None]
-        frame = np.where(mask[..., None] > 0, np.array(COLOURS[product], np.float32) * shade, backdrop)
-        return np.clip(frame, 0, 255).astype(np.uint8), mask > 0
-
     def _videos(self, product: int) -> tuple[Blob, Blob]:
-        made = [self.picture_of(product, time) for time in np.linspace(0, 1, self.frames)]
-        path = self.workspace.store.scratch_file("mp4")
-        encode_clip([frame for frame, _ in made], 16, path)
-        video = self.workspace.store.put_file(path, "mp4")
-        encode_masks(np.stack([mask for _, mask in made]), 16, path)
-        mask = self.workspace.store.put_file(path, "mp4")
-        path.unlink()
-        return video, mask
+        video, mask = video_and_mask(product, self.size, self.frames)
+        return self.workspace.store.put(video, "mp4"), self.workspace.store.put(mask, "mp4")
 
     def _source(self, index: int) -> Source:
         mark = self.mark
@@ -202,11 +181,16 @@ class FakeBuild:
             mask=mask,
             verdict="flag" if flagged else "accept",
             reasons=("boundary-flickers",) if flagged else (),
-            numbers={"warped_iou_median": 0.97, "warped_iou_p05": 0.91, "boundary_flicker": 0.011, "components_max": 1.0},
+            numbers={
+                "warped_iou_median": 0.97,
+                "warped_iou_p05": 0.91,
+                "boundary_flicker": 0.011,
+                "components_max": 1.0,
+            },
         )
 
     def _picture(self, product: int) -> Picture:
-        frame, mask = self.picture_of(product, 0.0)
+        frame, mask = picture_of(product, 0.0, self.size)
         cutout = np.dstack([frame, mask.astype(np.uint8) * 255])
         return Picture(
             picture_id=content_id("picture", product),
@@ -287,12 +271,12 @@ class FakeBuild:
         mark, book = self.mark, self._book
         tracks, shots, clips, pairs = self.tracks, self.shots, self.clips, self.pairs
         measurements = [
-            Measurement(
-                source.sha256, 1080, 1920, 240, 29.97, 8.008, "h264", 0, Blob("12" * 32, 10, "parquet")
-            )
+            Measurement(source.sha256, 1080, 1920, 240, 29.97, 8.008, "h264", 0, Blob("12" * 32, 10, "parquet"))
             for source in self.sources[:5]
         ]
-        book("mine", 7, self.sources, [("source", "", "broken.mov", "not-media", "the file is no video", "")], table=True)
+        book(
+            "mine", 7, self.sources, [("source", "", "broken.mov", "not-media", "the file is no video", "")], table=True
+        )
         bad = self.sources[5]
         book("measure", 6, measurements, [("source", bad.sha256, bad.path, "decode-error", "damaged", "")], cached=4)
         book("split", 5, shots, [])
@@ -315,7 +299,7 @@ class FakeBuild:
         book("mask_numbers", 5, [], [])
         book(
             "mask_qc", 5, tracks[:4],
-            [("track", tracks[4].track_id, "", "mask-unsteady", "warped_iou_median 0.7 is below 0.85", clips[4].clip_id)],
+            [("track", tracks[4].track_id, "", "mask-unsteady", "iou 0.7 is below 0.85", clips[4].clip_id)],
             table=True,
         )  # fmt: skip
         book("listing_pictures", 5, self.pictures, [])
@@ -326,7 +310,12 @@ class FakeBuild:
         ]
         book("assign_split", 6, assignments, [], table=True)
         book("pair", 4, pairs, [], table=True)
-        book("synthesise", 8, self.swaps, [("pair", pairs[7].pair_id, "", "lost-track", "the plane cannot be followed", "")])
+        book(
+            "synthesise",
+            8,
+            self.swaps,
+            [("pair", pairs[7].pair_id, "", "lost-track", "the plane cannot be followed", "")],
+        )
         book("triple_numbers", 7, [], [])
         book(
             "triple_qc", 7, self.triples,
@@ -357,3 +346,32 @@ class FakeBuild:
         ]
         seconds = 0.0 if table else 1.5 + len(self.results)
         self.results.append(StageResult(stage, list(rows), rejections, [], items, cached, seconds, table))
+
+
+def picture_of(product: int, time: float, size: tuple[int, int]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """A frame with a product that drifts over a soft backdrop as ``time`` goes from 0 to 1, and its mask."""
+    width, height = size
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    backdrop = np.dstack([216 - 70 * y / height, 206 - 60 * y / height, 190 - 40 * x / width])
+    mask = np.zeros((height, width), np.uint8)
+    centre_x, centre_y = round(width * (0.4 + 0.2 * time)), round(height * (0.55 - 0.05 * time))
+    if product % 2:
+        axes = (round(width * (0.16 + 0.02 * product)), round(height * 0.2))
+        cv2.ellipse(mask, (centre_x, centre_y), axes, 20 * time, 0, 360, 1, -1)
+    else:
+        half_x, half_y = round(width * 0.16), round(height * (0.14 + 0.02 * product))
+        mask[centre_y - half_y : centre_y + half_y, centre_x - half_x : centre_x + half_x] = 1
+    shade = (0.75 + 0.5 * x / width)[..., None]
+    frame = np.where(mask[..., None] > 0, np.array(COLOURS[product], np.float32) * shade, backdrop)
+    return np.clip(frame, 0, 255).astype(np.uint8), mask > 0
+
+
+@cache
+def video_and_mask(product: int, size: tuple[int, int], frames: int) -> tuple[bytes, bytes]:
+    """A clip of a product and its mask track, as MP4 files; made once, because most tests want the same ones."""
+    made = [picture_of(product, time, size) for time in np.linspace(0, 1, frames)]
+    with tempfile.TemporaryDirectory() as folder:
+        video, mask = Path(folder) / "video.mp4", Path(folder) / "mask.mp4"
+        encode_clip([frame for frame, _ in made], 16, video)
+        encode_masks(np.stack([mask for _, mask in made]), 16, mask)
+        return video.read_bytes(), mask.read_bytes()

@@ -13,14 +13,25 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shard_samples import FPS, FRAMES, HEIGHT, WIDTH, MakeSample, encode, key_of, luma, mask, png
+from shard_samples import FPS, FRAMES, HEIGHT, WIDTH, MakeSample, encode, key_of, luma, mask, meta_of, png
 
 from pvtt_data.errors import DatasetError
 from pvtt_data.files import sha256_file
 from pvtt_data.images import write_png
 from pvtt_data.media import encode_clip, encode_masks
-from pvtt_data.shards import DatasetSettings, ShardDataset, VerifyProblem, publish, read_lineage, verify, write_dataset
+from pvtt_data.shards import (
+    DatasetSettings,
+    SampleMeta,
+    ShardDataset,
+    VerifyProblem,
+    publish,
+    read_lineage,
+    verify,
+    write_dataset,
+)
 from pvtt_data.shards.manifest import build_lineage, build_manifest, lineage_bytes, manifest_bytes, read_manifest
+from pvtt_data.shards.members import check_media
+from pvtt_data.shards.tarwalk import TarMember
 
 slow_fixture = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -422,3 +433,22 @@ def test_media_that_this_project_encodes_pass(
     report = verify(tmp_path / "d")
     assert report.ok, report.text()
     assert np.array_equal(ShardDataset(tmp_path / "d")[0].effect_mask, mask(0))
+
+
+@slow_fixture
+@given(
+    member=st.sampled_from(["source.mp4", "source_mask.mp4", "reference_0.png"]),
+    changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=20),
+)
+def test_media_damaged_before_writing_are_judged_and_never_crash_the_check(
+    clips: dict[str, bytes], member: str, changes: list[tuple[float, int]]
+) -> None:
+    damaged = bytearray(clips[member] if member in clips else png(1))
+    for place, flip in changes:
+        damaged[int(place * len(damaged))] ^= flip
+    meta = SampleMeta(
+        **{**meta_of(1, "train"), "reference_count": 2, "heldout_count": 0},
+    )
+    found = TarMember(key_of(1), member, 512, len(damaged), "0" * 64, bytes(damaged))
+    for problem in check_media("data/train-00000-of-00001.tar", [found], meta):
+        assert (problem.check, problem.key, problem.member) == ("media", key_of(1), member)
