@@ -94,11 +94,18 @@ def build(
     workers = worker_count(request)
     executor: Executor = LocalExecutor(workers, workspace.store)
     try:
-        reporter.note(why)
         log.write("begin", recipe=request.recipe.model_dump(mode="json"), workers=workers, backend=backend.label)
-        outcome = _run(request, workspace, executor, reporter, log, backend, run_folder)
-        outcome.seconds = time.monotonic() - begun
-        _write_report(outcome, workspace, request.recipe)
+        bounds = Bounds(request.recipe.build.max_fault_share, dict(request.recipe.build.max_reject))
+        runner = Runner(workspace, executor, reporter, log, bounds, request.until)
+        runner.note(why)
+        line = Line(request.recipe, runner, backend, _earlier_splits(request), request.limit)
+        outcome = BuildOutcome(line.tables, runner.results, None, run_folder, None, 0.0, backend, runner.notes)
+        try:
+            _run(request, workspace, line, outcome)
+        finally:
+            outcome.seconds = time.monotonic() - begun
+            _write_tables(workspace, line.tables)
+            _write_report(outcome, workspace, request.recipe)
         log.write("end", seconds=round(outcome.seconds, 3), version=_version_name(outcome.publication))
         return outcome
     except BaseException as error:
@@ -110,32 +117,15 @@ def build(
         workspace.release()
 
 
-def _run(
-    request: BuildRequest,
-    workspace: Workspace,
-    executor: Executor,
-    reporter: Reporter,
-    log: RunLog,
-    backend: ChosenBackend,
-    run_folder: Path,
-) -> BuildOutcome:
-    recipe = request.recipe
-    bounds = Bounds(recipe.build.max_fault_share, dict(recipe.build.max_reject))
-    runner = Runner(workspace, executor, reporter, log, bounds, request.until)
-    line = Line(recipe, runner, backend, earlier_splits(request.out, recipe.assign_split), request.limit)
-    publication = None
+def _run(request: BuildRequest, workspace: Workspace, line: Line, outcome: BuildOutcome) -> None:
     try:
         tables = line.through()
-        _write_tables(workspace, tables)
-        if not tables.triples:
-            raise BuildError(_empty(runner.results))
-        publication = _publish(request, workspace, tables, backend)
     except StopBuildError:
-        _write_tables(workspace, line.tables)
-    except BuildError:
-        _write_tables(workspace, line.tables)
-        raise
-    return BuildOutcome(line.tables, runner.results, publication, run_folder, None, 0.0, backend)
+        return
+    if not tables.triples:
+        raise BuildError(_empty(outcome.results))
+    _write_tables(workspace, tables)
+    outcome.publication = _publish(request, workspace, tables, outcome.backend)
 
 
 def _publish(request: BuildRequest, workspace: Workspace, tables: Tables, backend: ChosenBackend) -> Publication:
@@ -179,6 +169,10 @@ def earlier_splits(out: Path, config: SplitAssignmentConfig) -> dict[str, Split]
     if read_manifest(out / f"v{version}").recipe.get("assign_split") != config.model_dump(mode="json"):
         return {}
     return {row.source_id: row.split for row in from_arrow(Assignment, pq.read_table(path))}
+
+
+def _earlier_splits(request: BuildRequest) -> dict[str, Split]:
+    return earlier_splits(request.out, request.recipe.assign_split)
 
 
 def _write_tables(workspace: Workspace, tables: Tables) -> None:

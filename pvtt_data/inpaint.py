@@ -236,7 +236,7 @@ def _blend(part: Frame, filling: Frame, hole: Mask) -> Frame:
     alpha[hole] = 1.0
     alpha *= wide
     mixed = part + (filling.astype(np.float32) - part) * alpha[:, :, None]
-    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8)
 
 
 def _as_blurred(picture: Frame, reference: Frame, comparable: Mask) -> Frame:
@@ -265,7 +265,7 @@ def _matched(reference: Frame, comparable: Mask, picture: Frame, region: Mask) -
     local = cv2.blur(cv2.blur(difference, (_RIM_PX, _RIM_PX)), (_RIM_PX, _RIM_PX))
     local /= np.maximum(spread, 1e-4)[:, :, None]
     correction = membrane(np.clip(local, -_MAX_CORRECTION, _MAX_CORRECTION), rim & (spread > 0.05))
-    return np.clip(np.rint(picture + correction), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(picture + correction), 0, 255), np.uint8)
 
 
 def _agrees(picture: Frame, seen: Mask, shown: Frame, valid: Mask, new: Mask) -> bool:
@@ -290,7 +290,7 @@ def _detail(image: Frame) -> Reals:
 def _dilated(mask: Mask, radius: int) -> Mask:
     """Grown by a square of a radius in px."""
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    return cv2.dilate(mask.astype(np.uint8), kernel).astype(bool)
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel), np.bool_)
 
 
 def _warp_mask(mask: Mask, transform: Matrix, size: tuple[int, int], whole: bool = False) -> Mask:

@@ -125,7 +125,7 @@ class Line:
         recipe, run, tables = self.recipe, self.run, self.tables
         mined, notes = mine(recipe.mine, run.workspace.store, self.limit)
         for text in notes:
-            run.reporter.note(text)
+            run.note(text)
         tables.sources = mined.rows
         run.table(mined)
 

@@ -42,14 +42,14 @@ def _pull_push(weighted: Reals, weight: Reals) -> Reals:
     """Recursive half of `membrane`: ``weighted`` is values times ``weight``, weight in 0..1."""
     height, width = weight.shape
     if weight.min() >= 1.0 or max(height, width) <= 1:
-        return weighted / np.maximum(weight, 1e-6)[:, :, None]
+        return np.asarray(weighted / np.maximum(weight, 1e-6)[:, :, None], np.float32)
     half = ((width + 1) // 2, (height + 1) // 2)
     small_weight = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
     small = cv2.resize(weighted, half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0], -1)
     gain = np.minimum(small_weight * 4.0, 1.0) / np.maximum(small_weight, 1e-6)
     coarse = _pull_push(small * gain[:, :, None], small_weight * gain)
     up = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, -1)
-    return weighted + up * (1.0 - weight)[:, :, None]
+    return np.asarray(weighted + up * (1.0 - weight)[:, :, None], np.float32)
 
 
 def patch_fill(picture: Picture, hole: Bitmap, usable: Bitmap, seed: int) -> Picture:

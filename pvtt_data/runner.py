@@ -62,8 +62,14 @@ class Runner:
         self.bounds = bounds or Bounds()
         self.until = until
         self.results: list[StageResult] = []
+        self.notes: list[str] = []
         self.missing: dict[str, int] = {}
         """Stage → rows that a plan found not to be cached."""
+
+    def note(self, text: str) -> None:
+        """Something a person should know, shown at once and kept for the report."""
+        self.notes.append(text)
+        self.reporter.note(text)
 
     def map(self, stage: MapStage[Any], items: Sequence[Named[Any]]) -> list[Any]:
         """Rows of a map stage, sorted by their identifiers.

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pvtt_data.errors import InputError
+from pvtt_data.masks import iou, resized
 
 Matrix = npt.NDArray[np.float64]
 Grey = npt.NDArray[np.uint8]
@@ -72,7 +73,7 @@ class TrackConfig:
     mask_fallback: bool = True
     max_mask_jitter: float = 0.02
     max_smoothing_px: float = 0.75
-    drift_tolerance: float | None = 0.05
+    drift_tolerance: float | None = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Track:
             "track_residual_px": float(np.median(self.residual_px)),
             "track_anchors": float(self.anchors),
             "track_drift": self.drift,
-            "track_degrees": float(_DEGREES.get(self.model, 3)),  # type: ignore[call-overload]
+            "track_degrees": 3.0 if self.model == "mask" else float(_DEGREES[self.model]),
         }
 
 
@@ -161,7 +162,7 @@ def track_plane(
             {"track_drift": drift, "max_drift": config.max_drift},
         )
     transforms = track.transforms
-    if config.drift_tolerance is not None:
+    if config.drift_tolerance is not None and track.model != "homography":  # perspective moves a plane's centre
         transforms = _take_back(transforms, offsets, config.drift_tolerance * sizes, keyframe)
     return replace(track, transforms=transforms, drift=drift)
 
@@ -189,14 +190,8 @@ def settle_rotation(track: Track, masks: Masks) -> tuple[Track, float]:
     small = np.diag([step, step, 1.0])
     size = (max(round(masks.shape[2] * step), 1), max(round(masks.shape[1] * step), 1))
 
-    def shrink(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        smaller: npt.NDArray[np.bool_] = (
-            cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
-        )
-        return smaller
-
-    outline = shrink(masks[key]).astype(np.float32)
-    actual = {index: shrink(masks[index]) for index in samples}
+    outline = resized(masks[key], size[1], size[0]).astype(np.float32)
+    actual = {index: resized(masks[index], size[1], size[0]) for index in samples}
     best, best_overlap = 0.0, -1.0
     for share in (0.0, 0.5, 1.0):
         moves = _with_rotation(track.transforms, centre, share)
@@ -204,7 +199,7 @@ def settle_rotation(track: Track, masks: Masks) -> tuple[Track, float]:
         for index in samples:
             move = small @ moves[index] @ np.linalg.inv(small)
             moved = cv2.warpPerspective(outline, move, size) > 0.5
-            overlaps.append((moved & actual[index]).sum() / max(int((moved | actual[index]).sum()), 1))
+            overlaps.append(iou(moved, actual[index]))
         overlap = float(np.mean(overlaps))
         if overlap > best_overlap + 0.02:
             best, best_overlap = share, overlap
@@ -231,7 +226,7 @@ def scale_of(transform: Matrix, point: npt.NDArray[np.float64]) -> float:
     return float(np.sqrt(abs(np.linalg.det(rows / w))))
 
 
-def apply_transform(transform: Matrix, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def apply_transform(transform: Matrix, points: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
     """Move ``(N, 2)`` points (x, y) by a 3x3 transform."""
     moved = points @ transform[:, :2].T + transform[:, 2]
     result: npt.NDArray[np.float64] = moved[:, :2] / moved[:, 2:]
@@ -351,7 +346,8 @@ def _chain(model: MotionModel, greys: Grey, regions: Grey, keyframe: int, config
                 to_previous, points, moved, residual = move @ to_previous, none, none, config.ransac_px
             else:
                 to_previous, points, moved, residual = match
-            back = apply_transform(np.linalg.inv(from_key), points.astype(np.float64)).astype(np.float32)
+            to_key = np.asarray(np.linalg.inv(from_key), np.float64)
+            back = apply_transform(to_key, points.astype(np.float64)).astype(np.float32)
             transform = to_previous @ from_key
             frames[index] = _Frame(transform / transform[2, 2], ratio, count, residual, back, moved, anchor)
     return frames

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from pvtt_data.images import hamming, phash
 
 Frames = npt.NDArray[np.uint8]
 Masks = npt.NDArray[np.bool_]
@@ -26,7 +28,6 @@ def triple_quality(
     target_mask: Masks,
     effect_mask: Masks,
     references: Sequence[Picture],
-    phash: Callable[[npt.NDArray[np.uint8]], int] | None = None,
 ) -> dict[str, float]:
     """Measure a triple before or after encoding.
 
@@ -37,7 +38,6 @@ def triple_quality(
         target_mask: ``(T, H, W) bool``, B.
         effect_mask: ``(T, H, W) bool``, where source and target may differ.
         references: pictures of B, ``(h, w, 3)`` RGB or ``(h, w, 4)`` RGBA ``uint8``; may be empty.
-        phash: 64-bit perceptual hash of a grey picture ``(h, w) uint8``; None takes `dct_phash`.
 
     Returns:
         Finite numbers:
@@ -55,7 +55,6 @@ def triple_quality(
           frame, whole frames and crops around B; 64 without references.
     """
     _check(source, source_mask, target, target_mask, effect_mask)
-    hashing = dct_phash if phash is None else phash
     present = [i for i in range(len(target)) if source_mask[i].any() and target_mask[i].any()]
     if not present:
         raise ValueError("no frame shows both products")
@@ -74,7 +73,7 @@ def triple_quality(
         "area_ratio": float(np.median(areas)),
         "residue": residue(source, source_mask, target, target_mask),
         "reference_similarity": max(similarities) if similarities else 1.0,
-        "reference_leak_bits": float(_leak(references, target, target_mask, hashing)),
+        "reference_leak_bits": float(_leak(references, target, target_mask)),
     }
 
 
@@ -135,9 +134,7 @@ def _contact(mask: Mask) -> tuple[float, float]:
     return float(columns[0] + columns[-1]) / 2.0, float(rows[-1])
 
 
-def _concordance(
-    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], steady: float
-) -> float:
+def _concordance(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], steady: float) -> float:
     first, second = first - first.mean(axis=0), second - second.mean(axis=0)
     scale = 0.5 * float((first**2).sum() + (second**2).sum()) + len(first) * steady**2
     return float(1.0 - ((first - second) ** 2).sum() / scale)
@@ -163,7 +160,7 @@ def colour_histogram(frames: Frames, masks: Masks) -> Histogram:
         flat = (first * 6 + third) * 6 + value * 6 // 256
         total += np.bincount(flat, minlength=432).reshape(12, 6, 6)
     total = cv2.GaussianBlur(total.reshape(12, 36), (1, 3), 0.5).reshape(12, 6, 6)
-    return total / max(float(total.sum()), 1.0)
+    return np.asarray(total / max(float(total.sum()), 1.0), np.float32)
 
 
 def _intersection(first: Histogram, second: Histogram) -> float:
@@ -222,21 +219,7 @@ def _same_share(first: Picture, second: Picture, where: Mask) -> float:
     return float((near | alike)[enough].mean())
 
 
-def dct_phash(grey: npt.NDArray[np.uint8]) -> int:
-    """64-bit perceptual hash: signs of the 8x8 lowest DCT coefficients of the 32x32 picture against their median
-    without the constant one (Zauner 2010)."""
-    small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low = cv2.dct(small)[:8, :8].ravel()
-    bits = low > np.median(low[1:])
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
-
-
-def _leak(
-    references: Sequence[Picture],
-    target: Frames,
-    target_mask: Masks,
-    phash: Callable[[npt.NDArray[np.uint8]], int],
-) -> int:
+def _leak(references: Sequence[Picture], target: Frames, target_mask: Masks) -> int:
     """Smallest distance in bits between hashes of references and of target frames or crops around B."""
     if not references:
         return 64
@@ -255,7 +238,7 @@ def _leak(
             seen.append(phash(np.ascontiguousarray(grey[box])))
             on_white = np.where(mask, grey, 255).astype(np.uint8)
             seen.append(phash(np.ascontiguousarray(on_white[box])))
-        smallest = min(smallest, *((a ^ b).bit_count() for a in wanted for b in seen))
+        smallest = min(smallest, *(hamming(a, b) for a in wanted for b in seen))
     return smallest
 
 

@@ -61,7 +61,7 @@ def source(name: str, product: str = "", images: tuple[str, ...] = (), **fields:
 
 
 GOOD_NUMBERS = {
-    "fps": 25.0, "luma": 120.0, "contrast": 40.0, "sharpness": 100.0, "motion_px": 0.5, "shake_px": 0.5,
+    "fps": 25.0, "luma": 120.0, "contrast": 40.0, "sharpness": 100.0, "motion_px_per_s": 12.0, "shake_px_per_s": 12.0,
 }  # fmt: skip
 
 
@@ -127,9 +127,7 @@ def listing_picture(name: str, product: str) -> Picture:
 
 
 def clip_picture(name: str, of: Source, time_s: float) -> Picture:
-    return Picture(
-        short(name), of.product_id, "clip", of.sha256, of.source_id, time_s, blob(name, "png"), "u2net", {}
-    )
+    return Picture(short(name), of.product_id, "clip", of.sha256, of.source_id, time_s, blob(name, "png"), "u2net", {})
 
 
 def assignment(of: Source, component: str, split: Split) -> Assignment:

@@ -53,7 +53,7 @@ def test_every_record_survives_parquet_and_comes_back_sorted(record: type) -> No
     def check(rows: list[Any]) -> None:
         file = io.BytesIO()
         pq.write_table(to_arrow(record, rows), file)
-        back = from_arrow(record, pq.read_table(file))
+        back: list[Any] = from_arrow(record, pq.read_table(file))
         assert back == sorted(rows, key=record_key)
 
     check()

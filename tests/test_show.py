@@ -26,7 +26,7 @@ def work(tmp_path: Path) -> Path:
         "clips": clips,
         "tracks": [track(c) for c in clips],
         "assignments": [assignment(mug, "x", "train"), assignment(lamp, "y", "test")],
-        "rejections": [reject("filter", "shot", "1", "a/mug.mp4 [300:377)", "too-dark", "luma 3 is below 28", {"luma": 3})],
+        "rejections": [reject("filter", "shot", "1", "a/mug.mp4 [300:377)", "too-dark", "luma 3", {"luma": 3})],
     }  # fmt: skip
     workspace = Workspace(tmp_path / "work")
     for name, record in TABLE_RECORDS.items():

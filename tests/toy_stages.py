@@ -36,6 +36,7 @@ class ToyStage(MapStage[Toy]):
     version = 1
     kind = "clip"
     resources = Resources(memory_bytes=600 * 2**20, timeout_s=60.0)
+    config: ToyConfig
 
     def run(self, item: Toy, store: BlobStore) -> Sequence[Any]:
         note(store, f"{self.name} {item.name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -40,7 +41,7 @@ def match_colour(colour: Picture, inside: Mask, scene: Picture, around: Mask, st
     lab = ((own - own_mean) * gain + own_mean + shift).astype(np.float32)
     lab[:, :, 0] = np.clip(lab[:, :, 0], 0.0, 100.0)
     rgb = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
-    return np.clip(np.rint(rgb * 255.0), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(rgb * 255.0), 0, 255), np.uint8)
 
 
 def _to_lab(picture: Picture) -> Reals:
@@ -101,7 +102,7 @@ def blur_sigma(wanted: float, blurred: Sequence[tuple[float, float]]) -> float:
     """
     if wanted <= 0:
         return 0.0
-    for (low, above), (high, below) in zip(blurred, blurred[1:], strict=False):
+    for (low, above), (high, below) in pairwise(blurred):
         if above <= wanted:
             return low
         if below <= wanted:
@@ -138,4 +139,4 @@ def add_grain(picture: Picture, weight: Reals, sigma: float, rng: np.random.Gene
     noise = cv2.GaussianBlur(noise, (3, 3), 0.6)
     noise *= np.float32(sigma) / max(float(noise.std()), 1e-6)
     grainy = picture + (noise * weight)[:, :, None]
-    return np.clip(np.rint(grainy), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(grainy), 0, 255), np.uint8)

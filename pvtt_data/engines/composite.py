@@ -24,6 +24,8 @@ from pvtt_data.engines.colour import (
     sharpness,
 )
 from pvtt_data.engines.cutout import Cutout, prepare_cutout
+from pvtt_data.engines.gate import check_clip
+from pvtt_data.engines.layer import Layer, into_window, over, paste, size_of, window_of
 from pvtt_data.engines.placement import Placement, Style, place
 from pvtt_data.engines.shadow import draw_shadow, find_shadow, grow, relative_brightness
 from pvtt_data.errors import InputError
@@ -110,7 +112,7 @@ class CompositeEngine:
                 (``cutout-...``), the placement (``no-room``), or ``background-untrackable`` when too much textured
                 background would have to be made up without knowing its motion.
         """
-        check_clip(request.frames, request.masks, self.config)
+        check_clip(request.frames, request.masks, self.config.min_area, self.config.max_area)
         if request.kind == "noop":
             return self._paste_back(request)
         if request.product is None:
@@ -136,7 +138,7 @@ class CompositeEngine:
         source = request.frames.copy()
         noise = noise_level(request.frames[len(request.frames) // 2])
         for index, mask in enumerate(request.masks):
-            window = _window(mask, 8)
+            window = window_of(mask, 8)
             part = request.frames[index][window]
             height, width = part.shape[:2]
             there = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]])
@@ -145,7 +147,7 @@ class CompositeEngine:
             for shift in (there, back):
                 soft = cv2.warpAffine(soft, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
             alpha = cv2.GaussianBlur(mask[window].astype(np.float32), (0, 0), 1.0)
-            pasted = _over(part, soft, alpha)
+            pasted = over(part, soft, alpha)
             grain = np.random.default_rng([request.seed, index])
             source[index][window] = add_grain(pasted, alpha, noise, grain)
         effect = np.stack(
@@ -163,137 +165,6 @@ class CompositeEngine:
             numbers={"noise_level": noise, "extent_ratio": 1.0, "outside_share": 0.0},
             flags=("noop",),
         )
-
-
-def check_clip(frames: Frames, masks: Masks, config: CompositeConfig) -> None:
-    """The gate before any work.
-
-    Raises:
-        InputError: ``too-few-frames``, ``blank-frames``, ``cut-inside``, ``mask-missing``, ``mask-too-small`` or
-            ``mask-too-large``.
-    """
-    if frames.ndim != 4 or frames.dtype != np.uint8 or frames.shape[3] != 3 or masks.dtype != np.bool_:
-        raise ValueError("frames are (T, H, W, 3) uint8, masks (T, H, W) bool")
-    if frames.shape[:3] != masks.shape:
-        raise ValueError(f"frames {frames.shape} and masks {masks.shape} do not belong together")
-    if len(frames) < 5:
-        raise InputError("too-few-frames", "the clip is too short to be tracked", {"frames": float(len(frames))})
-    areas = masks.mean(axis=(1, 2))
-    numbers = {"area_min": float(areas.min()), "area_max": float(areas.max())}
-    if areas.min() == 0:
-        raise InputError("mask-missing", f"the mask is empty in frame {int(areas.argmin())}", numbers)
-    if areas.min() < config.min_area:
-        raise InputError("mask-too-small", "the product is too small", {**numbers, "limit": config.min_area})
-    if areas.max() > config.max_area:
-        raise InputError(
-            "mask-too-large", "the product fills too much of the frame", {**numbers, "limit": config.max_area}
-        )
-    small = np.stack([cv2.resize(frame, (48, 48), interpolation=cv2.INTER_AREA) for frame in frames])
-    contrast = small.reshape(len(frames), -1, 3).astype(np.float32).std(axis=1).max(axis=1)
-    if contrast.min() < 2.0:
-        raise InputError(
-            "blank-frames",
-            f"frame {int(contrast.argmin())} shows nothing",
-            {"contrast": float(contrast.min()), "limit": 2.0},
-        )
-    steps = np.abs(np.diff(small.astype(np.int16), axis=0)).mean(axis=(1, 2, 3))
-    usual = float(np.median(steps))
-    worst = int(steps.argmax())
-    if steps[worst] > 20.0 and steps[worst] > 5.0 * usual + 5.0 and _histograms_differ(small[worst : worst + 2]):
-        raise InputError(
-            "cut-inside",
-            f"the picture changes at once between frames {worst} and {worst + 1}",
-            {"frame": float(worst + 1), "change": float(steps[worst]), "usual_change": usual},
-        )
-
-
-def _histograms_differ(pair: Frames) -> bool:
-    """Whether two pictures have unlike colours: correlation of RGB histograms of 6x6x6 bins below one half."""
-    first, second = (cv2.calcHist([image], [0, 1, 2], None, [6, 6, 6], [0, 256] * 3) for image in pair)
-    return float(cv2.compareHist(first, second, cv2.HISTCMP_CORREL)) < 0.5
-
-
-def _window(mask: Mask, margin: int) -> Window:
-    """Rows and columns of a mask, widened, inside the frame; an empty mask gives the first pixel."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return slice(0, 1), slice(0, 1)
-    height, width = mask.shape
-    return (
-        slice(max(int(rows[0]) - margin, 0), min(int(rows[-1]) + 1 + margin, height)),
-        slice(max(int(columns[0]) - margin, 0), min(int(columns[-1]) + 1 + margin, width)),
-    )
-
-
-def _over(under: Frames, layer: Frames | Reals, alpha: Reals) -> Frames:
-    """Straight-alpha compositing of ``(h, w, 3)`` pictures with ``(h, w)`` alpha."""
-    mixed = under + (layer - under.astype(np.float32)) * alpha[:, :, None]
-    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
-
-
-def _shift(window: Window) -> Matrix:
-    """Frame coordinates to those of a window."""
-    return np.array([[1.0, 0.0, -window[1].start], [0.0, 1.0, -window[0].start], [0.0, 0.0, 1.0]])
-
-
-def _size(window: Window) -> tuple[int, int]:
-    """Width and height of a window, px."""
-    return window[1].stop - window[1].start, window[0].stop - window[0].start
-
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """A cut-out on its way through the clip."""
-
-    cutout: Cutout
-    transforms: Matrix  # cut-out pixels to every frame
-
-    @classmethod
-    def of(cls, cutout: Cutout, to_keyframe: Matrix, transforms: Matrix) -> _Layer:
-        """Shrinks the cut-out to the largest size it is shown at, so that warping it never aliases."""
-        middle = np.array([cutout.alpha.shape[1] / 2.0, cutout.alpha.shape[0] / 2.0])
-        full = transforms @ to_keyframe
-        largest = max(scale_of(matrix, middle) for matrix in full)
-        small = cutout.scaled(largest)
-        ratio = np.diag(
-            [cutout.alpha.shape[1] / small.alpha.shape[1], cutout.alpha.shape[0] / small.alpha.shape[0], 1.0]
-        )
-        return cls(small, full @ ratio)
-
-    def box(self, index: int, shape: tuple[int, int], margin: float = 0.0) -> Mask:
-        """``(H, W) bool``: bounding box of the layer in a frame, widened by a margin in cut-out pixels."""
-        height, width = self.cutout.alpha.shape
-        corners = np.array(
-            [
-                [-margin, -margin],
-                [width + margin, -margin],
-                [width + margin, height + margin],
-                [-margin, height + margin],
-            ]
-        )
-        points = apply_transform(self.transforms[index], corners)
-        low = np.clip(np.floor(points.min(axis=0)).astype(int), 0, shape[::-1])
-        high = np.clip(np.ceil(points.max(axis=0)).astype(int) + 1, 0, shape[::-1])
-        result = np.zeros(shape, np.bool_)
-        result[low[1] : high[1], low[0] : high[0]] = True
-        return result
-
-    def render(self, index: int, window: Window, sigma: float) -> tuple[Reals, Reals]:
-        """Colour ``(h, w, 3) float32`` 0..255 and alpha ``(h, w) float32`` in a window of a frame.
-
-        Interpolated premultiplied, so that transparent pixels lend no colour to the edge; an edge of one to two
-        pixels is soft even without blur.
-        """
-        matrix = _shift(window) @ self.transforms[index]
-        size = _size(window)
-        alpha = self.cutout.alpha
-        premultiplied = self.cutout.colour * alpha[:, :, None]
-        colour = cv2.warpPerspective(premultiplied, matrix, size, flags=cv2.INTER_LINEAR)
-        alpha = cv2.warpPerspective(alpha, matrix, size, flags=cv2.INTER_LINEAR)
-        sigma = max(sigma, 0.5)
-        colour, alpha = cv2.GaussianBlur(colour, (0, 0), sigma), cv2.GaussianBlur(alpha, (0, 0), sigma)
-        straight = colour / np.maximum(alpha, 1e-4)[:, :, None]
-        return np.clip(straight, 0.0, 255.0), np.clip(alpha, 0.0, 1.0)
 
 
 class _Swap:
@@ -337,7 +208,7 @@ class _Swap:
         holes, darkness = self._holes()
         background = track_background(frames, holes, self.key)
         plate = self._plate(frames, holes, background)
-        layer = _Layer.of(self.cutout, self.placement.to_keyframe, self.track.transforms)
+        layer = Layer.of(self.cutout, self.placement.to_keyframe, self.track.transforms)
         target = frames
         if self.request.distractor is not None:
             target = self._with_distractor(frames, holes, layer, background, rng)
@@ -355,12 +226,14 @@ class _Swap:
         outside = []
         for index, mask in enumerate(masks):
             empty = self._filled(target, holes, plate, index)
-            window = _window(layer.box(index, self.shape, margin) | holes[index], 12)
+            window = window_of(layer.box(index, self.shape, margin) | holes[index], 12)
             part = empty[window]
             lost = cv2.warpPerspective(
                 shade,
-                _shift(window) @ layer.transforms[index] @ np.array([[1, 0, -margin], [0, 1, -margin], [0, 0, 1.0]]),
-                _size(window),
+                into_window(window)
+                @ layer.transforms[index]
+                @ np.array([[1, 0, -margin], [0, 1, -margin], [0, 0, 1.0]]),
+                size_of(window),
             )
             part = np.clip(np.rint(part * (1.0 - lost)[:, :, None]), 0, 255).astype(np.uint8)
             colour, alpha = layer.render(index, window, float(sigmas[index]))
@@ -368,11 +241,11 @@ class _Swap:
             if self.request.occluders is not None:
                 front = self.request.occluders[index][window].astype(np.float32)
                 alpha *= 1.0 - cv2.GaussianBlur(front, (0, 0), 1.0)
-            part = _over(part, colour, alpha)
+            part = over(part, colour, alpha)
             made = np.maximum(cv2.GaussianBlur(holes[index][window].astype(np.float32), (0, 0), 1.0), alpha)
             part = add_grain(part, made, grain, np.random.default_rng([self.request.seed, index]))
             if self.request.occluders is not None:
-                part = _over(part, target[index][window], cv2.GaussianBlur(front, (0, 0), 1.0))
+                part = over(part, target[index][window], cv2.GaussianBlur(front, (0, 0), 1.0))
             source[index][window] = part
             source_masks[index][window] = alpha > 0.5
             changed = (part != target[index][window]).any(axis=2) | (alpha > 0.5) | mask[window]
@@ -448,28 +321,22 @@ class _Swap:
             return fill_smoothly(frames[index], holes[index])
         return fill_frame(frames[index], holes[index], plate, index)
 
-    def _coloured(self, layer: _Layer, key_frame: Frames, ring: Mask) -> _Layer:
-        colour = match_colour(
-            layer.cutout.colour, layer.cutout.solid, key_frame, ring, self.config.colour_strength
-        )
-        cutout = Cutout(
-            colour, layer.cutout.alpha, layer.cutout.base_x, layer.cutout.base_width, layer.cutout.cropped
-        )
-        return _Layer(cutout, layer.transforms)
+    def _coloured(self, layer: Layer, key_frame: Frames, ring: Mask) -> Layer:
+        colour = match_colour(layer.cutout.colour, layer.cutout.solid, key_frame, ring, self.config.colour_strength)
+        cutout = Cutout(colour, layer.cutout.alpha, layer.cutout.base_x, layer.cutout.base_width, layer.cutout.cropped)
+        return Layer(cutout, layer.transforms)
 
-    def _sigmas(
-        self, layer: _Layer, frames: Frames, holes: Masks, empty_key: Frames
-    ) -> npt.NDArray[np.float64]:
+    def _sigmas(self, layer: Layer, frames: Frames, holes: Masks, empty_key: Frames) -> npt.NDArray[np.float64]:
         """Blur per frame that makes the new product as sharp as the old one was there."""
-        window = _window(layer.box(self.key, self.shape) | holes[self.key], 8)
+        window = window_of(layer.box(self.key, self.shape) | holes[self.key], 8)
         under = empty_key[window]
         measured: list[tuple[float, float]] = []
         for sigma in (0.0, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2, 3.0):
             colour, alpha = layer.render(self.key, window, sigma)
-            measured.append((sigma, sharpness(_over(under, colour, alpha), alpha > 0.3)))
+            measured.append((sigma, sharpness(over(under, colour, alpha), alpha > 0.3)))
         wanted = []
         for index, mask in enumerate(self.request.masks):
-            box = _window(mask, 12)
+            box = window_of(mask, 12)
             wanted.append(sharpness(frames[index][box], mask[box]))
         found = np.array([blur_sigma(value, measured) for value in wanted])
         padded = np.pad(found, 2, mode="edge")
@@ -483,7 +350,7 @@ class _Swap:
         self,
         frames: Frames,
         holes: Masks,
-        layer: _Layer,
+        layer: Layer,
         background: Track | None,
         rng: np.random.Generator,
     ) -> Frames:
@@ -509,14 +376,14 @@ class _Swap:
             )
             # a thing that stands upright takes the ground's motion at its foot, not the ground's perspective
             upright = _similar(background.transforms, np.array([x, y]), scale * cutout.alpha.shape[0])
-            thing = _Layer.of(cutout, to_key, upright)
+            thing = Layer.of(cutout, to_key, upright)
             boxes = [thing.box(i, self.shape, 4.0) for i in range(len(frames))]
             if not (boxes[self.key].sum() >= 0.9 * (scale**2) * cutout.alpha.size):
                 continue
             if any((box & full).any() for box, full in zip(boxes, busy, strict=True)):
                 continue
             self.flags.add("distractor")
-            return _pasted(frames, thing)
+            return paste(frames, thing)
         self.flags.add("no-room-for-distractor")
         return frames
 
@@ -531,9 +398,7 @@ class _Swap:
     ) -> None:
         """Flags that need the finished frames."""
         self.numbers["visible_fill_share"] = float(np.median(outside))
-        if np.median(outside) > self.config.max_visible_fill and (
-            plate is None or plate.synthesised_share() > 0.3
-        ):
+        if np.median(outside) > self.config.max_visible_fill and (plate is None or plate.synthesised_share() > 0.3):
             self.flags.add("large-inpaint")
         size = float(np.sqrt(masks[self.key].sum()))
         brightness = relative_brightness(self.request.frames[self.key], holes[self.key], 0.6 * size)
@@ -553,12 +418,12 @@ class _Swap:
 
 def _ring(hole: Mask) -> Mask:
     """The scene within 24 px of a hole."""
-    return cv2.dilate(hole.astype(np.uint8), np.ones((49, 49), np.uint8)).astype(bool) & ~hole
+    return np.asarray(cv2.dilate(hole.astype(np.uint8), np.ones((49, 49), np.uint8)), np.bool_) & ~hole
 
 
 def _halo_px(mask: Mask) -> int:
     """How far past its edge a mask of a product still shows it: blur and the segmenter's own resolution."""
-    return int(np.clip(round(0.03 * float(np.sqrt(mask.sum()))), 4, 10))
+    return int(np.clip(round(0.035 * float(np.sqrt(mask.sum()))), 4, 14))
 
 
 def _texture(frame: Frames, where: Mask) -> float:
@@ -572,7 +437,8 @@ def _texture(frame: Frames, where: Mask) -> float:
 
 def _similar(transforms: Matrix, point: npt.NDArray[np.float64], reach: float) -> Matrix:
     """The similarity that does to a point and its neighbours on the left and right what the transforms do."""
-    base = np.array([point, point + [reach, 0.0], point - [reach, 0.0]])
+    sideways = np.array([reach, 0.0])
+    base = np.array([point, point + sideways, point - sideways])
     result = []
     for transform in transforms:
         foot_point, right, left = apply_transform(transform, base)
@@ -583,22 +449,3 @@ def _similar(transforms: Matrix, point: npt.NDArray[np.float64], reach: float) -
         move[:2, 2] = foot_point - turn @ point
         result.append(move)
     return np.stack(result)
-
-
-def _pasted(frames: Frames, layer: _Layer) -> Frames:
-    """A layer over a clip, with its contact shadow."""
-    result = frames.copy()
-    shape = (frames.shape[1], frames.shape[2])
-    shade, margin = draw_shadow(layer.cutout, 0.4)
-    back = np.array([[1.0, 0.0, -margin], [0.0, 1.0, -margin], [0.0, 0.0, 1.0]])
-    for index in range(len(frames)):
-        box = layer.box(index, shape, float(margin))
-        if not box.any():
-            continue
-        window = _window(box, 4)
-        part = frames[index][window]
-        lost = cv2.warpPerspective(shade, _shift(window) @ layer.transforms[index] @ back, _size(window))
-        part = np.clip(np.rint(part * (1.0 - lost)[:, :, None]), 0, 255).astype(np.uint8)
-        colour, alpha = layer.render(index, window, 0.8)
-        result[index][window] = _over(part, colour, alpha)
-    return result

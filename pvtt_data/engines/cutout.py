@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pvtt_data.errors import InputError
+from pvtt_data.masks import keep_large_components
 from pvtt_data.patch_fill import membrane
 
 _RIM_PX = 2
 _MIN_SIDE_PX = 48
 _MIN_COVER = 0.1
+_MIN_PIECE = 0.02
+"""Pieces smaller than this share of the largest one are specks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,7 @@ class Cutout:
         alpha = cv2.resize(self.alpha, size, interpolation=cv2.INTER_AREA)
         premultiplied = cv2.resize(self.colour * self.alpha[:, :, None], size, interpolation=cv2.INTER_AREA)
         plain = cv2.resize(self.colour.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        colour = np.where(
-            alpha[:, :, None] > 0.02, premultiplied / np.maximum(alpha, 1e-6)[:, :, None], plain
-        )
+        colour = np.where(alpha[:, :, None] > 0.02, premultiplied / np.maximum(alpha, 1e-6)[:, :, None], plain)
         ratio = size[0] / width
         return Cutout(
             np.clip(np.rint(colour), 0, 255).astype(np.uint8),
@@ -74,7 +75,7 @@ def prepare_cutout(rgba: npt.NDArray[np.uint8]) -> Cutout:
     if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8:
         raise ValueError(f"a cut-out is (h, w, 4) uint8, not {rgba.shape} {rgba.dtype}")
     alpha = rgba[:, :, 3].astype(np.float32) / 255.0
-    solid = _without_specks(alpha > 0.5)
+    solid = keep_large_components(alpha > 0.5, _MIN_PIECE)
     if not solid.any():
         raise InputError("cutout-empty", "the cut-out is transparent everywhere")
     if solid.mean() > 0.98:
@@ -119,16 +120,3 @@ def foot(solid: npt.NDArray[np.bool_]) -> tuple[float, float]:
     low = solid[max(int(rows[-1] - 0.125 * (rows[-1] - rows[0])), int(rows[0])) : rows[-1] + 1]
     columns = np.flatnonzero(low.any(axis=0))
     return float(columns[0] + columns[-1]) / 2.0, float(columns[-1] - columns[0] + 1)
-
-
-def _without_specks(solid: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Components of at least 2 % of the largest one's area."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(solid.astype(np.uint8), connectivity=8)
-    if count <= 1:
-        return solid
-    areas = stats[:, cv2.CC_STAT_AREA].copy()
-    areas[0] = 0
-    keep = areas >= 0.02 * areas.max()
-    keep[0] = False
-    result: npt.NDArray[np.bool_] = keep[labels]
-    return result

@@ -18,9 +18,7 @@ _DARKER = 0.8
 
 def disk(radius: int) -> npt.NDArray[np.uint8]:
     """Elliptic structuring element of a radius in px."""
-    kernel: npt.NDArray[np.uint8] = cv2.getStructuringElement(
-        cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)
-    )
+    kernel: npt.NDArray[np.uint8] = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return kernel
 
 
@@ -58,7 +56,7 @@ def relative_brightness(frame: Picture, mask: Mask, reach_px: float) -> Reals:
     calm = cv2.GaussianBlur(grey * free, (0, 0), sigma) / np.maximum(weight, 1e-3)
     distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
     ring = (distance > 0.5 * reach_px) & (distance <= reach_px)
-    result = np.ones_like(grey)
+    result = np.ones(mask.shape, np.float32)
     if ring.sum() < 50:
         return result
     ys, xs = np.nonzero(ring)

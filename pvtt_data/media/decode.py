@@ -14,6 +14,7 @@ from typing import Protocol
 
 import av
 from av.container import InputContainer
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from pvtt_data.errors import InputError
@@ -40,6 +41,9 @@ _INDEXED_CONTAINERS = ("mov,", "matroska,")
 _UNINDEXED_CODECS = frozenset({"vp8"})
 # AVI stores no presentation times: frames follow each other at the constant rate of the header.
 _UNSTAMPED_CONTAINERS = frozenset({"avi"})
+_UNREADABLE_PICTURE = frozenset({"broken-image", "not-an-image"})
+# H.264 and HEVC reorder at most 16 frames.
+_MOST_HELD_FRAMES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class SourceFrame:
     time_s: Fraction
     """Seconds after the first frame."""
     corrupt: bool
-    """Whether the decoder had to conceal damage."""
+    """Whether it may be wrong: the decoder concealed damage in it or in a frame that it is predicted from."""
     picture: av.VideoFrame
 
 
@@ -126,7 +130,7 @@ class VideoFile:
             return self._index.timeline
         with open_untrusted(self._path, self._limits) as container:
             stream = main_video_stream(container)
-            stamps = [stamp for _, stamp, _ in self._counted(container, stream)]
+            stamps = [shown.stamp for _, shown in self._counted(container, stream)]
         return Timeline(stamps, self._tick_s(stream), 1 / self._probe.fps)
 
     def frame_names(self) -> list[str]:
@@ -139,12 +143,12 @@ class VideoFile:
         with open_untrusted(self._path, self._limits) as container:
             stream = main_video_stream(container)
             tick_s, start = self._tick_s(stream), None
-            for index, stamp, picture in self._counted(container, stream):
-                start = stamp if start is None else start
+            for index, shown in self._counted(container, stream):
+                start = shown.stamp if start is None else start
                 if last_frame is not None and index >= last_frame:
                     return
                 if index >= first_frame:
-                    yield SourceFrame(index, (stamp - start) * tick_s, bool(picture.is_corrupt), picture)
+                    yield SourceFrame(index, (shown.stamp - start) * tick_s, shown.damaged, shown.picture)
 
     @cached_property
     def _index(self) -> _Index | None:
@@ -187,14 +191,14 @@ class VideoFile:
         end = timeline.stamps[last - 1]
         with open_untrusted(self._path, self._limits) as container:
             pictures = self._enter(container, index, first_frame)
-            for stamp, picture in pictures:
-                number = numbers.get(stamp)
+            for shown in pictures:
+                number = numbers.get(shown.stamp)
                 if number is not None and number >= first_frame:
-                    yield SourceFrame(number, timeline.time_s(number), bool(picture.is_corrupt), picture)
-                if stamp >= end:
+                    yield SourceFrame(number, timeline.time_s(number), shown.damaged, shown.picture)
+                if shown.stamp >= end:
                     return
 
-    def _enter(self, container: InputContainer, index: _Index, first_frame: int) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _enter(self, container: InputContainer, index: _Index, first_frame: int) -> Iterator[_Shown]:
         """Decoded pictures from a key frame on, or from the start if the demuxer lands beyond what is wanted."""
         stream = main_video_stream(container)
         stamps = index.timeline.stamps
@@ -203,25 +207,25 @@ class VideoFile:
             container.seek(key, stream=stream)
             pictures = self._stamped(container, stream)
             landed = next(pictures, None)
-            if landed is not None and landed[0] <= stamps[first_frame]:
+            if landed is not None and landed.stamp <= stamps[first_frame]:
                 yield landed
                 yield from pictures
                 return
             container.seek(stamps[0], stream=stream)
         yield from self._stamped(container, stream)
 
-    def _stamped(self, container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, av.VideoFrame]]:
-        for picture in self._decoded(container, stream):
+    def _stamped(self, container: InputContainer, stream: VideoStream) -> Iterator[_Shown]:
+        for picture, damaged in self._decoded(container, stream):
             if picture is not None and picture.pts is not None:
-                yield picture.pts, picture
+                yield _Shown(picture.pts, picture, damaged)
 
-    def _counted(self, container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, int, av.VideoFrame]]:
-        """(index, stamp, picture) of all pictures, counted from the start; a broken packet counts as a frame."""
+    def _counted(self, container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, _Shown]]:
+        """All pictures, counted from the start; a packet that the decoder refuses counts as a frame."""
         unstamped = self._probe.container in _UNSTAMPED_CONTAINERS
         tick_s = self._tick_s(stream)
         previous: int | None = None
         start = 0
-        for number, picture in enumerate(self._decoded(container, stream)):
+        for number, (picture, damaged) in enumerate(self._decoded(container, stream)):
             self._check_count(number + 1)
             if picture is None:
                 continue
@@ -232,10 +236,30 @@ class VideoFile:
                 start = stamp
             previous = stamp
             self._check_duration((stamp - start) * tick_s)
-            yield number, stamp, picture
+            yield number, _Shown(stamp, picture, damaged)
 
-    def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame | None]:
-        """Pictures in order of presentation; None for a packet that the decoder refuses."""
+    def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[tuple[av.VideoFrame | None, bool]]:
+        """Pictures in order of presentation and whether each is damaged; None for a packet that the decoder refuses.
+
+        Decoders mark the picture that was hit, not those predicted from it. Here damage lasts until the next key frame
+        and reaches back over the B-frames shown just before it, which are held until it is known.
+        """
+        damaged = False
+        held: list[tuple[av.VideoFrame, bool]] = []
+        for picture in self._pictures(container, stream):
+            if picture is None or picture.is_corrupt:
+                damaged = True
+            elif picture.key_frame:
+                damaged = False
+            if picture is not None and picture.pict_type == PictureType.B and len(held) < _MOST_HELD_FRAMES:
+                held.append((picture, damaged))
+                continue
+            yield from ((b_frame, before or damaged) for b_frame, before in held)
+            held.clear()
+            yield picture, damaged
+        yield from ((b_frame, before or damaged) for b_frame, before in held)
+
+    def _pictures(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame | None]:
         try:
             for packet in container.demux(stream):
                 try:
@@ -269,6 +293,13 @@ class VideoFile:
                 f"{self.name} lasts longer than {self._limits.max_duration_s:.0f} s",
                 {"duration_s": float(duration_s), "max_duration_s": self._limits.max_duration_s},
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    stamp: int
+    picture: av.VideoFrame
+    damaged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +384,7 @@ class FrameFolder:
             try:
                 pixels = read_image(file, self._limits)
             except InputError as error:
-                if error.reason == "broken-image":
+                if error.reason in _UNREADABLE_PICTURE:
                     continue
                 raise
             picture = av.VideoFrame.from_ndarray(pixels, "rgb24")

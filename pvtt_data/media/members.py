@@ -103,3 +103,5 @@ def _pictures(source: bytes | Path, limits: Limits) -> Iterator[av.VideoFrame]:
             raise InputError("decode-error", f"the video cannot be decoded: {error.strerror}") from error
         if count == 0:
             raise InputError("no-frames", "the video holds no frames")
+        if count < stream.frames:
+            raise InputError("decode-error", f"the video promises {stream.frames} frames and holds {count}")

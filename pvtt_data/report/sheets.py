@@ -19,8 +19,8 @@ _TRIPLE_NUMBERS = (
     "background_psnr_db",
     "centroid_agreement",
     "scale_agreement",
-    "dissimilarity",
-    "leak_distance_bits",
+    "ab_similarity",
+    "reference_leak_bits",
     "residue",
 )
 _TRACK_NUMBERS = (

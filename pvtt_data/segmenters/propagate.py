@@ -53,7 +53,8 @@ class PropagationConfig:
         max_gap: largest number of frames without an accepted keyframe, in multiples of ``refine_every``.
         min_accepted_share: smallest share of keyframes that must show the product.
         max_area_share: a product larger than this share of the frame is no product but the whole picture.
-        gate_margin: how far beyond the carried mask a keyframe may claim pixels, as a share of √area.
+        find_margin: how far beyond the carried object a whole-frame answer may claim pixels, as a share of √area.
+        refine_margin: the same for the answer on a cut-out.
         neighbour_weight: weight of a neighbouring keyframe against a keyframe's own answer.
         edge_radius_px: radius of the guided filter for frames with a short side of 480 px.
         edge_epsilon: regularisation of the guided filter, in squared luma of [0, 1].
@@ -66,7 +67,8 @@ class PropagationConfig:
     max_gap: float = 2.0
     min_accepted_share: float = 0.6
     max_area_share: float = 0.9
-    gate_margin: float = 0.2
+    find_margin: float = 0.2
+    refine_margin: float = 0.4
     neighbour_weight: float = 0.25
     edge_radius_px: int = 4
     edge_epsilon: float = 1e-4
@@ -165,7 +167,7 @@ def segment_by_keyframes(
     """
     count, height, width = frames.shape[:3]
     refine_at = keyframe_indices(count, config.refine_every)
-    find_at = _thinned(refine_at, config.find_every // config.refine_every)
+    find_at = _thinned(refine_at, max(1, config.find_every // config.refine_every))
     runs = _CountedRuns(segment_image, len(find_at) + len(refine_at), on_progress)
     motion = _Motion(clip_flow(frames))
 
@@ -186,7 +188,7 @@ def segment_by_keyframes(
             answer = identity.get(t)
         if answer is None:
             continue
-        answer = _gated(answer, expected, config.gate_margin)
+        answer = _gated(answer, expected, config.refine_margin)
         agreement = soft_iou(answer, expected)
         agreements.append(agreement)
         if agreement >= config.min_agreement:
@@ -368,7 +370,8 @@ def _fetched(image: NDArray[np.float32], field: Flow, trust: NDArray[np.float32]
 
 
 def _thinned(indices: Sequence[int], stride: int) -> list[int]:
-    return sorted({*indices[:: max(stride, 1)], indices[-1]})
+    """About every ``stride``-th of the indices, evenly, with the first and the last."""
+    return [indices[position] for position in keyframe_indices(len(indices), stride)]
 
 
 def _surroundings(mask: NDArray[np.bool_], margin: float) -> tuple[slice, slice] | None:
@@ -430,28 +433,48 @@ def _identity(
 ) -> dict[int, NDArray[np.float32]]:
     """The keyframe maps that show one and the same object, cleaned of everything else.
 
-    The keyframe that agrees best with its neighbours in time is the anchor. From it the object is followed to both
-    ends of the clip: in each keyframe only what lies where flow carries the object belongs to it.
+    Every keyframe is tried as the anchor that says what the object is. The one that finds itself again in the others
+    best wins, so neither a keyframe that has jumped to something else nor one with something else in it does. What of
+    the anchor most keyframes around it do not show is then taken away.
     """
-    keys = sorted(salient)
-    if len(keys) == 1:
-        return dict(salient)
-    carried = {key: motion.carry(salient[key], key, _near(keys, key)) for key in keys}
-    agreement = {
-        key: sum(soft_iou(salient[key], carried[other][key].image) for other in _near(keys, key)) for key in keys
-    }
-    anchor = max(keys, key=lambda key: (agreement[key], -key))
-    support = np.mean([carried[other][anchor].image > 0.5 for other in _near(keys, anchor)], axis=0)
-    identity = {anchor: _supported(salient[anchor], support)}
-    for direction in (1, -1):
+    tracks = {key: _followed(salient, key, motion, config) for key in sorted(salient)}
+    anchor = max(tracks, key=lambda key: (sum(tracks[key].agreement.values()), -key))
+    near = _near(sorted(tracks[anchor].maps), anchor)
+    if not near:
+        return tracks[anchor].maps
+    shown = [motion.carry(salient[key], key, [anchor])[anchor].image > 0.5 for key in near]
+    cleaned = _supported(salient[anchor], np.mean(shown, axis=0))
+    if np.array_equal(cleaned, salient[anchor]):
+        return tracks[anchor].maps
+    return _followed({**salient, anchor: cleaned}, anchor, motion, config).maps
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """An object followed through the keyframes: its maps, and how well each agreed with what was expected there."""
+
+    maps: dict[int, NDArray[np.float32]]
+    agreement: dict[int, float]
+
+
+def _followed(
+    salient: dict[int, NDArray[np.float32]], anchor: int, motion: _Motion, config: PropagationConfig
+) -> _Track:
+    """Follow the anchor's object to both ends: in each keyframe only what lies where flow carries it belongs to it."""
+    track = _Track({anchor: salient[anchor]}, {})
+    before = sorted((key for key in salient if key < anchor), reverse=True)
+    after = sorted(key for key in salient if key > anchor)
+    for keys in (before, after):
         last = anchor
-        for key in [k for k in keys if (k - anchor) * direction > 0][::direction]:
-            expected = motion.carry(identity[last], last, [key])[key].image
-            answer = _gated(salient[key], expected, config.gate_margin)
-            if soft_iou(answer, expected) >= config.min_agreement:
-                identity[key] = answer
+        for key in keys:
+            expected = motion.carry(track.maps[last], last, [key])[key].image
+            answer = _gated(salient[key], expected, config.find_margin)
+            agreement = soft_iou(answer, expected)
+            if agreement >= config.min_agreement:
+                track.maps[key] = answer
+                track.agreement[key] = agreement
                 last = key
-    return identity
+    return track
 
 
 def _near(keys: Sequence[int], key: int) -> list[int]:

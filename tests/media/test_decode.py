@@ -94,12 +94,13 @@ def test_damage_is_marked_and_leaves_the_other_numbers_alone(tmp_path: Path) -> 
 def test_a_file_cut_short_still_gives_its_first_frames(tmp_path: Path) -> None:
     path = write_video(tmp_path / "video.mkv", numbered_pictures(COUNT), options=GOPS)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    found = numbers(open_media(path))
+    found = [(f.time_s, number_in(f.picture.to_ndarray(format="gray"))) for f in open_media(path).frames()]
     assert 10 < len(found) < COUNT
-    assert all(index == number for index, number in found)
+    assert all(float(time_s) == pytest.approx(number / 30, abs=0.001) for time_s, number in found)
 
 
-TURNS = [(1, 0, 0, 1), (-1, 0, 0, 1), (1, 0, 0, -1), (-1, 0, 0, -1), (0, 1, -1, 0), (0, -1, 1, 0), (0, 1, 1, 0), (0, -1, -1, 0)]  # fmt: skip
+SIGNS = [(1, 1), (1, -1), (-1, 1), (-1, -1)]
+TURNS = [(s, 0, 0, t) for s, t in SIGNS] + [(0, s, t, 0) for s, t in SIGNS]
 
 
 @pytest.mark.parametrize("turn", TURNS)
@@ -150,9 +151,7 @@ BT709 = {"colorspace": 1, "color_range": 1}
         (720, "yuv420p", {}, "out_color_matrix=bt709:out_range=tv"),
     ],
 )
-def test_colours_come_back(
-    tmp_path: Path, height: int, pix_fmt: str, tags: dict[str, int], conversion: str
-) -> None:
+def test_colours_come_back(tmp_path: Path, height: int, pix_fmt: str, tags: dict[str, int], conversion: str) -> None:
     patches = np.kron(np.array([PATCHES], np.uint8), np.ones((height, 32, 1), np.uint8))
     path = write_video(
         tmp_path / "video.mp4",

@@ -154,7 +154,7 @@ def test_mask_luma_is_black_or_white_and_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(2, 15, 16), (2, 16, 15), (0, 16, 16), (16, 16)])
 def test_masks_that_cannot_be_stored_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="mask|even"):
+    with pytest.raises(ValueError, match=r"mask|even"):
         encode_masks(np.zeros(shape, bool), 16, tmp_path / "mask.mp4")
 
 
@@ -174,9 +174,7 @@ def test_members_that_are_not_whole_mp4s_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     encode_clip(moving_clip(), 16, path)
     data = path.read_bytes()
-    damaged = bytearray(data)
-    damaged[len(data) // 2 : len(data) // 2 + 400] = bytes(400)
-    for bad in (b"", b"RIFF" * 100, data[: len(data) // 3], bytes(damaged)):
+    for bad in (b"", b"RIFF" * 100, data[: len(data) // 3], data[: len(data) * 9 // 10]):
         with pytest.raises(InputError):
             decode_video(bad)
     with pytest.raises(InputError) as refused:

@@ -38,7 +38,7 @@ class Canary:
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/secret.mp4"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         self.pipe_path = folder / "secret.mp4"
         os.mkfifo(self.pipe_path)
         self.pipe = os.open(self.pipe_path, os.O_RDWR)
@@ -62,7 +62,8 @@ def canary(tmp_path: Path) -> Iterator[Canary]:
 
 PLAYLISTS = {
     "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{url}\n#EXTINF:9,\n{file}\n#EXT-X-ENDLIST\n",
-    "concat": "ffconcat version 1.0\nfile secret.mp4\nfile '{url}'\n",
+    "concat": "ffconcat version 1.0\nfile secret.mp4\n",
+    "concat-url": "ffconcat version 1.0\nfile '{url}'\n",
     "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n"
     "a=rtpmap:96 H264/90000\n",
     "dash": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet>'
@@ -84,13 +85,12 @@ def test_a_playlist_opens_neither_files_nor_hosts(tmp_path: Path, canary: Canary
     assert canary.unread_bytes() == 1000
 
 
-def test_the_canary_would_sing(tmp_path: Path, canary: Canary) -> None:
+def test_ffmpeg_left_alone_follows_such_a_playlist(tmp_path: Path) -> None:
+    write_video(tmp_path / "secret.mp4", numbered_pictures(3))
     path = tmp_path / "video.mp4"
-    path.write_text(PLAYLISTS["concat"].format(url=canary.url, file=canary.pipe_path))
-    threading.Timer(0.5, lambda: os.write(canary.pipe, b"s" * 60000)).start()
-    with pytest.raises(av.FFmpegError):
-        av.open(str(path), format="concat", timeout=2)
-    assert canary.unread_bytes() != 1000
+    path.write_text(PLAYLISTS["concat"])
+    with av.open(str(path)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 3
 
 
 def test_a_name_is_never_a_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

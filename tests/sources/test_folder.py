@@ -16,13 +16,12 @@ from pvtt_data.sources import FoundProduct, Unusable, clean_text
 from pvtt_data.sources.folder import FolderFeed
 
 
-def lay(root: Path, *names: str, **texts: str) -> Path:
+def lay(root: Path, *names: str) -> None:
     """Make files below ``root``; each holds its own name."""
     for name in names:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
-    return root
+        path.write_bytes(os.fsencode(name))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -55,7 +54,17 @@ def frames(folder: str, count: int = 9, suffix: str = "png") -> list[str]:
 
 
 def test_flat_videos_are_products_and_take_the_pictures_with_their_names(tmp_path: Path) -> None:
-    lay(tmp_path, "mug.mp4", "mug.jpg", "mug_2.jpg", "mugs.jpg", "lamp.MOV", "lamp-red.mp4", "lamp-red-1.png", "notes.txt")
+    lay(
+        tmp_path,
+        "mug.mp4",
+        "mug.jpg",
+        "mug_2.jpg",
+        "mugs.jpg",
+        "lamp.MOV",
+        "lamp-red.mp4",
+        "lamp-red-1.png",
+        "notes.txt",
+    )
     write_json(tmp_path / "mug.json", {"title": "A mug", "licence": "CC0"})
     products, unusable, feed = read(tmp_path, licence="unknown")
     assert set(products) == {"mug", "lamp", "lamp-red"}
@@ -134,7 +143,14 @@ def test_a_catalogue_lists_its_media(tmp_path: Path) -> None:
 
 
 def test_a_catalogue_without_lists_goes_by_names(tmp_path: Path) -> None:
-    lay(tmp_path, "bags/media/A1.mp4", "bags/media/A1_1.jpg", "bags/media/A1-b.mp4", "bags/media/A10.mp4", "bags/media/z.mp4")
+    lay(
+        tmp_path,
+        "bags/media/A1.mp4",
+        "bags/media/A1_1.jpg",
+        "bags/media/A1-b.mp4",
+        "bags/media/A10.mp4",
+        "bags/media/z.mp4",
+    )
     for name in ("A1", "A1-b", "A2"):
         write_json(tmp_path / f"bags/{name}.json", {})
     products, unusable, _ = read(tmp_path, layout="catalogue")
@@ -167,7 +183,8 @@ def test_a_table_describes_files_and_products(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["file;title\na.mp4;Mug\n", 'file,title\na.mp4,"open\n', "title\nMug\n", "file\n\xff", "file\n" + "x" * 200_000]
+    "text",
+    ["file;title\na.mp4;Mug\n", 'file,title\na.mp4,"open\n', "title\nMug\n", "file\n\xff", "file\n" + "x" * 200_000],
 )
 def test_a_table_that_cannot_be_read_is_reported_and_the_videos_stay(tmp_path: Path, text: str) -> None:
     lay(tmp_path, "a.mp4")
@@ -198,7 +215,17 @@ def test_frames_without_a_rate_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("stated", "fps"),
-    [(30, 30.0), ("12.5", 12.5), (None, 24.0), ("x", 24.0), (0, 24.0), (-1, 24.0), (True, 24.0), (10**400, 24.0), ([], 24.0)],
+    [
+        (30, 30.0),
+        ("12.5", 12.5),
+        (None, 24.0),
+        ("x", 24.0),
+        (0, 24.0),
+        (-1, 24.0),
+        (True, 24.0),
+        (10**400, 24.0),
+        ([], 24.0),
+    ],
 )
 def test_frames_take_their_rate_from_the_product_or_the_recipe(tmp_path: Path, stated: object, fps: float) -> None:
     lay(tmp_path, *frames("teapot/frames"), "teapot/front.jpg")
@@ -257,7 +284,7 @@ LONG = "x" * 5000
 @pytest.mark.parametrize(
     "name",
     [
-        "../../etc/passwd", "../../outside/secret.mp4", "/etc/passwd", "{outside}/secret.mp4", "media/../../../outside/secret.mp4",
+        "../../etc/passwd", "../../outside/secret.mp4", "/etc/passwd", "{outside}/secret.mp4", "media/../../../outside/x.mp4",
         "media/\0.mp4", "", "\0", "..", "/", "\ud800.mp4", LONG, f"media/{LONG}.mp4", None, 7, {"path": "/etc/passwd"},
         "media/gone.mp4", "https://example.com/a.mp4", "media", "~/x.mp4", "file:///etc/passwd", "media/escape.mp4",
     ],
@@ -383,11 +410,20 @@ def test_names_that_are_not_utf8_are_written_as_escapes(tmp_path: Path) -> None:
     lay(tmp_path, odd, "größe \U0001f3a5.mp4")
     products, _, _ = read(tmp_path)
     assert set(products) == {"caf\\xe9\\n\\x1b[31m", "größe \U0001f3a5"}
-    assert products["caf\\xe9\\n\\x1b[31m"].videos[0].path.read_text() == odd
+    assert products["caf\\xe9\\n\\x1b[31m"].videos[0].path.read_bytes() == os.fsencode(odd)
 
 
 def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
-    lay(tmp_path, ".a.mp4", "._b.mp4", ".git/c.mp4", "bags/media/.d/A1.mp4", "bags/media/._A1.mp4", "bags/A1.json", "e.mp4")
+    lay(
+        tmp_path,
+        ".a.mp4",
+        "._b.mp4",
+        ".git/c.mp4",
+        "bags/media/.d/A1.mp4",
+        "bags/media/._A1.mp4",
+        "bags/A1.json",
+        "e.mp4",
+    )
     write_json(tmp_path / "bags/A1.json", {})
     assert set(read(tmp_path)[0]) == {"e"}
 

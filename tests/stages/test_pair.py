@@ -1,0 +1,255 @@
+"""Pair: partners are dealt by hash, so that products come and go without moving the others; nothing leaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from record_samples import assignment, clip, clip_picture, listing_picture, source, track
+
+from pvtt_data.records import Assignment, Clip, MaskTrack, Pair, Picture, Source
+from pvtt_data.stage import StageResult
+from pvtt_data.stages.assign_split import SplitAssignmentConfig, assign_split
+from pvtt_data.stages.pair import PairConfig, pair, references_for
+
+CATEGORIES = ("shoes", "bags", "")
+
+
+@dataclass(frozen=True)
+class World:
+    """Tables before pairing."""
+
+    tracks: list[MaskTrack]
+    clips: list[Clip]
+    sources: list[Source]
+    assignments: list[Assignment]
+    pictures: list[Picture]
+
+    def pairs(self, **settings: Any) -> StageResult:
+        return pair(self.tracks, self.clips, self.sources, self.assignments, self.pictures, PairConfig(**settings))
+
+    def without(self, product: str) -> World:
+        sources = [s for s in self.sources if s.product_id != product]
+        ids = {s.source_id for s in sources}
+        clips = [c for c in self.clips if c.source_id in ids]
+        return World(
+            [t for t in self.tracks if t.clip_id in {c.clip_id for c in clips}],
+            clips,
+            sources,
+            [a for a in self.assignments if a.source_id in ids],
+            [p for p in self.pictures if p.product_id != product],
+        )
+
+
+@cache
+def world(products: int = 60) -> World:
+    """Products with two clips each, listing pictures, frames of both clips, and a few shared listing images."""
+    sources, clips, pictures = [], [], []
+    for number in range(products):
+        name = f"p{number:03d}"
+        shared = (f"shared {number // 2}",) if number % 10 < 2 else ()
+        of = source(name, name, shared, category=CATEGORIES[number % 3])
+        sources.append(of)
+        for first in (0, 250):
+            clips.append(clip(f"{name} at {first}", of, first))
+            pictures += [clip_picture(f"{name} at {first} frame {i}", of, first / 25 + i) for i in range(2)]
+        pictures += [listing_picture(f"{name} front {i}", name) for i in range(3)]
+    config = SplitAssignmentConfig(validation_share=0.2, test_share=0.2)
+    return World([track(c) for c in clips], clips, sources, assign_split(sources, [], config).rows, pictures)
+
+
+def by_id(result: StageResult) -> dict[str, Pair]:
+    rows = {row.pair_id: row for row in result.rows}
+    assert len(rows) == len(result.rows)
+    return rows
+
+
+def test_partners_are_of_the_same_split_and_of_another_family() -> None:
+    here = world()
+    component = {a.product_id: a.component_id for a in here.assignments}
+    split = {a.product_id: a.split for a in here.assignments}
+    assert len(set(component.values())) < len(component)
+    rows = here.pairs().rows
+    assert {row.split for row in rows} == {"train", "validation", "test"}
+    for row in rows:
+        assert row.product_a != row.product_b
+        assert split[row.product_a] == split[row.product_b] == row.split
+        assert component[row.product_a] != component[row.product_b]
+
+
+def test_every_clip_gets_its_number_of_different_products() -> None:
+    rows = world().pairs(products_per_clip=3).rows
+    for name in {row.clip_id for row in rows}:
+        partners = [row.product_a for row in rows if row.clip_id == name]
+        assert len(partners) == len(set(partners)) == 3
+
+
+def test_the_pasted_picture_is_of_a_and_the_references_are_of_b() -> None:
+    here = world()
+    product = {p.picture_id: p.product_id for p in here.pictures}
+    for row in here.pairs(noop_share=0.05).rows:
+        assert product[row.cutout_id] == row.product_a
+        assert {product[name] for name in row.reference_ids + row.heldout_ids} == {row.product_b}
+
+
+def test_references_are_never_from_the_moment_that_the_clip_shows() -> None:
+    here = world()
+    pictures, clips = {p.picture_id: p for p in here.pictures}, {c.clip_id: c for c in here.clips}
+    seen_frames = 0
+    for row in here.pairs(references=16, noop_share=0.05).rows:
+        of = clips[row.clip_id]
+        shown = [*row.reference_ids, *row.heldout_ids, *([row.cutout_id] if row.kind == "noop" else [])]
+        for picture in (pictures[name] for name in shown):
+            if picture.origin == "clip" and picture.image_sha256 == of.media_sha256:
+                seen_frames += 1
+                end_s = of.start_s + of.cut.frames / of.cut.fps
+                assert picture.time_s < of.start_s - 1 or picture.time_s > end_s + 1
+    assert seen_frames > 0
+
+
+@given(st.floats(-5, 20), st.floats(0, 10))
+def test_a_frame_counts_as_the_same_moment_up_to_a_second_away(time_s: float, start_s: float) -> None:
+    of = source("mug")
+    moment = clip("c", of, start_s=start_s)
+    picture = clip_picture("frame", of, time_s)
+    near = start_s - 1 <= time_s <= start_s + 49 / 16 + 1
+    assert references_for(moment, [picture]) == ([] if near else [picture])
+    assert references_for(moment, [replace(picture, image_sha256="0" * 64)]) != []
+    assert references_for(moment, [listing_picture("front", "mug")]) != []
+
+
+def test_held_out_views_are_kept_apart_in_validation_and_test_only() -> None:
+    for row in world().pairs(references=16, heldout=2, noop_share=0.05).rows:
+        assert row.reference_ids
+        assert not set(row.reference_ids) & set(row.heldout_ids)
+        assert len(row.heldout_ids) == (0 if row.split == "train" else 2)
+        assert row.cutout_id not in row.heldout_ids
+
+
+def test_references_are_bounded_and_begin_with_the_listing() -> None:
+    here = world()
+    origin = {p.picture_id: p.origin for p in here.pictures}
+    for row in here.pairs(references=4, heldout=0).rows:
+        kinds = [origin[name] for name in row.reference_ids]
+        assert kinds == ["listing"] * 3 + ["clip"]
+
+
+def test_clips_that_cannot_be_paired_say_why() -> None:
+    lonely, bare, poor, mate = source("lonely"), source("bare"), source("poor"), source("mate")
+    sources = [lonely, bare, poor, mate]
+    clips = [clip(s.path, s) for s in sources]
+    here = World(
+        [track(c) for c in clips],
+        clips,
+        sources,
+        [
+            assignment(lonely, "1", "validation"),
+            assignment(bare, "2", "train"),
+            assignment(poor, "3", "test"),
+            assignment(mate, "4", "test"),
+        ],
+        [
+            *(listing_picture(f"{name} {i}", name) for name in ("lonely", "mate") for i in range(2)),
+            listing_picture("poor 0", "poor"),
+            clip_picture("bare frame", bare, 1.0),
+        ],
+    )
+    result = here.pairs()
+    name = {t.track_id: s.product_id for t, s in zip(here.tracks, sources, strict=True)}
+    assert {name[r.subject_id]: r.reason for r in result.rejections} == {
+        "lonely": "no-partner",
+        "bare": "no-reference",
+        "poor": "no-heldout",
+    }
+    assert [(row.product_a, row.product_b) for row in result.rows] == [("poor", "mate")]
+    assert {row.product_b for row in here.pairs(heldout=0).rows} == {"poor", "mate"}
+
+
+def test_a_product_without_pictures_is_never_pasted() -> None:
+    here = world()
+    bare = here.sources[5].product_id
+    stripped = replace(here, pictures=[p for p in here.pictures if p.product_id != bare])
+    assert bare not in {row.product_a for row in stripped.pairs().rows}
+
+
+def test_removing_one_of_200_products_changes_only_rows_that_mention_it_or_stood_behind_it() -> None:
+    here = world(200)
+    before = by_id(here.pairs(products_per_clip=2))
+    for number in (7, 60, 123):
+        gone = here.sources[number].product_id
+        after = by_id(here.without(gone).pairs(products_per_clip=2))
+        common = before.keys() & after.keys()
+        assert all(before[name] == after[name] for name in common)
+        lost = [before[name] for name in before.keys() - common]
+        assert lost
+        assert all(gone in (row.product_a, row.product_b) for row in lost)
+        # A clip that loses its partner takes the next one; nothing else is new.
+        freed = sorted(row.clip_id for row in lost if row.product_b != gone)
+        new = [after[name] for name in after.keys() - common]
+        assert sorted(row.clip_id for row in new) == freed
+        assert len(freed) < 20
+
+
+def test_with_a_cap_few_other_rows_are_disturbed() -> None:
+    here = world(200)
+    settings = {"products_per_clip": 2, "max_pairs_per_product": 3}
+    before = by_id(here.pairs(**settings))
+    gone = here.sources[7].product_id
+    after = by_id(here.without(gone).pairs(**settings))
+    disturbed = [
+        row
+        for row in (before | after).values()
+        if gone not in (row.product_a, row.product_b) and before.get(row.pair_id) != after.get(row.pair_id)
+    ]
+    assert len(disturbed) <= 20
+
+
+def test_a_cap_bounds_how_often_a_product_is_pasted_and_names_what_it_dropped() -> None:
+    free, capped = world().pairs(), world().pairs(max_pairs_per_product=2)
+    uses = [row.product_a for row in capped.rows]
+    assert max(uses.count(name) for name in set(uses)) == 2
+    assert {r.reason for r in capped.rejections if r.kind == "pair"} == {"product-cap"}
+    assert by_id(free).keys() == by_id(capped).keys() | {r.subject_id for r in capped.rejections if r.kind == "pair"}
+
+
+def test_the_order_of_tables_does_not_matter() -> None:
+    here = world()
+    back = World(*(getattr(here, name)[::-1] for name in ("tracks", "clips", "sources", "assignments", "pictures")))
+    assert by_id(back.pairs(noop_share=0.05)) == by_id(here.pairs(noop_share=0.05))
+
+
+def test_another_seed_deals_other_partners() -> None:
+    partners = [{(row.clip_id, row.product_a) for row in world().pairs(seed=seed).rows} for seed in (0, 1)]
+    assert len(partners[0] & partners[1]) < len(partners[0]) / 2
+
+
+def test_noops_are_b_over_itself_in_about_their_share_of_clips() -> None:
+    here = world(200)
+    rows = here.pairs(noop_share=0.05).rows
+    noops = [row for row in rows if row.kind == "noop"]
+    assert 0.025 < len(noops) / len(here.clips) < 0.08
+    assert all(row.product_a == row.product_b and row.difficulty == "easy" for row in noops)
+    assert all(row.kind == "swap" for row in here.pairs().rows)
+    swaps = {row.pair_id: row for row in rows if row.kind == "swap"}
+    assert swaps == by_id(here.pairs())
+
+
+def test_difficulty_tells_categories_apart() -> None:
+    here = world()
+    category = {s.product_id: s.category for s in here.sources}
+    seen = set()
+    for row in here.pairs().rows:
+        a, b = category[row.product_a], category[row.product_b]
+        assert row.difficulty == ("medium" if not a or not b else "easy" if a == b else "hard")
+        seen.add(row.difficulty)
+    assert seen == {"easy", "medium", "hard"}
+
+
+@pytest.mark.parametrize("share", [-0.01, 0.06])
+def test_the_share_of_noops_is_bounded(share: float) -> None:
+    with pytest.raises(ValueError, match="noop_share"):
+        PairConfig(noop_share=share)
