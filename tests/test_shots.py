@@ -131,10 +131,11 @@ def test_false_cuts_inside_a_fade_part_nothing() -> None:
     assert spans(flicker) == spans(series)
 
 
-def test_a_slow_change_of_light_after_black_is_no_fade() -> None:
-    rising = np.concatenate([np.zeros(10), np.linspace(30, 200, 290)])
-    series = made_series(300, luma_mean=rising, luma_std=np.where(rising > 0, 50, 0))
-    assert spans(series) == [(0, 10, "flat"), (10, 300, "shot")]
+@pytest.mark.parametrize("growth", [np.linspace(80, 200, 290), 18 * np.exp(np.linspace(0, 2.4, 240))])
+def test_a_slow_change_of_light_after_black_is_no_fade(growth: npt.NDArray[np.float64]) -> None:
+    luma = np.concatenate([np.zeros(10), growth])
+    series = made_series(len(luma), luma_mean=luma, luma_std=np.where(luma > 0, 50, 0))
+    assert spans(series) == [(0, 10, "flat"), (10, len(luma), "shot")]
 
 
 def test_a_dark_picture_with_contrast_is_not_black() -> None:
