@@ -31,9 +31,9 @@ class CompositeSettings(StageConfig):
     """Largest extent of A relative to B."""
     free_share: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of pairs in which part of B is meant to lie outside A, so that shapes both shrink and grow."""
-    colour_strength: Annotated[float, Field(ge=0, le=1)] = 0.3
+    colour_strength: Annotated[float, Field(ge=0, le=1)] = 0.25
     """How far the colours of A move towards the scene's."""
-    max_visible_fill: Annotated[float, Field(ge=0, le=1)] = 0.5
+    max_visible_fill: Annotated[float, Field(ge=0, le=1)] = 0.75
     """Share of B's area filled with background above which a pair is flagged."""
 
     def engine_config(self) -> CompositeConfig:
