@@ -73,7 +73,7 @@ class TrackConfig:
     mask_fallback: bool = True
     max_mask_jitter: float = 0.02
     max_smoothing_px: float = 0.75
-    drift_tolerance: float | None = 0.02
+    drift_tolerance: float | None = 0.005
 
 
 @dataclass(frozen=True, slots=True)

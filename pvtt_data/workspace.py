@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -63,6 +64,8 @@ class Workspace:
         lock.write(f"{os.getpid()}\n".encode())
         lock.flush()
         self._lock = lock
+        # Workers that crashed or were killed leave their temporary files behind; nobody else is at work now.
+        shutil.rmtree(self.store.local / "scratch", ignore_errors=True)
 
     def release(self) -> None:
         """Let others have the work directory."""

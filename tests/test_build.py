@@ -19,8 +19,12 @@ import pytest
 
 from pvtt_data.build import BuildOutcome, BuildRequest, build
 from pvtt_data.errors import BuildError, PreflightError
+from pvtt_data.media import decode_masks, open_media, read_clip
 from pvtt_data.recipe import Recipe, read_recipe
+from pvtt_data.series import from_parquet
 from pvtt_data.shards import ShardDataset, verify
+from pvtt_data.shots import hard_cuts
+from pvtt_data.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = ROOT / "samples" / "catalogue"
@@ -46,9 +50,7 @@ class Builder:
     catalogue: Path
 
     def recipe(self, *overrides: str) -> Recipe:
-        return read_recipe(
-            ROOT / "recipes" / "ecommerce.yaml", [*SMALL, f"mine.folder={self.catalogue}", *overrides]
-        )
+        return read_recipe(ROOT / "recipes" / "ecommerce.yaml", [*SMALL, f"mine.folder={self.catalogue}", *overrides])
 
     def run(self, *overrides: str, workers: int = 2, **changes: Any) -> BuildOutcome:
         request = BuildRequest(
@@ -134,9 +136,7 @@ def test_a_changed_setting_reruns_only_what_depends_on_it(
     assert set(computed(changed)) == stages
 
 
-def test_a_broken_file_is_rejected_and_changes_no_sample(
-    first: tuple[Builder, BuildOutcome], tmp_path: Path
-) -> None:
+def test_a_broken_file_is_rejected_and_changes_no_sample(first: tuple[Builder, BuildOutcome], tmp_path: Path) -> None:
     builder, one = first
     folder = tmp_path / "copy"
     shutil.copytree(builder.folder, folder)
@@ -185,9 +185,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) ->
         time.sleep(0.05)
 
 
-def test_splits_are_leak_free_and_duplicates_stay_together(
-    first: tuple[Builder, BuildOutcome], tmp_path: Path
-) -> None:
+def test_splits_are_leak_free_and_duplicates_stay_together(first: tuple[Builder, BuildOutcome], tmp_path: Path) -> None:
     builder, _ = first
     folder = tmp_path / "copy"
     shutil.copytree(builder.folder, folder)
@@ -201,8 +199,7 @@ def test_splits_are_leak_free_and_duplicates_stay_together(
     assert all(len(splits) == 1 for splits in split_of.values())
     assigned = {row.source_id: row.split for row in outcome.tables.assignments}
     path_of = {row.path: row.source_id for row in outcome.tables.sources}
-    truth = json.loads((ROOT / "samples" / "truth" / "truth.json").read_text())
-    for path, facts in truth["videos"].items():
+    for path, facts in truth()["videos"].items():
         if facts["duplicate_of"]:
             assert assigned[path_of[path]] == assigned[path_of[facts["duplicate_of"]]]
 
@@ -236,3 +233,72 @@ def test_nothing_in_a_dataset_names_this_machine(first: tuple[Builder, BuildOutc
             assert str(builder.folder) not in text
             assert str(ROOT) not in text
             assert os.uname().nodename not in text or len(os.uname().nodename) < 4
+
+
+def truth() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((ROOT / "samples" / "truth" / "truth.json").read_text())
+    return loaded
+
+
+def test_no_clip_crosses_a_cut_or_holds_a_fade(first: tuple[Builder, BuildOutcome]) -> None:
+    _, outcome = first
+    path_of = {source.source_id: source.path for source in outcome.tables.sources}
+    assert outcome.tables.clips
+    for clip in outcome.tables.clips:
+        facts = truth()["videos"][path_of[clip.source_id]]
+        for cut in facts["cuts"]:
+            assert not clip.cut.first_frame < cut < clip.cut.last_frame
+        for fade in facts["fades"]:
+            assert clip.cut.last_frame <= fade["first"] or clip.cut.first_frame >= fade["last"]
+
+
+def test_shots_of_the_samples_begin_exactly_at_their_cuts(first: tuple[Builder, BuildOutcome]) -> None:
+    builder, outcome = first
+    store = Workspace(builder.folder / "work").store
+    series_of = {m.sha256: m.series for m in outcome.tables.measurements}
+    for source in outcome.tables.sources:
+        series = from_parquet(store.read(series_of[source.sha256]))
+        assert hard_cuts(series) == truth()["videos"][source.path]["cuts"], source.path
+
+
+def test_letterbox_is_cropped_and_nothing_else_is(first: tuple[Builder, BuildOutcome]) -> None:
+    builder, outcome = first
+    path_of = {source.source_id: source.path for source in outcome.tables.sources}
+    boxes = {path_of[shot.source_id]: shot.letterbox for shot in outcome.tables.shots}
+    for path, box in boxes.items():
+        x, y, width, height = truth()["videos"][path]["letterbox"]
+        assert abs(box.x - x) <= 2 and abs(box.y - y) <= 2, path
+        assert abs(box.width - width) <= 4 and abs(box.height - height) <= 4, path
+
+
+def test_the_reposted_ad_is_found_and_linked(first: tuple[Builder, BuildOutcome]) -> None:
+    _, outcome = first
+    duplicates = [r for r in outcome.tables.rejections if r.reason == "near-duplicate"]
+    copies = {path: facts["duplicate_of"] for path, facts in truth()["videos"].items() if facts["duplicate_of"]}
+    path_of = {source.source_id: source.path for source in outcome.tables.sources}
+    kept = {shot.shot_id: path_of[shot.source_id] for shot in outcome.tables.shots}
+    assert duplicates
+    for rejection in duplicates:
+        copy = rejection.subject.split(" [")[0]
+        assert kept[rejection.linked_to] == copies[copy]
+    assert not set(copies) & set(kept.values())
+
+
+def test_masks_agree_with_the_truth(first: tuple[Builder, BuildOutcome]) -> None:
+    builder, outcome = first
+    store = Workspace(builder.folder / "work").store
+    path_of = {source.source_id: source.path for source in outcome.tables.sources}
+    clip_of = {clip.clip_id: clip for clip in outcome.tables.clips}
+    overlaps = {}
+    for track in outcome.tables.tracks:
+        cut = clip_of[track.clip_id].cut
+        path = path_of[clip_of[track.clip_id].source_id]
+        media = open_media(ROOT / "samples" / "truth" / truth()["videos"][path]["mask"])
+        size = (cut.width_px, cut.height_px)
+        true = read_clip(media, cut.first_frame, cut.last_frame, cut.fps, cut.frames, cut.crop, size)[..., 1] > 127
+        found = decode_masks(store.path(track.mask))
+        union = (true | found).sum(axis=(1, 2))
+        overlaps[f"{path} [{cut.first_frame}"] = float(((true & found).sum(axis=(1, 2)) / union).mean())
+    assert len(overlaps) >= 8
+    assert min(overlaps.values()) > 0.85, overlaps
+    assert sum(overlaps.values()) / len(overlaps) > 0.93, overlaps

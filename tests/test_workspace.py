@@ -40,6 +40,21 @@ def test_a_killed_build_leaves_no_lock_behind(tmp_path: Path) -> None:
     workspace.release()
 
 
+def test_what_killed_workers_left_is_cleared_when_nobody_else_is_at_work(tmp_path: Path) -> None:
+    first, second = Workspace(tmp_path), Workspace(tmp_path)
+    first.acquire()
+    left = first.store.scratch_file("mp4")
+    left.write_bytes(b"half a video")
+    with pytest.raises(PreflightError):
+        second.acquire()
+    assert left.exists()
+    first.release()
+    second.acquire()
+    assert not left.exists()
+    assert second.store.scratch_file("mp4").parent.is_dir()
+    second.release()
+
+
 def test_a_work_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PreflightError, match="cannot be written"):

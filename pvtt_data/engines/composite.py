@@ -94,11 +94,50 @@ class CompositeRequest:
     occluders: Masks | None = None
 
 
+NUMBERS = (
+    "b_shadow_left",
+    "b_shadow_share",
+    "background_texture",
+    "blur_sigma",
+    "cutout_scale",
+    "exposure_max",
+    "exposure_min",
+    "extent_ratio",
+    "fill_synthesised_share",
+    "grain_added",
+    "noise_level",
+    "outside_share",
+    "placement_free",
+    "rotation_kept",
+    "shadow_darkness",
+    "sharpness_a",
+    "sharpness_b",
+    "track_anchors",
+    "track_degrees",
+    "track_drift",
+    "track_features_median",
+    "track_inlier_ratio_median",
+    "track_inlier_ratio_min",
+    "track_keyframe",
+    "track_residual_px",
+    "visible_fill_share",
+)
+"""What every result states; 0 where a step was not needed, as for no-ops and for fills without a tracked background."""
+
+
+def _complete(numbers: dict[str, float]) -> dict[str, float]:
+    """All of `NUMBERS`, because every sample of a dataset has the same ones."""
+    unknown = set(numbers) - set(NUMBERS)
+    if unknown:
+        raise ValueError(f"numbers that are not declared: {', '.join(sorted(unknown))}")
+    return {name: numbers.get(name, 0.0) for name in NUMBERS}
+
+
 class CompositeEngine:
     """Makes the source of a pair by pasting; the target is the clip itself (plus a distractor, if asked for)."""
 
     name = "composite"
-    version = 1
+    version = 2
 
     def __init__(self, config: CompositeConfig = CompositeConfig()) -> None:
         self.config = config
@@ -162,7 +201,7 @@ class CompositeEngine:
             target=request.frames,
             target_mask=request.masks,
             effect_mask=effect,
-            numbers={"noise_level": noise, "extent_ratio": 1.0, "outside_share": 0.0},
+            numbers=_complete({"noise_level": noise, "extent_ratio": 1.0, "outside_share": 0.0}),
             flags=("noop",),
         )
 
@@ -269,7 +308,7 @@ class _Swap:
             target=target,
             target_mask=masks,
             effect_mask=effects,
-            numbers=dict(sorted(self.numbers.items())),
+            numbers=_complete(self.numbers),
             flags=tuple(sorted(self.flags)),
         )
 

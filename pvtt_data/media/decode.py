@@ -84,7 +84,8 @@ class Media(Protocol):
     def frames(self, first_frame: int = 0, last_frame: int | None = None) -> Iterator[SourceFrame]:
         """Frames ``first_frame`` up to, not including, ``last_frame``, in order.
 
-        A frame that cannot be decoded is left out: its index is missing.
+        A frame that cannot be decoded is left out. Where the container tells of it, its index is missing; elsewhere
+        the next frame takes its index, and is marked as corrupt unless it is a key frame.
 
         Raises:
             InputError: ``broken-timestamps``, ``too-long`` or ``decode-error``.
@@ -130,7 +131,7 @@ class VideoFile:
             return self._index.timeline
         with open_untrusted(self._path, self._limits) as container:
             stream = main_video_stream(container)
-            stamps = [shown.stamp for _, shown in self._counted(container, stream)]
+            stamps = [shown.stamp for shown in self._counted(container, stream)]
         return Timeline(stamps, self._tick_s(stream), 1 / self._probe.fps)
 
     def frame_names(self) -> list[str]:
@@ -143,7 +144,7 @@ class VideoFile:
         with open_untrusted(self._path, self._limits) as container:
             stream = main_video_stream(container)
             tick_s, start = self._tick_s(stream), None
-            for index, shown in self._counted(container, stream):
+            for index, shown in enumerate(self._counted(container, stream)):
                 start = shown.stamp if start is None else start
                 if last_frame is not None and index >= last_frame:
                     return
@@ -219,8 +220,8 @@ class VideoFile:
             if picture is not None and picture.pts is not None:
                 yield _Shown(picture.pts, picture, damaged)
 
-    def _counted(self, container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, _Shown]]:
-        """All pictures, counted from the start; a packet that the decoder refuses counts as a frame."""
+    def _counted(self, container: InputContainer, stream: VideoStream) -> Iterator[_Shown]:
+        """All pictures from the start; a packet that the decoder refuses has no number, but takes its time in AVI."""
         unstamped = self._probe.container in _UNSTAMPED_CONTAINERS
         tick_s = self._tick_s(stream)
         previous: int | None = None
@@ -236,7 +237,7 @@ class VideoFile:
                 start = stamp
             previous = stamp
             self._check_duration((stamp - start) * tick_s)
-            yield number, _Shown(stamp, picture, damaged)
+            yield _Shown(stamp, picture, damaged)
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[tuple[av.VideoFrame | None, bool]]:
         """Pictures in order of presentation and whether each is damaged; None for a packet that the decoder refuses.
@@ -367,6 +368,11 @@ class FrameFolder:
     @property
     def name(self) -> str:
         return self._folder.name
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The pictures, in order."""
+        return tuple(self._files)
 
     @property
     def probe(self) -> Probe:

@@ -63,14 +63,14 @@ class PropagationConfig:
     find_every: int = 16
     refine_every: int = 8
     crop_margin: float = 0.25
-    min_agreement: float = 0.3
+    min_agreement: float = 0.5
     max_gap: float = 2.0
     min_accepted_share: float = 0.6
     max_area_share: float = 0.9
-    find_margin: float = 0.2
-    refine_margin: float = 0.4
+    find_margin: float = 0.1
+    refine_margin: float = 0.2
     neighbour_weight: float = 0.25
-    edge_radius_px: int = 4
+    edge_radius_px: int = 3
     edge_epsilon: float = 1e-4
 
 
@@ -442,7 +442,8 @@ def _identity(
     near = _near(sorted(tracks[anchor].maps), anchor)
     if not near:
         return tracks[anchor].maps
-    shown = [motion.carry(salient[key], key, [anchor])[anchor].image > 0.5 for key in near]
+    maps = tracks[anchor].maps
+    shown = [motion.carry(maps[key], key, [anchor])[anchor].image > 0.5 for key in near]
     cleaned = _supported(salient[anchor], np.mean(shown, axis=0))
     if np.array_equal(cleaned, salient[anchor]):
         return tracks[anchor].maps
@@ -483,22 +484,29 @@ def _near(keys: Sequence[int], key: int) -> list[int]:
 
 
 def _supported(answer: NDArray[np.float32], support: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Keep the components that most neighbouring keyframes show too; the best supported one if none is."""
+    """Keep the components that neighbouring keyframes mostly show too, and always the one they show most of."""
     count, labels = cv2.connectedComponents((answer > _TAKEN_UP).astype(np.uint8), connectivity=8)
-    shares = [float(support[labels == label].mean()) for label in range(1, count)]
-    kept = [label for label, share in enumerate(shares, 1) if share >= 0.5]
-    if not kept:
-        kept = [1 + int(np.argmax(shares))]
+    area = np.bincount(labels.ravel(), minlength=count)
+    shown = np.bincount(labels.ravel(), weights=support.ravel(), minlength=count)
+    best = 1 + int(np.argmax(shown[1:]))
+    kept = [label for label in range(1, count) if label == best or shown[label] >= 0.5 * area[label]]
     return np.where(np.isin(labels, kept), answer, np.float32(0.0))
 
 
 def _gated(
     answer: NDArray[np.float32], expected: NDArray[np.float32], margin: float
 ) -> NDArray[np.float32]:
-    """Keep of an answer what is connected to the expected object and not far outside it."""
+    """Keep of an answer what is connected to the expected object and not far outside it.
+
+    How far an answer may reach beyond a part of the object depends on the size of that part.
+    """
     core = (expected > 0.5).astype(np.uint8)
-    reach = margin * math.sqrt(float(core.sum())) + 2.0
-    near = cv2.distanceTransform(1 - core, cv2.DIST_L2, 5) <= reach
+    near = np.zeros(core.shape, np.bool_)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
+    for label in range(1, count):
+        reach = margin * math.sqrt(float(stats[label, cv2.CC_STAT_AREA])) + 2.0
+        distance = cv2.distanceTransform((labels != label).astype(np.uint8), cv2.DIST_L2, 5)
+        near |= distance <= reach
     count, labels = cv2.connectedComponents((answer > _TAKEN_UP).astype(np.uint8), connectivity=8)
     area = np.bincount(labels.ravel(), minlength=count)
     shared = np.bincount(labels.ravel(), weights=core.ravel(), minlength=count)

@@ -139,7 +139,7 @@ def _white_sweep() -> Set:
         Softbox((3.0, -2.6, 2.0), (0, 0, 0.4), (2.0, 2.0), (4.5, 4.5, 4.5)),
         Softbox((0.4, 1.5, 3.8), (0, 0, 0.4), (1.6, 1.0), (7.0, 7.0, 7.0)),
     ]
-    return Set([paper], lamps, (0.55, 0.55, 0.55))
+    return Set([paper], lamps, (0.55, 0.55, 0.55), exposure=0.8)
 
 
 def listing_pictures(product_id: str, quality: Quality, cache: Path) -> list[Frame]:

@@ -9,6 +9,9 @@ Linear = NDArray[np.float32]
 Display = NDArray[np.float64]
 Frame = NDArray[np.uint8]
 
+_WHITE_EDGE = 0.02
+_FADE_TO_WHITE = 0.14
+
 
 def encode_srgb(light: NDArray[np.floating]) -> Display:
     """Linear 0 to 1 as display values 0 to 1 (IEC 61966-2-1)."""
@@ -41,10 +44,15 @@ def packshot(light: Linear, empty: Linear, coverage: NDArray[np.float32], exposu
     """A product on true white, (H, W, 3) uint8 sRGB.
 
     light: with the product; empty: the same set without it; coverage: the product's share of each pixel. What is
-    not product becomes the ratio of the two, so that only the shadow is darker than white.
+    not product becomes the ratio of the two, so that only the shadow is darker than white; shadows fade out towards
+    the picture's edge, as a retoucher would have it, so that the edge is 255 throughout.
     """
     ratio = light.mean(axis=-1) / np.maximum(empty.mean(axis=-1), 1e-6)
-    ground = encode_srgb(np.clip(ratio * 1.06, 0, 1))[..., None]
+    shade = 1 - encode_srgb(np.clip(ratio * 1.08, 0, 1))
+    height, width = ratio.shape
+    y, x = np.minimum(np.arange(height), np.arange(height)[::-1]), np.minimum(np.arange(width), np.arange(width)[::-1])
+    inward = np.clip((np.minimum(y[:, None], x) - _WHITE_EDGE * width) / (_FADE_TO_WHITE * width), 0, 1)
+    ground = (1 - shade * inward * inward * (3 - 2 * inward))[..., None]
     share = coverage[..., None].astype(np.float64)
     return _bytes(share * tone(light, exposure) + (1 - share) * ground)
 

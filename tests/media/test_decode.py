@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from made_videos import number_in, numbered_picture, numbered_pictures, shifted_copy, write_video
@@ -89,6 +90,24 @@ def test_damage_is_marked_and_leaves_the_other_numbers_alone(tmp_path: Path) -> 
     with pytest.raises(InputError) as refused:
         read_range(media, 0, COUNT)
     assert refused.value.reason == "corrupt-frames"
+
+
+def test_a_packet_without_a_picture_takes_its_time_in_avi(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "video.avi", numbered_pictures(COUNT), codec="mpeg4", options={"g": "10", "bf": "0"})
+    with av.open(str(path)) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][25]
+        start, size = packet.pos + 8, packet.size
+    data = bytearray(path.read_bytes())
+    data[start : start + size] = b"\1" * size
+    path.write_bytes(data)
+    media = open_media(path)
+    frames = list(media.frames())
+    assert [frame.index for frame in frames] == list(range(COUNT - 1)) == list(range(len(media.timeline)))
+    assert [frame.time_s for frame in frames] == [media.timeline.time_s(frame.index) for frame in frames]
+    shown = {frame.time_s * 30: number_in(frame.picture.to_ndarray(format="gray")) for frame in frames}
+    damaged = {frame.time_s * 30 for frame in frames if frame.corrupt}
+    assert {26, 27} <= damaged <= set(range(25, 30)), "what follows is wrong until the next key frame"
+    assert all(number == time for time, number in shown.items() if time not in damaged)
 
 
 def test_a_file_cut_short_still_gives_its_first_frames(tmp_path: Path) -> None:

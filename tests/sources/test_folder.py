@@ -169,7 +169,8 @@ def test_a_catalogue_without_lists_goes_by_names(tmp_path: Path) -> None:
 def test_a_table_describes_files_and_products(tmp_path: Path) -> None:
     lay(tmp_path, "clips/a.mp4", "clips/b.mp4", "clips/c.mp4", "lamp/v.mp4", "lamp/front.jpg")
     (tmp_path / "products.csv").write_text(
-        '\ufefffile,product_id,Title,license\nclips/a.mp4,MUG,"A mug,\nred\u2028one",CC0\nclips/b.mp4,MUG,,\n,lamp,A lamp,\n',
+        '\ufefffile,product_id,Title,license\nclips/a.mp4,MUG,"A mug,\nred\u2028one",CC0\n'
+        "clips/b.mp4,MUG,,\n,lamp,A lamp,\n",
         encoding="utf-8",
     )
     found = [entry for entry in FolderFeed(tmp_path).products() if isinstance(entry, FoundProduct)]
@@ -284,7 +285,8 @@ LONG = "x" * 5000
 @pytest.mark.parametrize(
     "name",
     [
-        "../../etc/passwd", "../../outside/secret.mp4", "/etc/passwd", "{outside}/secret.mp4", "media/../../../outside/x.mp4",
+        "../../etc/passwd", "../../outside/secret.mp4", "/etc/passwd", "{outside}/secret.mp4",
+        "media/../../../outside/secret.mp4",
         "media/\0.mp4", "", "\0", "..", "/", "\ud800.mp4", LONG, f"media/{LONG}.mp4", None, 7, {"path": "/etc/passwd"},
         "media/gone.mp4", "https://example.com/a.mp4", "media", "~/x.mp4", "file:///etc/passwd", "media/escape.mp4",
     ],
@@ -353,7 +355,10 @@ def test_links_within_the_feed_and_loops(feed: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", '"x"', "nul", "{\"a\": 1}}", "[" * 100_000, '{"id": ' + "9" * 5000 + "}", "\ufffe", '{"a": "' + "x" * 5 * 2**20 + '"}'],
+    [
+        "", "{", "[]", '"x"', "nul", '{"a": 1}}', "[" * 100_000, '{"id": ' + "9" * 5000 + "}", "\ufffe",
+        '{"a": "' + "x" * 5 * 2**20 + '"}',
+    ],
     ids=lambda text: text[:12],
 )  # fmt: skip
 def test_broken_json_is_reported_and_the_video_stays(tmp_path: Path, text: str) -> None:
@@ -478,8 +483,9 @@ def test_a_feed_is_read_the_same_way_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("  a\tb\r\nc ", "a b c"), ("a\x00\x1b[31mb\x9b", "a[31mb"), ("\ud800x", "x"), (7, "7"), (1.5, "1.5"), (True, ""),
-        (None, ""), (["x"], ""), (float("nan"), ""), (float("inf"), ""), ("x" * 600, "x" * 500), ("👩‍🚀", "👩‍🚀"),
+        ("  a\tb\r\nc ", "a b c"), ("a\x00\x1b[31mb\x9b", "a[31mb"), ("\ud800x", "x"), (7, "7"), (1.5, "1.5"),
+        (True, ""), (None, ""), (["x"], ""), (float("nan"), ""), (float("inf"), ""), ("x" * 600, "x" * 500),
+        ("👩‍🚀", "👩‍🚀"),
     ],
 )  # fmt: skip
 def test_texts_become_one_bounded_line(value: object, text: str) -> None:

@@ -73,7 +73,7 @@ def test_partners_are_of_the_same_split_and_of_another_family() -> None:
     component = {a.product_id: a.component_id for a in here.assignments}
     split = {a.product_id: a.split for a in here.assignments}
     assert len(set(component.values())) < len(component)
-    rows = here.pairs().rows
+    rows = here.pairs(products_per_clip=64).rows
     assert {row.split for row in rows} == {"train", "validation", "test"}
     for row in rows:
         assert row.product_a != row.product_b
@@ -123,7 +123,11 @@ def test_a_frame_counts_as_the_same_moment_up_to_a_second_away(time_s: float, st
 
 
 def test_held_out_views_are_kept_apart_in_validation_and_test_only() -> None:
-    for row in world().pairs(references=16, heldout=2, noop_share=0.05).rows:
+    rows = [
+        row for seed in range(5) for row in world(200).pairs(seed=seed, references=16, heldout=2, noop_share=0.05).rows
+    ]
+    assert sum(row.kind == "noop" and row.split != "train" for row in rows) > 10
+    for row in rows:
         assert row.reference_ids
         assert not set(row.reference_ids) & set(row.heldout_ids)
         assert len(row.heldout_ids) == (0 if row.split == "train" else 2)
