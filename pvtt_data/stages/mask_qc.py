@@ -38,6 +38,8 @@ class MaskQcConfig(StageConfig):
     """Change of area that the affine scale does not explain, above which the track is flagged."""
     max_border_contact: Annotated[float, Field(ge=0, le=1)] = 0.15
     """Share of the mask's boundary on the frame's border, above which the track is flagged (the product is cut off)."""
+    max_parts: Annotated[int, Field(ge=1)] = 1
+    """Connected parts of the mask in any frame above which the track is flagged: a prop may be taken along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def judge_mask(numbers: dict[str, float], config: MaskQcConfig) -> tuple[Verdict
         ("boundary-flickers", "boundary_flicker", config.max_boundary_flicker, False),
         ("area-jumps", "unexplained_area_change_max", config.max_area_change, False),
         ("cut-off", "border_contact_max", config.max_border_contact, False),
+        ("several-parts", "components_max", float(config.max_parts), False),
     ]
     for reason, name, limit, below in rejecting:
         value = numbers[name]

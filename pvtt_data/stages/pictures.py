@@ -27,6 +27,7 @@ from pvtt_data.store import BlobStore
 _MARGIN = 0.04
 """Margin around the product, as a share of its longer side."""
 _FEATHER_PX = 1.0
+_PART_SHARE = 0.25
 
 
 class PicturesConfig(StageConfig):
@@ -61,7 +62,7 @@ class ListingPictures(MapStage[ListingItem]):
     """Cuts the product out of one listing image."""
 
     name = "listing_pictures"
-    version = 1
+    version = 2
     kind = "picture"
     libraries = ("pillow", "opencv-python-headless", "numpy", "onnxruntime")
 
@@ -130,7 +131,7 @@ class ClipPictures(MapStage[ClipPictureItem]):
     """Cuts the product out of a few frames of one clip."""
 
     name = "clip_pictures"
-    version = 1
+    version = 2
     kind = "picture"
     libraries = ("av", "opencv-python-headless", "numpy", "pillow")
     config: PicturesConfig
@@ -181,7 +182,8 @@ def cut_out(
     Raises:
         InputError: the product is too small to be a reference.
     """
-    ys, xs = np.nonzero(probability > 0.5)
+    whole = whole_product(probability > 0.5)
+    ys, xs = np.nonzero(whole)
     if len(ys) == 0:
         raise InputError("no-product-in-picture", "no product was found in the picture")
     side = int(max(np.ptp(ys), np.ptp(xs))) + 1
@@ -196,6 +198,7 @@ def cut_out(
     bottom, right = ys.max() + 1 + margin, xs.max() + 1 + margin
     # A ramp from 0.3 to 0.7 keeps soft edges and drops the faint haze that saliency leaves around the product.
     alpha = np.clip((probability - 0.3) / 0.4, 0.0, 1.0)
+    alpha[~cv2.dilate(whole.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)] = 0.0
     rgba = np.dstack([image, np.round(alpha * 255).astype(np.uint8)])[top:bottom, left:right]
     scale = min(1.0, config.max_side_px / max(rgba.shape[:2]))
     if scale < 1.0:
@@ -203,6 +206,19 @@ def cut_out(
         rgba = _resize_straight_alpha(rgba, size)
     numbers = {"width_px": float(rgba.shape[1]), "height_px": float(rgba.shape[0])}
     return np.ascontiguousarray(rgba), numbers
+
+
+def whole_product(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The largest connected part of ``mask``, ``(H, W) bool``, and the parts at least a quarter as large.
+
+    Smaller ones are props that stand out beside the product; a pair of shoes keeps both.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    if count <= 2:
+        return mask
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    kept = 1 + np.flatnonzero(areas >= _PART_SHARE * areas.max())
+    return np.isin(labels, kept)
 
 
 def _resize_straight_alpha(rgba: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:

@@ -46,7 +46,7 @@ class World:
 
 
 @cache
-def world(products: int = 60) -> World:
+def world(products: int = 60, listings: int = 3) -> World:
     """Products with two clips each, listing pictures, frames of both clips, and a few shared listing images."""
     sources, clips, pictures = [], [], []
     for number in range(products):
@@ -57,7 +57,7 @@ def world(products: int = 60) -> World:
         for first in (0, 250):
             clips.append(clip(f"{name} at {first}", of, first))
             pictures += [clip_picture(f"{name} at {first} frame {i}", of, first / 25 + i) for i in range(2)]
-        pictures += [listing_picture(f"{name} front {i}", name) for i in range(3)]
+        pictures += [listing_picture(f"{name} front {i}", name) for i in range(listings)]
     config = SplitAssignmentConfig(validation_share=0.2, test_share=0.2)
     return World([track(c) for c in clips], clips, sources, assign_split(sources, [], config).rows, pictures)
 
@@ -124,7 +124,10 @@ def test_a_frame_counts_as_the_same_moment_up_to_a_second_away(time_s: float, st
 
 def test_held_out_views_are_kept_apart_in_validation_and_test_only() -> None:
     rows = [
-        row for seed in range(5) for row in world(200).pairs(seed=seed, references=16, heldout=2, noop_share=0.05).rows
+        row
+        for listings in (1, 3)
+        for seed in range(4)
+        for row in world(200, listings).pairs(seed=seed, references=16, heldout=2, noop_share=0.05).rows
     ]
     assert sum(row.kind == "noop" and row.split != "train" for row in rows) > 10
     for row in rows:
