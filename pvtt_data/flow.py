@@ -13,12 +13,14 @@ Results are the same on every run as long as OpenCV uses one thread, which a wor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 WORKING_SHORT_SIDE_PX = 240
+_SMALLEST_SIDE_PX = 16
 
 _ERROR_SHARE = 0.01
 _ERROR_FLOOR_PX2 = 0.5
@@ -85,7 +87,7 @@ def clip_flow(frames: NDArray[np.uint8]) -> ClipFlow:
     height, width = luma[0].shape
     forward = np.empty((len(luma) - 1, height, width, 2), np.float32)
     backward = np.empty_like(forward)
-    for index, (first, second) in enumerate(zip(luma, luma[1:], strict=False)):
+    for index, (first, second) in enumerate(pairwise(luma)):
         forward[index] = _dis(first, second)
         backward[index] = _dis(second, first)
     return ClipFlow(forward, backward)
@@ -166,6 +168,3 @@ def _dis(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Flow:
         raise ValueError(f"frames of {first.shape[1]}×{first.shape[0]} px are too small for optical flow")
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     return np.asarray(estimator.calc(first, second, None), np.float32)
-
-
-_SMALLEST_SIDE_PX = 16

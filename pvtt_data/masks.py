@@ -16,6 +16,10 @@ from pvtt_data.flow import ClipFlow, Flow, clip_flow, consistent, warp
 
 Mask = NDArray[np.bool_]
 
+_FEWEST_POINTS = 16
+_WHOLLY_UNEXPLAINED = 10.0
+"""Area change of a mask that appears, vanishes or has no motion to be explained by; finite, so that JSON can hold it."""
+
 
 def area_share(mask: NDArray[np.bool_]) -> float:
     """Share of the pixels inside, [0, 1]."""
@@ -250,7 +254,3 @@ def _affine_motion(where: Mask, field: Flow) -> NDArray[np.float64] | None:
     residual = np.linalg.norm(targets - points @ solution, axis=1)
     kept = residual <= np.percentile(residual, 75)
     return np.asarray(np.linalg.lstsq(points[kept], targets[kept], rcond=None)[0].T)
-
-
-_FEWEST_POINTS = 16
-_WHOLLY_UNEXPLAINED = 10.0

@@ -12,8 +12,7 @@ import numpy.typing as npt
 from pvtt_data.errors import InputError
 from pvtt_data.files import write_whole
 from pvtt_data.images import write_png
-from pvtt_data.media import FrameFolder, encode_clip, open_media
-from pvtt_data.media.graphs import pixel_format, probe_filter, to_array, upright
+from pvtt_data.media import encode_clip, open_media, read_range
 from pvtt_data.segmenters.base import Segmentation
 
 _TINT = np.array([255, 64, 32], np.float32)
@@ -43,18 +42,7 @@ def read_all_frames(path: Path, fps: float, max_frames: int) -> LoadedClip:
             f"{path.name} has {count} frames, more than {max_frames}; cut it first or raise --max-frames",
             {"frames": float(count), "threshold": float(max_frames)},
         )
-    to_rgb = probe_filter(media.probe, (*upright(media.probe), pixel_format("rgb24")))
-    frames: list[npt.NDArray[np.uint8]] = []
-    for frame in media.frames():
-        if frame.index != len(frames):
-            break
-        frames.append(to_array(to_rgb(frame.picture)))
-    if len(frames) != count:
-        raise InputError("decode-error", f"frame {len(frames)} of {path.name} cannot be decoded")
-    names = (
-        [file.stem for file in media.files] if isinstance(media, FrameFolder) else [f"{i:05d}" for i in range(count)]
-    )
-    return LoadedClip(np.stack(frames), names, float(media.probe.fps))
+    return LoadedClip(read_range(media, 0, count), media.frame_names(), float(media.probe.fps))
 
 
 def write_masks(clip: LoadedClip, found: Segmentation, out: Path) -> None:

@@ -370,11 +370,6 @@ class FrameFolder:
         return self._folder.name
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """The pictures, in order."""
-        return tuple(self._files)
-
-    @property
     def probe(self) -> Probe:
         return self._probe
 

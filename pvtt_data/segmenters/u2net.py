@@ -39,9 +39,7 @@ class U2NetSegmenter:
     version = "1"
     takes_prompt = False
 
-    def __init__(
-        self, weights_path: Path, config: PropagationConfig | None = None, min_peak: float = 0.5
-    ) -> None:
+    def __init__(self, weights_path: Path, config: PropagationConfig | None = None, min_peak: float = 0.5) -> None:
         self._weights_path = weights_path
         self._config = PropagationConfig() if config is None else config
         self._min_peak = min_peak
