@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 
 _FEWEST_POINTS = 16
 _WHOLLY_UNEXPLAINED = 10.0
-"""Area change of a mask that appears, vanishes or has no motion to be explained by; finite, so that JSON can hold it."""
+"""Area change of a mask that appears, vanishes or has no motion to explain it; finite, for JSON."""
 
 
 def area_share(mask: NDArray[np.bool_]) -> float:

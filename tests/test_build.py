@@ -262,7 +262,7 @@ def test_shots_of_the_samples_begin_exactly_at_their_cuts(first: tuple[Builder, 
 
 
 def test_letterbox_is_cropped_and_nothing_else_is(first: tuple[Builder, BuildOutcome]) -> None:
-    builder, outcome = first
+    _, outcome = first
     path_of = {source.source_id: source.path for source in outcome.tables.sources}
     boxes = {path_of[shot.source_id]: shot.letterbox for shot in outcome.tables.shots}
     for path, box in boxes.items():

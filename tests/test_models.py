@@ -57,9 +57,7 @@ def test_a_pulled_file_is_kept_and_not_fetched_again(server: tuple[str, list[str
     assert len(requests) == 1
 
 
-def test_an_interrupted_download_continues_where_it_stopped(
-    server: tuple[str, list[str]], tmp_path: Path
-) -> None:
+def test_an_interrupted_download_continues_where_it_stopped(server: tuple[str, list[str]], tmp_path: Path) -> None:
     url, requests = server
     entry = model(Url(url + "/net"))
     part = tmp_path / f"{entry.sha256[:16]}-net.onnx.0.part"
@@ -98,9 +96,7 @@ def test_the_hub_endpoint_can_be_a_mirror(
     assert requests == ["/someone/net/resolve/main/net.onnx 0"]
 
 
-def test_offline_fetches_nothing_but_takes_a_local_folder(
-    server: tuple[str, list[str]], tmp_path: Path
-) -> None:
+def test_offline_fetches_nothing_but_takes_a_local_folder(server: tuple[str, list[str]], tmp_path: Path) -> None:
     url, requests = server
     entry = model(Url(url + "/net"))
     with pytest.raises(PreflightError, match="PVTT_MODEL_FOLDERS"):

@@ -166,9 +166,11 @@ def _shared_motion(carried: NDArray[np.float32], leaving: Flow, trust: NDArray[n
         if onward is None:
             continue
         back = cv2.invertAffineTransform(onward).astype(np.float32)
-        field = np.dstack([(back[i, 0] * x + back[i, 1] * y + back[i, 2]) - (x, y)[i] for i in (0, 1)])
+        field = np.empty((height, width, 2), np.float32)
+        field[..., 0] = (back[0, 0] - 1) * x + back[0, 1] * y + back[0, 2]
+        field[..., 1] = back[1, 0] * x + (back[1, 1] - 1) * y + back[1, 2]
         if len(order) == 1:
-            return np.asarray(field, np.float32)
+            return field
         moved = cv2.warpAffine(part.astype(np.uint8), onward, (width, height), flags=cv2.INTER_NEAREST)
         distance = cv2.distanceTransform(1 - moved, cv2.DIST_L2, 3)
         closer = distance < nearest

@@ -18,26 +18,40 @@ _TAKEN_UP = 0.3
 _TOUCHING_SHARE = 0.1
 """A component belongs to the object when it shares more than this with it, as a share of the smaller of both."""
 
+_CLEAR = 0.8
+"""Agreement with which a map shows the anchor's object beyond doubt."""
+
 
 def find_identity(
     salient: dict[int, NDArray[np.float32]], motion: ObjectMotion, margin: float, min_agreement: float
 ) -> dict[int, NDArray[np.float32]]:
     """The keyframe maps that show one and the same object, cleaned of everything else.
 
-    Every keyframe is tried as the anchor that says what the object is. The one that finds itself again in the others
-    best wins, so neither a keyframe that has jumped to something else nor one with something else in it does. What of
-    the anchor most keyframes around it do not show is then taken away.
+    Keyframes are tried as the anchor that says what the object is. The one that finds itself again in the others best
+    wins, so neither a keyframe that has jumped to something else nor one with something else in it does; where all
+    clearly agree with an anchor, no other is tried. What of the anchor most keyframes around it do not show is then
+    taken away.
+
+    Args:
+        salient: keyframe → (H, W) float32 in [0, 1], at least one, each with a pixel above 0.5.
+        motion: carries maps between frames.
+        margin: how far beyond the carried object a map may claim pixels, as a share of √area.
+        min_agreement: soft IoU from which a map and what flow carries there are the same object.
     """
-    tracks = {key: _followed(salient, key, motion, margin, min_agreement) for key in sorted(salient)}
+    tracks: dict[int, _Track] = {}
+    for key in sorted(salient):
+        tracks[key] = _followed(salient, key, motion, margin, min_agreement)
+        if len(tracks[key].maps) == len(salient) and min(tracks[key].agreement.values(), default=1.0) >= _CLEAR:
+            break
     anchor = max(tracks, key=lambda key: (sum(tracks[key].agreement.values()), -key))
-    near = _near(sorted(tracks[anchor].maps), anchor)
-    if not near:
-        return tracks[anchor].maps
     maps = tracks[anchor].maps
+    near = _near(sorted(maps), anchor)
+    if not near:
+        return maps
     shown = [motion.carry(maps[key], key, [anchor])[anchor].image > 0.5 for key in near]
     cleaned = _supported(salient[anchor], np.mean(shown, axis=0))
     if np.array_equal(cleaned, salient[anchor]):
-        return tracks[anchor].maps
+        return maps
     return _followed({**salient, anchor: cleaned}, anchor, motion, margin, min_agreement).maps
 
 

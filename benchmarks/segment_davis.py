@@ -1,0 +1,92 @@
+"""Masks on DAVIS-2016: the embedded backend against U²-Net on every frame, in one run.
+
+    PVTT_TEST_DATA=path/to/data python benchmarks/segment_davis.py
+
+The peer is the same network on every frame, its answer thresholded at 0.5: what people run without a tracker. Both get
+the same frames and one thread. IoU is the mean over all frames of a sequence against the ground truth.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pvtt_data.errors import InputError
+from pvtt_data.images import read_image
+from pvtt_data.models import ModelRegistry
+from pvtt_data.segmenters.u2net import U2NetSegmenter
+from pvtt_data.stage import library_version
+
+SEQUENCES = ("car-shadow", "scooter-black")
+LIBRARIES = ("onnxruntime", "opencv-python-headless", "numpy")
+
+Frames = npt.NDArray[np.uint8]
+Masks = npt.NDArray[np.bool_]
+
+
+def load(folder: Path) -> tuple[Frames, Masks]:
+    """Frames ``(T, H, W, 3) uint8 RGB`` and true masks ``(T, H, W) bool``."""
+    frames = np.stack([read_image(path) for path in sorted((folder / "frames").iterdir())])
+    masks = np.stack([read_image(path)[..., 0] > 127 for path in sorted((folder / "masks").iterdir())])
+    return frames, masks
+
+
+def overlap(found: Masks, true: Masks) -> npt.NDArray[np.float64]:
+    """IoU of each frame, ``(T,) float64``."""
+    return (found & true).sum(axis=(1, 2)) / np.maximum((found | true).sum(axis=(1, 2)), 1)
+
+
+def every_frame(segmenter: U2NetSegmenter, frames: Frames) -> Masks:
+    """The peer: one inference a frame; nothing found is an empty mask."""
+    masks = np.zeros(frames.shape[:3], np.bool_)
+    for mask, frame in zip(masks, frames, strict=True):
+        try:
+            mask[:] = segmenter.segment_image(frame) > 0.5
+        except InputError:
+            continue
+    return masks
+
+
+def timed(work: Callable[[], Masks], frames: int) -> tuple[Masks, float, float]:
+    """Result, wall and CPU seconds per frame."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    masks = work()
+    return masks, (time.perf_counter() - wall) / frames, (time.process_time() - cpu) / frames
+
+
+def main() -> None:
+    """Print the table as Markdown."""
+    data = os.environ.get("PVTT_TEST_DATA")
+    if not data:
+        sys.exit("set PVTT_TEST_DATA to the folder that holds davis/")
+    cv2.setNumThreads(1)
+    segmenter = U2NetSegmenter(ModelRegistry.default().pull("u2net"))
+    print("| sequence | frames | method | mean IoU | lowest | CPU s/frame | wall s/frame |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for name in SEQUENCES:
+        frames, true = load(Path(data) / "davis" / name)
+        for method, run in (
+            ("U²-Net on every frame", lambda frames=frames: every_frame(segmenter, frames)),
+            ("keyframes + flow (`u2net`)", lambda frames=frames: segmenter.segment_video(frames).masks),
+        ):
+            found, wall, cpu = timed(run, len(frames))
+            iou = overlap(found, true)
+            print(
+                f"| {name} | {len(frames)} | {method} | {iou.mean():.3f} | {iou.min():.3f} | {cpu:.2f} | {wall:.2f} |"
+            )
+    versions = ", ".join(f"{library} {library_version(library)}" for library in LIBRARIES)
+    print(
+        f"\n{platform.machine()}, {os.cpu_count()} processors, one thread; Python {platform.python_version()}, {versions}"
+    )
+
+
+if __name__ == "__main__":
+    main()
