@@ -83,9 +83,8 @@ def main() -> None:
                 f"| {name} | {len(frames)} | {method} | {iou.mean():.3f} | {iou.min():.3f} | {cpu:.2f} | {wall:.2f} |"
             )
     versions = ", ".join(f"{library} {library_version(library)}" for library in LIBRARIES)
-    print(
-        f"\n{platform.machine()}, {os.cpu_count()} processors, one thread; Python {platform.python_version()}, {versions}"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} processors, one thread"
+    print(f"\n{machine}; Python {platform.python_version()}, {versions}")
 
 
 if __name__ == "__main__":

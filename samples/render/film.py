@@ -1,4 +1,8 @@
-"""Encoding and decoding of the adverts and masks with PyAV. One thread, so that equal frames give equal bytes."""
+"""Encoding and decoding of the adverts and masks with PyAV.
+
+Equal frames give equal bytes: one thread, and x264's cpu-independent mode, without which its bytes were seen to
+depend on what the process had encoded before.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from numpy.typing import NDArray
 Frame = NDArray[np.uint8]
 
 _BT709 = 1
+_REPEATABLE = {"threads": "1", "x264-params": "cpu-independent=1"}
 
 
 def encode_advert(frames: Iterable[Frame], path: Path, fps: int, crf: int, preset: str = "slow") -> int:
@@ -45,7 +50,7 @@ def _encode(pictures: Iterable[av.VideoFrame], path: Path, fps: int, options: di
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
     with av.open(str(path), "w", options={"movflags": "+faststart", "fflags": "+bitexact"}) as container:
-        stream = container.add_stream("libx264", rate=fps, options={**options, "threads": "1"})
+        stream = container.add_stream("libx264", rate=fps, options={**options, **_REPEATABLE})
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
         context.flags |= av.codec.context.Flags.bitexact
