@@ -119,7 +119,8 @@ class NeighbourChange:
             forward and backward; 1 is perfect.
         boundary_flicker: mean distance between the two outlines on those pixels (both ways), over the √area of the
             second mask; 0 is perfect. Flow beside a fast object is poor, so true masks do not reach 0: 0.005 and 0.016
-            on two DAVIS sequences, 0.03 where a product passes a still ground at 1/20 of the frame's height a frame.
+            on two DAVIS sequences, 0.03 and 0.14 where a disc passes a still ground at 1/20 and 1/12 of the frame's
+            height a frame.
         unexplained_area_change: ``|ln(a / b)|``, b the area of the first mask after the affine motion that fits the
             flow inside it, a the area of the second mask; both only where the frame shows the pixel before and after,
             so that a product that leaves the picture does not count. 0 is perfect.

@@ -163,7 +163,7 @@ def test_masks_that_move_with_the_object_score_well_however_fast() -> None:
     fast = mask_quality(*disc_clip(step_px=12.0))
     assert fast["warped_iou_median"] > 0.95 and fast["warped_iou_p05"] > 0.9
     numbers = mask_quality(*disc_clip(step_px=3.0))
-    assert numbers["warped_iou_median"] > 0.97 and numbers["warped_iou_p05"] > 0.95
+    assert numbers["warped_iou_median"] > 0.96 and numbers["warped_iou_p05"] > 0.95
     assert numbers["boundary_flicker"] < 0.015
     assert numbers["unexplained_area_change_max"] < 0.05
     assert numbers["components_max"] == 1.0 and numbers["empty_frames"] == 0.0

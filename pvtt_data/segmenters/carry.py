@@ -40,10 +40,13 @@ class Carried:
     Attributes:
         image: (H, W) float32 in [0, 1].
         trust: (H, W) float32 in [0, 1], consistency of the flow along the way.
+        support: share of the object's pixels whose flow was consistent and fitted the object's motion, in the worst
+            step on the way; about 0 when the object was not there.
     """
 
     image: NDArray[np.float32]
     trust: NDArray[np.float32]
+    support: float
 
 
 class ObjectMotion:
@@ -76,18 +79,31 @@ class ObjectMotion:
         start = carried
         field = np.zeros((height, width, 2), np.float32)
         trust = np.ones((height, width), np.float32)
-        fetched: dict[int, Callable[[], Carried]] = {key: lambda: Carried(image, np.ones_like(image))}
+        support = 1.0
+        fetched: dict[int, Callable[[], Carried]] = {key: lambda: Carried(image, np.ones_like(image), 1.0)}
         direction = 1 if stop > key else -1
         for t in range(key + direction, stop + direction, direction):
-            step, step_trust = self._object_step(carried, t, t - direction)
+            step, step_trust, own = self._object_step(carried, t, t - direction)
             field = compose(step, field)
             trust = step_trust * warp(trust, step)
             carried = warp(start, field, outside=0.0)
-            fetched[t] = partial(_fetched, image, field, trust)
+            support = min(support, float(own[carried > 0.5].mean()) if (carried > 0.5).any() else 0.0)
+            fetched[t] = partial(_fetched, image, field, trust, support)
         return fetched
 
-    def _object_step(self, carried: NDArray[np.float32], here: int, before: int) -> tuple[Flow, NDArray[np.float32]]:
-        """Flow and trust from frame ``here`` to its neighbour ``before``, where ``carried`` is the object's map."""
+    def _object_step(
+        self, carried: NDArray[np.float32], here: int, before: int
+    ) -> tuple[Flow, NDArray[np.float32], NDArray[np.float32]]:
+        """One step of the object's motion.
+
+        Args:
+            carried: (h, w) float32, the object's map on frame ``before``.
+            here: the frame to bring it to.
+            before: its neighbour.
+
+        Returns:
+            Flow from ``here`` to ``before``, the trust in it, and how far each pixel's own flow went into it.
+        """
         if before < here:
             there, back = self._flow.backward[before], self._flow.forward[before]
             trust, back_trust = self._backward_trust[before], self._forward_trust[before]
@@ -99,7 +115,8 @@ class ObjectMotion:
         typical = _DEPARTURE_PX**2 + _DEPARTURE_SHARE**2 * squared_length(shared)
         own = trust * warp(carried, there, outside=0.0) / (1.0 + (departure / typical) ** 2)
         step = shared + own[..., None] * (there - shared)
-        return np.ascontiguousarray(step, np.float32), np.ascontiguousarray(np.maximum(trust, 1.0 - own), np.float32)
+        step_trust = np.asarray(np.maximum(trust, 1.0 - own), np.float32)
+        return np.asarray(step, np.float32), step_trust, np.asarray(own, np.float32)
 
 
 class Between:
@@ -111,19 +128,23 @@ class Between:
         self._walks: dict[tuple[int, int], dict[int, Callable[[], Carried]]] = {}
 
     def at(self, t: int) -> tuple[NDArray[np.float32], float]:
-        """The map of frame ``t``, and how well the keyframes around it agree (one alone: how far it is trusted)."""
+        """The map of frame ``t`` and the confidence in it.
+
+        Confidence is the soft IoU of what the keyframes before and after say, but no more than the `Carried.support`
+        of the better one; where there is only one, its support.
+        """
         before = max((key for key in self._maps if key <= t), default=None)
         after = min((key for key in self._maps if key > t), default=None)
         if before is None or after is None:
             only = self._alone(t)
-            return only.image, _mean_trust(only)
+            return only.image, only.support
         first, second = self._carried(before, t, after), self._carried(after, t, before)
-        agreement = soft_iou(first.image, second.image)
+        confidence = min(soft_iou(first.image, second.image), max(first.support, second.support))
         share = (t - before) / (after - before)
         first_weight = (first.trust + _LEAST_TRUST) * np.float32(1.0 - share)
         second_weight = (second.trust + _LEAST_TRUST) * np.float32(share)
         mixed = first.image * first_weight + second.image * second_weight
-        return np.asarray(mixed / (first_weight + second_weight), np.float32), agreement
+        return np.asarray(mixed / (first_weight + second_weight), np.float32), confidence
 
     def _alone(self, t: int) -> Carried:
         key = min(self._maps, key=lambda other: (abs(other - t), other))
@@ -134,10 +155,6 @@ class Between:
             self._walks = {ends: walk for ends, walk in self._walks.items() if ends == (stop, key)}
             self._walks[key, stop] = self._motion.walk(self._maps[key], key, stop)
         return self._walks[key, stop][t]()
-
-
-def _mean_trust(carried: Carried) -> float:
-    return float((carried.image * carried.trust).sum() / max(float(carried.image.sum()), 1e-6))
 
 
 def _trust(there: Flow, back: Flow) -> NDArray[np.float32]:
@@ -205,7 +222,7 @@ def _affine(part: NDArray[np.bool_], field: Flow, trust: NDArray[np.float32]) ->
     return np.column_stack([linear, centre + solution[2] - linear @ centre])
 
 
-def _fetched(image: NDArray[np.float32], field: Flow, trust: NDArray[np.float32]) -> Carried:
+def _fetched(image: NDArray[np.float32], field: Flow, trust: NDArray[np.float32], support: float) -> Carried:
     height, width = image.shape
-    larger_trust = cv2.resize(trust, (width, height), interpolation=cv2.INTER_LINEAR)
-    return Carried(warp(image, resize_flow(field, height, width), outside=0.0), np.asarray(larger_trust, np.float32))
+    larger_trust = np.asarray(cv2.resize(trust, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    return Carried(warp(image, resize_flow(field, height, width), outside=0.0), larger_trust, support)

@@ -2,8 +2,8 @@
 
 A salient-object network is slow and knows nothing of time. So it sees only some frames, and twice:
 
-1. *Find*: whole frames, spaced widely. Optical flow carries each answer to the next keyframes. Those that agree with
-   their neighbours make up the product's identity; an answer that has jumped to another object agrees with nobody.
+1. *Find*: whole frames, spaced widely. Optical flow carries each answer to the other keyframes. The object found
+   again in most of them is the product; an answer that has jumped to something else finds itself nowhere.
 2. *Refine*: a cut-out around the product in more frames, so that the network sees the product large and the rest of
    the scene hardly. Answers that disagree with the identity are left out.
 3. *Carry*: the keyframes on both sides of a frame are brought onto it by flow, weighted by nearness in time and by
@@ -41,7 +41,8 @@ class PropagationConfig:
         crop_margin: margin around the product in a cut-out, as a share of its longer side.
         min_agreement: soft IoU from which an answer and what flow carries there are the same object.
         max_gap: largest number of frames without an accepted keyframe, in multiples of ``refine_every``.
-        min_accepted_share: smallest share of keyframes that must show the product.
+        min_accepted_share: smallest share of the whole frames that must show anything, of those that must show the same
+            object, and of the cut-outs that must show it again.
         max_area_share: a product larger than this share of the frame is no product but the whole picture.
         find_margin: how far beyond the carried object a whole-frame answer may claim pixels, as a share of √area.
         refine_margin: the same for the answer on a cut-out.
