@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from pvtt_data.components import Components
 from pvtt_data.records import Shot
+from pvtt_data.shots import signature_hashes
 from pvtt_data.stage import StageConfig, StageResult, reject
 
 NAME = "dedup"
@@ -67,7 +67,7 @@ def near_duplicates(shots: Sequence[Shot], max_distance_bits: float) -> list[tup
     """All pairs of windows within the distance, with the distance in bits."""
     if len(shots) < 2:
         return []
-    signatures = np.stack([parse_signature(shot.signature) for shot in shots])
+    signatures = np.array([signature_hashes(shot.signature) for shot in shots], dtype=np.uint64)
     pairs = []
     for start in range(0, len(shots), _BLOCK):
         block = signatures[start : start + _BLOCK]
@@ -79,8 +79,3 @@ def near_duplicates(shots: Sequence[Shot], max_distance_bits: float) -> list[tup
             if start + i < j:
                 pairs.append((shots[start + int(i)], shots[int(j)], float(bits[i, j])))
     return pairs
-
-
-def parse_signature(text: str) -> npt.NDArray[np.uint64]:
-    """The hashes of a signature, ``(9,) uint64``."""
-    return np.array([int(text[i : i + 16], 16) for i in range(0, len(text), 16)], dtype=np.uint64)

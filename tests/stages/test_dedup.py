@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from record_samples import shot, source
 
 from pvtt_data.records import Rectangle, Shot
+from pvtt_data.shots import signature_hashes
 from pvtt_data.stages import dedup as dedup_module
-from pvtt_data.stages.dedup import DedupConfig, dedup, near_duplicates, parse_signature
+from pvtt_data.stages.dedup import DedupConfig, dedup, near_duplicates
 
 SOURCES = [source(name) for name in ("mug", "lamp", "bag", "cup", "pen", "hat")]
 
@@ -33,8 +34,8 @@ ORIGINAL, SMALL_COPY, OTHER = window("a", 0, 1), window("b", 1, 1, 30, width=640
 
 
 def test_a_signature_is_read_as_nine_hashes() -> None:
-    hashes = parse_signature("0" * 15 + "1" + "f" * 16 + "8" + "0" * 15 + "0" * 96)
-    assert hashes.tolist() == [1, 2**64 - 1, 2**63, 0, 0, 0, 0, 0, 0]
+    hashes = signature_hashes("0" * 15 + "1" + "f" * 16 + "8" + "0" * 15 + "0" * 96)
+    assert list(hashes) == [1, 2**64 - 1, 2**63, 0, 0, 0, 0, 0, 0]
 
 
 def test_of_the_same_footage_the_largest_picture_stays() -> None:
