@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import time
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pvtt_data import __version__
 from pvtt_data.backends import ChosenBackend, choose_backend
-from pvtt_data.errors import BuildError, PreflightError
+from pvtt_data.errors import BuildError, DiskFullError, PreflightError, disk_full
 from pvtt_data.executor import Executor, LocalExecutor
 from pvtt_data.line import STAGES, TABLE_RECORDS, Line, Tables
 from pvtt_data.models import ModelRegistry, Progress
@@ -21,7 +22,7 @@ from pvtt_data.preflight import preflight
 from pvtt_data.progress import Reporter, RunLog, SilentReporter, stage_line
 from pvtt_data.recipe import Recipe
 from pvtt_data.records import Assignment, Split, from_arrow
-from pvtt_data.runner import Bounds, Runner, StopBuildError
+from pvtt_data.runner import FREE_AND_GO_ON, Bounds, Runner, StopBuildError
 from pvtt_data.shards import Publication, latest_version, read_manifest
 from pvtt_data.stage import StageResult, library_version
 from pvtt_data.stages.assign_split import SplitAssignmentConfig
@@ -96,20 +97,29 @@ def build(
     try:
         log.write("begin", recipe=request.recipe.model_dump(mode="json"), workers=workers, backend=backend.label)
         bounds = Bounds(request.recipe.build.max_fault_share, dict(request.recipe.build.max_reject))
-        runner = Runner(workspace, executor, reporter, log, bounds, request.until)
+        runner = Runner(workspace, executor, reporter, log, bounds, request.until, request.recipe.name)
         runner.note(why)
         line = Line(request.recipe, runner, backend, _earlier_splits(request), request.limit)
         outcome = BuildOutcome(line.tables, runner.results, None, run_folder, None, 0.0, backend, runner.notes)
         try:
             _run(request, workspace, line, outcome)
-        finally:
+        except Exception:
             outcome.seconds = time.monotonic() - begun
-            _write_tables(workspace, line.tables)
-            _write_report(outcome, workspace, request.recipe)
+            with contextlib.suppress(Exception):  # what stopped the build is the error to show
+                _write_tables(workspace, line.tables)
+                _write_report(outcome, workspace, request.recipe)
+            raise
+        outcome.seconds = time.monotonic() - begun
+        _write_tables(workspace, line.tables)
+        _write_report(outcome, workspace, request.recipe)
         log.write("end", seconds=round(outcome.seconds, 3), version=_version_name(outcome.publication))
         return outcome
     except BaseException as error:
-        log.write("failed", error=f"{type(error).__name__}: {error}")
+        with contextlib.suppress(OSError):
+            log.write("failed", error=f"{type(error).__name__}: {error}")
+        full = disk_full(error)
+        if full is not None and not isinstance(error, DiskFullError):
+            raise DiskFullError(f"the disk is full: {full}; {FREE_AND_GO_ON}") from error
         raise
     finally:
         executor.close()
@@ -121,6 +131,9 @@ def _run(request: BuildRequest, workspace: Workspace, line: Line, outcome: Build
     try:
         tables = line.through()
     except StopBuildError:
+        last = outcome.results[-1]
+        if not last.rows:
+            raise BuildError(_empty(outcome.results)) from None
         return
     if not tables.triples:
         raise BuildError(_empty(outcome.results))

@@ -6,7 +6,8 @@ worked on is a *fault*: a defect of ours or of the machine, never cached, never 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import errno
+from collections.abc import Iterator, Mapping
 
 
 class PvttError(Exception):
@@ -46,3 +47,25 @@ class BuildError(PvttError):
 
 class DatasetError(PvttError):
     """A dataset directory does not hold what its manifest promises."""
+
+
+class DiskFullError(BuildError):
+    """There is no room left to write results; what was finished is kept."""
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised from, the latest first."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def disk_full(error: BaseException) -> str | None:
+    """What could not be written, if an error comes from a full disk or a used-up quota; else None."""
+    for cause in causes(error):
+        # FFmpeg's errors carry the same numbers without being OSErrors.
+        if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            name = getattr(cause, "filename", None)
+            return f"{getattr(cause, 'strerror', cause)}" + (f" ({name})" if name else "")
+    return None

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
+import errno
 import multiprocessing
 import os
 import resource
@@ -21,12 +23,13 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
-from pvtt_data.errors import BuildError, InputError
+from pvtt_data.errors import BuildError, InputError, causes, disk_full
 from pvtt_data.records import canonical_json
-from pvtt_data.stage import MapStage, Named, Outcome, reject
+from pvtt_data.stage import Cost, MapStage, Named, Outcome, reject
 from pvtt_data.store import BlobStore
 
 _SETUP_TIMEOUT_S = 600.0
+_OPENCV_NO_MEMORY = -4
 _ATTEMPTS = 2
 
 
@@ -188,19 +191,45 @@ class LocalExecutor:
 
 
 def run_row(stage: MapStage[Any], named: Named[Any], store: BlobStore) -> Outcome:
-    """One row of a map stage: typed input errors become rejections, all else a fault with its traceback."""
+    """One row of a map stage, with what it took.
+
+    Typed input errors become rejections, a full disk stops the build, all else is a fault with its traceback.
+    """
+    _reset_peak_rss()
+    wall_s, cpu_s = time.monotonic(), time.process_time()
+    outcome = _outcome(stage, named, store)
+    cost = Cost(round(time.monotonic() - wall_s, 4), round(time.process_time() - cpu_s, 4), _peak_rss_bytes())
+    return dataclasses.replace(outcome, cost=cost)
+
+
+def _outcome(stage: MapStage[Any], named: Named[Any], store: BlobStore) -> Outcome:
     try:
         rows = tuple(stage.run(named.item, store))
         canonical_json(rows).encode()  # what cannot be stored is a fault of this row, not an end of the build
         return Outcome(rows=rows)
-    except InputError as error:
-        reason, message, numbers = error.reason, error.message, error.numbers
-    except MemoryError:
-        reason, message = "memory-limit", "needs more memory than the stage may use"
-        numbers = {"limit_bytes": float(stage.resources.memory_bytes)}
-    except Exception:
-        return Outcome(fault=traceback.format_exc())
+    except Exception as error:
+        full = disk_full(error)
+        if full is not None:
+            return Outcome(halt=f"the disk is full: {full}")
+        if out_of_memory(error):
+            reason, message = "memory-limit", "needs more memory than the stage may use"
+            numbers = {"limit_bytes": float(stage.resources.memory_bytes)}
+        elif isinstance(error, InputError):
+            reason, message, numbers = error.reason, error.message, error.numbers
+        else:
+            return Outcome(fault=traceback.format_exc())
     return Outcome(rejection=reject(stage.name, stage.kind, named.item_id, named.name, reason, message, numbers))
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says, in Python's words or in a library's, that memory could not be had."""
+    for cause in causes(error):
+        if isinstance(cause, MemoryError) or getattr(cause, "errno", None) == errno.ENOMEM:
+            return True
+        # OpenCV has one error class for all; StsNoMem is its code for a failed allocation.
+        if type(cause).__module__ == "cv2" and getattr(cause, "code", None) == _OPENCV_NO_MEMORY:
+            return True
+    return False
 
 
 @contextlib.contextmanager
@@ -228,7 +257,8 @@ def _exit_text(code: int | None) -> str:
 def _work(pipe: Connection, store: BlobStore, parent_pid: int) -> None:
     """Main loop of a worker process."""
     _die_with_parent(parent_pid)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     import cv2
 
     cv2.setNumThreads(1)
@@ -251,6 +281,20 @@ def _work(pipe: Connection, store: BlobStore, parent_pid: int) -> None:
         assert stage is not None
         pipe.send(("started", None))
         pipe.send(("done", run_row(stage, payload, store)))
+
+
+def _reset_peak_rss() -> None:
+    """Let the peak be measured afresh (proc(5), clear_refs); kernels that refuse count it from the worker's start."""
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as file:  # noqa: PTH123 - procfs
+        file.write("5")
+
+
+def _peak_rss_bytes() -> int:
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - procfs
+        for line in file:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def _limit_memory(added_bytes: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,9 +20,12 @@ import pyarrow.parquet as pq
 from pvtt_data.errors import BuildError
 from pvtt_data.files import sync_folder, whole_file
 from pvtt_data.records import RECORDS, Blob, from_plain, to_plain
-from pvtt_data.stage import Outcome, reject
+from pvtt_data.stage import Cost, Outcome, reject
 
 _SCHEMA = pa.schema([pa.field("key", pa.string(), nullable=False), pa.field("outcome", pa.string(), nullable=False)])
+
+QUARANTINE_REASONS = frozenset({"crashed", "timeout", "memory-limit"})
+"""Reasons of rejections that tell of the machine as much as of the item: kept, until a person asks for a retry."""
 
 
 class StageCache:
@@ -55,37 +58,69 @@ class StageCache:
         text = self._entries.get(key)
         return None if text is None else json.loads(text)
 
+    def keys(self) -> Iterator[str]:
+        """All keys, in order."""
+        yield from sorted(self._entries)
+
+    def unfinished_keys(self) -> set[str]:
+        """Keys that are in the journal only: of a stage that a build did not complete."""
+        return set(read_journal(self._journal_path))
+
     def add(self, key: str, outcome: Outcome) -> None:
-        """Journal one outcome; when this returns it is on the disk. Faults are never stored."""
-        if outcome.fault:
+        """Journal one outcome; when this returns it is on the disk. Faults are never stored.
+
+        Raises:
+            OSError: it cannot be written, on a full disk for one; the journal stays whole.
+        """
+        if outcome.fault or outcome.halt:
             raise ValueError("a fault is not a result")
         text = json.dumps(outcome_to_plain(outcome), sort_keys=True, ensure_ascii=False, allow_nan=False)
         if self._journal is None:
             self.folder.mkdir(parents=True, exist_ok=True)
             mend_journal(self._journal_path)
-            self._journal = self._journal_path.open("ab")
+            # Without a buffer, so that a line that did not fit is not tried again when the file is closed.
+            self._journal = self._journal_path.open("ab", buffering=0)
             sync_folder(self.folder)
-        self._journal.write(journal_line(key, text))
-        self._journal.flush()
-        os.fsync(self._journal.fileno())
+        begin = self._journal.seek(0, os.SEEK_END)
+        try:
+            _write_all(self._journal, journal_line(key, text))
+            os.fsync(self._journal.fileno())
+        except OSError:
+            self._journal.truncate(begin)
+            raise
         self._entries[key] = text
+
+    def forget(self, keys: Set[str]) -> None:
+        """Drop outcomes for good; all others stay, in the results table."""
+        self._entries = {key: text for key, text in self._entries.items() if key not in keys}
+        self._fold()
 
     def compact(self) -> None:
         """Fold the journal into the sorted results table."""
         self.close()
-        if not self._journal_path.exists():
-            return
+        if self._journal_path.exists():
+            self._fold()
+
+    def _fold(self) -> None:
+        self.close()
         keys = sorted(self._entries)
         table = pa.table({"key": keys, "outcome": [self._entries[k] for k in keys]}, schema=_SCHEMA)
         with whole_file(self._results) as file:
             pq.write_table(table, file, compression="zstd")
-        self._journal_path.unlink()
+        self._journal_path.unlink(missing_ok=True)
+        sync_folder(self.folder)
 
     def close(self) -> None:
         """Close the journal; what was added stays."""
         if self._journal is not None:
             self._journal.close()
             self._journal = None
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    written = 0
+    while written < len(data):
+        written += file.write(data[written:])
 
 
 def journal_line(key: str, text: str) -> bytes:
@@ -121,29 +156,33 @@ def _good_lines(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def outcome_to_plain(outcome: Outcome) -> dict[str, Any]:
-    """Rows with their record names, or the reason of the rejection without its subject."""
+    """Rows with their record names, or the reason of the rejection without its subject; and what it took."""
+    cost = outcome.cost
+    took: dict[str, Any] = {} if cost is None else {"cost": [cost.wall_s, cost.cpu_s, cost.peak_rss_bytes]}
     if outcome.rejection is not None:
         rejection = outcome.rejection
-        return {
+        return took | {
             "rejected": {
                 "reason": rejection.reason,
                 "message": rejection.message,
                 "numbers": dict(rejection.numbers),
             }
         }
-    return {"rows": [[type(row).__name__, to_plain(row)] for row in outcome.rows]}
+    return took | {"rows": [[type(row).__name__, to_plain(row)] for row in outcome.rows]}
 
 
 def outcome_from_plain(plain: Mapping[str, Any], stage: str, kind: str, subject_id: str, subject: str) -> Outcome:
     """The outcome that `outcome_to_plain` wrote, for the item as it is called now."""
+    cost = Cost(*plain["cost"]) if "cost" in plain else None
     if "rejected" in plain:
         dropped = plain["rejected"]
         return Outcome(
             rejection=reject(
                 stage, kind, subject_id, subject, dropped["reason"], dropped["message"], dropped["numbers"]
-            )
+            ),
+            cost=cost,
         )
-    return Outcome(rows=tuple(from_plain(RECORDS[name], row) for name, row in plain["rows"]))
+    return Outcome(rows=tuple(from_plain(RECORDS[name], row) for name, row in plain["rows"]), cost=cost)
 
 
 def blobs_of(value: Any) -> Iterator[Blob]:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from pvtt_data.errors import BuildError
+from pvtt_data.errors import BuildError, DiskFullError
 from pvtt_data.executor import Executor
 from pvtt_data.journal import StageCache, blobs_of, outcome_from_plain
+from pvtt_data.ledger import write_ledger
 from pvtt_data.progress import Reporter, RunLog
 from pvtt_data.records import record_key
-from pvtt_data.stage import MapStage, Named, Outcome, StageResult, count_reasons
+from pvtt_data.stage import ItemCost, MapStage, Named, Outcome, StageResult, count_reasons
 from pvtt_data.store import PASSING_REASONS
 from pvtt_data.workspace import Workspace
+
+FREE_AND_GO_ON = "what was finished is kept: free some space and run the same command again"
+"""What to do about a full disk."""
 
 
 class StopBuildError(Exception):
@@ -34,6 +39,15 @@ class Bounds:
     max_reject: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Items of a stage that a plan found not to be cached, and the stage's folder and fingerprint."""
+
+    folder: Path
+    fingerprint: Mapping[str, Any]
+    items: Sequence[Named[Any]]
+
+
 class Runner:
     """Takes each stage through the build.
 
@@ -44,6 +58,7 @@ class Runner:
         log: the run's log, or None.
         bounds: when to give up.
         until: name of the last stage to run.
+        recipe: the recipe's name, under which is noted what each stage was asked for.
     """
 
     def __init__(
@@ -54,8 +69,10 @@ class Runner:
         log: RunLog | None = None,
         bounds: Bounds | None = None,
         until: str | None = None,
+        recipe: str = "recipe",
     ) -> None:
         self.workspace = workspace
+        self.recipe = recipe
         self.executor = executor
         self.reporter = reporter
         self.log = log
@@ -63,8 +80,8 @@ class Runner:
         self.until = until
         self.results: list[StageResult] = []
         self.notes: list[str] = []
-        self.missing: dict[str, int] = {}
-        """Stage → rows that a plan found not to be cached."""
+        self.missing: dict[str, Missing] = {}
+        """Stage → what a plan found not to be cached."""
 
     def note(self, text: str) -> None:
         """Something a person should know, shown at once and kept for the report."""
@@ -91,12 +108,14 @@ class Runner:
                 todo.append(named)
             else:
                 result.cached += 1
-                _count(result, named, outcome)
+                _count(result, named, outcome, cached=True)
         self.reporter.started(stage.name, len(items), result.cached)
         if self.executor is None:
-            self.missing[stage.name] = len(todo)
-        elif todo:
-            self._compute(self.executor, cache, stage, todo, keys, result)
+            self.missing[stage.name] = Missing(cache.folder, fingerprint, todo)
+        else:
+            if todo:
+                self._compute(self.executor, cache, stage, todo, keys, result)
+            write_ledger(cache.folder, self.recipe, fingerprint, items, keys)
         result.seconds = time.monotonic() - begun
         return self.table(result)
 
@@ -116,6 +135,8 @@ class Runner:
                 rejected=count_reasons(result.rejections),
                 faults=[{"item": name, "traceback": trace} for name, trace in result.faults],
                 seconds=round(result.seconds, 3),
+                cpu_s=round(sum(item.cost.cpu_s for item in result.costs if not item.cached), 3),
+                peak_rss_bytes=max((item.cost.peak_rss_bytes for item in result.costs), default=0),
             )
         self._check(result)
         if self.until == result.stage:
@@ -142,23 +163,31 @@ class Runner:
     ) -> None:
         try:
             for named, outcome in executor.map(stage, todo):
+                if outcome.halt:
+                    raise DiskFullError(f"stage {stage.name}, {named.name}: {outcome.halt}; {FREE_AND_GO_ON}")
                 if _lasts(outcome):
                     cache.add(keys[named.item_id], outcome)
-                _count(result, named, outcome)
+                _count(result, named, outcome, cached=False)
                 self.reporter.advanced(stage.name)
+                if outcome.fault:
+                    self._check_faults(result)
         finally:
             cache.close()
         cache.compact()
 
-    def _check(self, result: StageResult) -> None:
-        if result.items == 0:
-            return
+    def _check_faults(self, result: StageResult) -> None:
+        """Give up as soon as there are more faults than a finished stage may have: the rest would be for nothing."""
         if len(result.faults) / result.items > self.bounds.max_fault_share:
             name, trace = result.faults[0]
             raise BuildError(
                 f"stage {result.stage}: {len(result.faults)} of {result.items} rows failed with a fault, which is a "
                 f"defect and not bad input. The first, {name}:\n{trace}"
             )
+
+    def _check(self, result: StageResult) -> None:
+        if result.items == 0:
+            return
+        self._check_faults(result)
         limit = self.bounds.max_reject.get(result.stage)
         share = len(result.rejections) / result.items
         if limit is not None and share > limit:
@@ -176,10 +205,13 @@ def _lasts(outcome: Outcome) -> bool:
     return not outcome.fault
 
 
-def _count(result: StageResult, named: Named[Any], outcome: Outcome) -> None:
+def _count(result: StageResult, named: Named[Any], outcome: Outcome, cached: bool) -> None:
     if outcome.fault:
         result.faults.append((named.name, outcome.fault))
     elif outcome.rejection is not None:
         result.rejections.append(outcome.rejection)
     else:
         result.rows.extend(outcome.rows)
+    if outcome.cost is not None:
+        stored_bytes = sum(blob.size_bytes for blob in set(blobs_of(outcome.rows)))
+        result.costs.append(ItemCost(named.name, outcome.cost, cached, stored_bytes))

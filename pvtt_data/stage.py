@@ -112,12 +112,44 @@ class MapStage(ABC, Generic[Item]):
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What working on one item took.
+
+    Attributes:
+        wall_s: time on the clock.
+        cpu_s: processor time of the worker, user and system.
+        peak_rss_bytes: the most memory that the worker held meanwhile.
+    """
+
+    wall_s: float
+    cpu_s: float
+    peak_rss_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one item: records, or a rejection, or a fault."""
+    """What became of one item: records, or a rejection, or a fault.
+
+    ``cost`` is None where it was not measured; it is no part of the result and takes no part in comparisons.
+    ``halt`` says why the whole build must stop: the machine failed and not the item.
+    """
 
     rows: tuple[Any, ...] = ()
     rejection: Rejection | None = None
     fault: str = ""
+    halt: str = ""
+    cost: Cost | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCost:
+    """Cost of one item of a stage, measured in this build or, if ``cached``, in the build that computed it."""
+
+    name: str
+    cost: Cost
+    cached: bool
+    stored_bytes: int
+    """Size of the blobs in its rows."""
 
 
 @dataclass
@@ -133,6 +165,8 @@ class StageResult:
     cached: int = 0
     seconds: float = 0.0
     table: bool = False
+    costs: list[ItemCost] = field(default_factory=list)
+    """Of map stages: what each item took, those from the cache too."""
 
 
 def reject(

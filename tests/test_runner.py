@@ -205,7 +205,7 @@ def test_a_plan_counts_what_is_missing_and_runs_nothing(workspace: Workspace) ->
     plan = Runner(workspace, None, SilentReporter())
     rows = plan.map(ToyStage(ToyConfig()), [named("a"), named("b", "refuse"), named("c")])
     assert [row.subject_id for row in rows] == ["a"]
-    assert plan.missing == {"toy": 1}
+    assert [named.item_id for named in plan.missing["toy"].items] == ["c"]
     assert plan.results[0].cached == 2
     assert len(calls(workspace.store)) == 2
 

@@ -6,7 +6,10 @@ Commands load what they need when they run, so that `pvtt-data --help` is quick.
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -14,7 +17,7 @@ from pvtt_data import __version__
 
 _COMMANDS = {
     "build": ("build", "Build a dataset version from a recipe."),
-    "plan": ("build", "Say what a build would run and what is cached."),
+    "plan": ("plan", "Say what a build would run, what is cached and why, and estimate time and disk."),
     "show": ("show", "Show the rows of the latest build."),
     "segment": ("segment", "Segment the product in a video or a folder of frames."),
     "models": ("models", "List, pull and locate model weights."),
@@ -52,18 +55,35 @@ def cli() -> None:
     """
 
 
+class _TerminatedError(KeyboardInterrupt):
+    """The process was asked to end by a signal other than Ctrl-C's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise _TerminatedError(number)
+
+
 def main() -> None:
-    """Run the command line; errors that a person can act on are printed without a traceback."""
+    """Run the command line; errors that a person can act on are printed without a traceback.
+
+    A request to end (SIGTERM, or SIGHUP when the terminal closes) is treated as Ctrl-C: what was finished is kept.
+    """
     from pvtt_data.errors import PvttError
 
+    for request in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(request) == signal.SIG_DFL:  # nohup ignores SIGHUP, and that is to stay so
+            signal.signal(request, _terminate)
     try:
         cli(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt) as error:
+        cause = error.__cause__ if isinstance(error, click.exceptions.Abort) else error
+        number = cause.number if isinstance(cause, _TerminatedError) else int(signal.SIGINT)
         click.echo("interrupted: what was finished is kept, the same command goes on from there", err=True)
-        sys.exit(130)
-    except KeyboardInterrupt:
-        click.echo("interrupted: what was finished is kept, the same command goes on from there", err=True)
-        sys.exit(130)
+        sys.exit(128 + number)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except click.ClickException as error:

@@ -1,4 +1,4 @@
-"""`pvtt-data build`, `plan` and `schema`."""
+"""`pvtt-data build` and `schema`."""
 
 from __future__ import annotations
 
@@ -10,42 +10,22 @@ from rich.console import Console
 
 from pvtt_data.build import BuildOutcome, BuildRequest, build
 from pvtt_data.cli.download import download_bar
+from pvtt_data.cli.options import limit_option, out_option, recipe_argument, set_option, work_option, workers_option
 from pvtt_data.line import STAGES
-from pvtt_data.plan import Plan, make_plan
 from pvtt_data.progress import TerminalReporter
 from pvtt_data.recipe import Recipe, read_recipe
 from pvtt_data.recipe_file import recipe_schema
 from pvtt_data.stage import count_reasons
 
-_recipe = click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
-_work = click.option(
-    "--work",
-    type=click.Path(path_type=Path),
-    default=Path("work"),
-    show_default=True,
-    help="Work directory: caches, blobs, tables, runs.",
-)
-_out = click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("shards"),
-    show_default=True,
-    help="Where dataset versions go.",
-)
-_set = click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting, such as mine.folder=~/videos."
-)
-_limit = click.option("--limit", type=click.IntRange(min=1), help="Keep only so many sources.")
-
 
 @click.command("build")
-@_recipe
-@_work
-@_out
-@_set
-@_limit
+@recipe_argument
+@work_option
+@out_option
+@set_option
+@limit_option
 @click.option("--until", type=click.Choice(STAGES), metavar="STAGE", help=f"Stop after a stage: {', '.join(STAGES)}.")
-@click.option("--workers", type=click.IntRange(min=1), help="Worker processes; one per processor by default.")
+@workers_option
 @click.option(
     "--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Where rows are computed."
 )
@@ -96,34 +76,6 @@ def _summary(console: Console, outcome: BuildOutcome) -> None:
         console.print(f"{faults} rows failed with a fault; see {outcome.run_folder / 'log.jsonl'}", style="red")
     console.print(f"report: {outcome.report}", highlight=False, markup=False)
     console.print(f"took {outcome.seconds:.0f} s", highlight=False)
-
-
-@click.command("plan")
-@_recipe
-@_work
-@_out
-@_set
-@_limit
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
-def plan_command(
-    recipe: Path, work: Path, out: Path, overrides: tuple[str, ...], limit: int | None, as_json: bool
-) -> None:
-    """Say what a build would run and what is cached, without running it."""
-    plan = make_plan(read_recipe(recipe, overrides), work, out, limit)
-    if as_json:
-        click.echo(json.dumps(plan.to_plain(), indent=2))
-    else:
-        _print_plan(plan)
-
-
-def _print_plan(plan: Plan) -> None:
-    click.echo(f"{'stage':<18} {'rows':>6} {'cached':>7} {'to run':>7}")
-    for row in plan.stages:
-        to_run = "" if row.is_table else f"{row.to_run:>7}"
-        cached = "" if row.is_table else f"{row.cached}"
-        click.echo(f"{row.stage:<18} {row.items:>6} {cached:>7} {to_run:>7}  {row.why}".rstrip())
-    click.echo()
-    click.echo(plan.conclusion)
 
 
 @click.command("schema")

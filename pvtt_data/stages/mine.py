@@ -81,12 +81,10 @@ def mine(config: MineConfig, store: BlobStore, limit: int | None = None) -> tupl
     for feed in config.feeds():
         for found in feed.products():
             if isinstance(found, Unusable):
-                result.items += 1
                 result.rejections.append(_unusable(found.name, found.reason, found.message))
                 continue
             if limit is not None and len(sources) >= limit:
                 continue
-            result.items += 1
             for made in _sources(found, feed.name, config, store, hashes):
                 if isinstance(made, Rejection):
                     result.rejections.append(made)
@@ -111,6 +109,7 @@ def mine(config: MineConfig, store: BlobStore, limit: int | None = None) -> tupl
             notes.append(f"files that are no media were passed over: {ignored}")
     hashes.save()
     result.rows = sort_records(sources.values())
+    result.items = len(result.rows) + len(result.rejections)
     return result, notes
 
 

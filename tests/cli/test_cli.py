@@ -77,12 +77,15 @@ def test_show_before_any_build_says_what_to_do(tmp_path: Path) -> None:
     assert "run pvtt-data build first" in done.stderr
 
 
-def test_a_plan_of_a_fresh_build_counts_the_sources_and_says_where_it_stops(tmp_path: Path) -> None:
+def test_a_plan_of_a_fresh_build_counts_the_sources_and_estimates_the_rest(tmp_path: Path) -> None:
     done = pvtt("plan", RECIPE, "--json", "--work", tmp_path / "w", "--out", tmp_path / "s")
     assert done.returncode == 0, done.stderr
     stages = {row["stage"]: row for row in json.loads(done.stdout)["stages"]}
     assert stages["measure"]["to_run"] == 7
-    assert "measure" in json.loads(done.stdout)["conclusion"]
+    assert stages["segment"]["to_run"] == 0
+    assert stages["segment"]["expected"] == 11
+    assert stages["segment"]["why"] == ["≈ 11 more after measure"]
+    assert json.loads(done.stdout)["seconds"] > 60
 
 
 def test_models_list_names_licence_and_origin() -> None:

@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+recipe_argument = click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
+work_option = click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    default=Path("work"),
+    show_default=True,
+    help="Work directory: caches, blobs, tables, runs.",
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("shards"),
+    show_default=True,
+    help="Where dataset versions go.",
+)
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting, such as mine.folder=~/videos."
+)
+limit_option = click.option("--limit", type=click.IntRange(min=1), help="Keep only so many sources.")
+workers_option = click.option(
+    "--workers", type=click.IntRange(min=1), help="Worker processes; one per processor by default."
+)
