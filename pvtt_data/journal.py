@@ -62,6 +62,21 @@ class StageCache:
         """All keys, in order."""
         yield from sorted(self._entries)
 
+    def rejected(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Key, and reason, message and numbers, of every stored rejection."""
+        for key in self.keys():
+            text = self._entries[key]
+            if '"rejected"' in text:
+                plain = json.loads(text)
+                if "rejected" in plain:
+                    yield key, plain["rejected"]
+
+    def blobs(self, but: Set[str]) -> Iterator[Blob]:
+        """Every blob in the stored rows, those of the keys ``but`` left out."""
+        for key, text in self._entries.items():
+            if key not in but and '"sha256"' in text:
+                yield from blobs_of(outcome_from_plain(json.loads(text), "", "", "", "").rows)
+
     def unfinished_keys(self) -> set[str]:
         """Keys that are in the journal only: of a stage that a build did not complete."""
         return set(read_journal(self._journal_path))

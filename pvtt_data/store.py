@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import secrets
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from pvtt_data.records import Blob
 
 _SUFFIX = re.compile(r"[a-z0-9]{1,8}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
 
 PASSING_REASONS = frozenset({"original-gone", "original-changed"})
 """Reasons of rejections that tell of the moment and not of the input: they are never cached."""
@@ -89,6 +92,29 @@ class BlobStore:
         except FileNotFoundError:
             return False
         return size_bytes is None or bool(size_bytes == blob.size_bytes)
+
+    def names(self) -> Iterator[tuple[str, int]]:
+        """Name and size of every stored blob; what is no blob, such as a half-written file, is not named."""
+        try:
+            found = self._fs.find(self._root, detail=True)
+        except FileNotFoundError:
+            return
+        for address in sorted(found):
+            name = address.rpartition("/")[2]
+            if _NAME.fullmatch(name):
+                yield name, int(found[address]["size"] or 0)
+
+    def delete(self, name: str) -> None:
+        """Remove a blob by its name, and the local copy of a remote one.
+
+        Raises:
+            ValueError: that is no name of a blob.
+        """
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"not a blob's name: {name}")
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(f"{self._root}/{name[:2]}/{name}")
+        (self.local / "copies" / name).unlink(missing_ok=True)
 
     def read(self, blob: Blob) -> bytes:
         """The blob's bytes, checked against its hash.

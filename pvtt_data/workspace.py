@@ -73,6 +73,11 @@ class Workspace:
             self._lock.close()
             self._lock = None
 
+    def stages(self) -> list[str]:
+        """Names of the stages that have a cache."""
+        folder = self.root / "cache"
+        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
+
     def cache(self, stage: str) -> StageCache:
         """The cache of a stage."""
         return StageCache(self.root / "cache" / stage)

@@ -19,6 +19,8 @@ _COMMANDS = {
     "build": ("build", "Build a dataset version from a recipe."),
     "plan": ("plan", "Say what a build would run, what is cached and why, and estimate time and disk."),
     "show": ("show", "Show the rows of the latest build."),
+    "retry": ("retry", "Let rows that crashed, hung or ran out of memory run again."),
+    "clean": ("clean", "Say what the work directory could do without, and free it."),
     "segment": ("segment", "Segment the product in a video or a folder of frames."),
     "models": ("models", "List, pull and locate model weights."),
     "verify": ("datasets", "Check that a dataset holds what its manifest promises."),

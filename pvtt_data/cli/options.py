@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+
+from pvtt_data.errors import PreflightError
+from pvtt_data.workspace import Workspace
 
 recipe_argument = click.argument("recipe", type=click.Path(path_type=Path, dir_okay=False))
 work_option = click.option(
@@ -28,3 +33,20 @@ limit_option = click.option("--limit", type=click.IntRange(min=1), help="Keep on
 workers_option = click.option(
     "--workers", type=click.IntRange(min=1), help="Worker processes; one per processor by default."
 )
+
+
+@contextlib.contextmanager
+def held_workspace(work: Path) -> Iterator[Workspace]:
+    """An existing work directory, held against builds.
+
+    Raises:
+        PreflightError: there is none, or a build is at work in it.
+    """
+    if not (work / "cache").is_dir():
+        raise PreflightError(f"{work} holds no build; name the work directory with --work")
+    workspace = Workspace(work)
+    workspace.acquire()
+    try:
+        yield workspace
+    finally:
+        workspace.release()
