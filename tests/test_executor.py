@@ -36,6 +36,8 @@ ROWS = [
     named("crash", "exit"),
     named("crash once", "exit-once", 7),
     named("hog", "hog"),
+    named("hog in OpenCV", "hog-opencv"),
+    named("full", "fill"),
 ]
 
 
@@ -128,8 +130,24 @@ def test_a_row_whose_worker_died_once_is_tried_again_when_the_others_are_done(
     assert len(done) == len(ROWS) + 2
 
 
-def test_a_row_that_eats_memory_is_rejected(outcomes: dict[str, Outcome]) -> None:
-    assert reason(outcomes["hog"]) == "memory-limit"
+@pytest.mark.parametrize("row", ["hog", "hog in OpenCV"])
+def test_a_row_that_eats_memory_is_rejected(outcomes: dict[str, Outcome], row: str) -> None:
+    assert reason(outcomes[row]) == "memory-limit"
+
+
+def test_a_full_disk_is_neither_the_rows_fault_nor_ours(outcomes: dict[str, Outcome]) -> None:
+    outcome = outcomes["full"]
+    assert (outcome.rows, outcome.rejection, outcome.fault) == ((), None, "")
+    assert outcome.halt == "the disk is full: No space left on device (/disk/blob.tmp)"
+
+
+def test_what_a_row_took_is_measured(outcomes: dict[str, Outcome]) -> None:
+    for name in ("row 1", "dark", "defect"):
+        cost = outcomes[name].cost
+        assert cost is not None
+        assert 0 <= cost.wall_s < 60
+        assert 10 * 2**20 < cost.peak_rss_bytes < 2**30
+    assert outcomes["crash"].cost is None
 
 
 def test_a_row_that_hangs_is_rejected_and_the_next_stage_runs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -114,6 +115,36 @@ def test_damage_in_the_middle_costs_that_line_only(filled: Path, data: st.DataOb
     swallowed = {KEYS[hurt]} | ({KEYS[hurt + 1]} if hurt < 3 and not damaged.endswith(b"\n") else set())
     assert set(whole) - set(left) <= swallowed
     assert KEYS[hurt] not in left
+
+
+def test_a_line_that_did_not_fit_on_the_disk_leaves_the_journal_whole(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (filled / "journal.jsonl").read_bytes()
+    cache = StageCache(filled)
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pvtt_data.journal.os.fsync", full)
+        patch.setattr("pvtt_data.journal.sync_folder", lambda folder: None)
+        with pytest.raises(OSError, match="No space left"):
+            cache.add(KEYS[4], outcome(4))
+    assert (filled / "journal.jsonl").read_bytes() == before
+    assert KEYS[4] not in cache
+    cache.add(KEYS[5], outcome(5))
+    cache.close()
+    assert read_back(StageCache(filled), KEYS[5]) == outcome(5)
+
+
+def test_forgotten_results_are_gone_for_good_and_all_others_stay(filled: Path) -> None:
+    cache = StageCache(filled)
+    cache.compact()
+    cache.add(KEYS[4], outcome(4))
+    cache.forget({KEYS[0], KEYS[4], "never known"})
+    assert list(StageCache(filled).keys()) == KEYS[1:4]
+    assert read_back(StageCache(filled), KEYS[2]) == outcome(2)
 
 
 def test_later_results_win(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from toy_stages import InlineExecutor, Toy, ToyConfig, ToyStage, calls, named
 
-from pvtt_data.errors import BuildError, InputError
+from pvtt_data.errors import BuildError, DiskFullError, InputError
 from pvtt_data.progress import RunLog, SilentReporter
 from pvtt_data.records import MaskTrack
 from pvtt_data.runner import Bounds, Runner, StopBuildError
@@ -125,6 +125,32 @@ def test_faults_are_not_cached_and_end_the_build_above_their_share(workspace: Wo
     assert calls(workspace.store).count("toy b") == 2
     assert calls(workspace.store).count("toy a") == 1
     assert [name for name, _ in run.results[0].faults] == ["b.mp4 [0:77)"]
+
+
+def test_a_stage_that_fails_for_every_row_ends_at_once(workspace: Workspace) -> None:
+    rows = [named(f"row {n}", "fail") for n in range(100)]
+    with pytest.raises(BuildError, match=r"1 of 100 rows failed with a fault(.|\n)*RuntimeError: a defect in row"):
+        runner(workspace).map(ToyStage(ToyConfig()), rows)
+    assert len(calls(workspace.store)) == 1
+
+
+def test_a_full_disk_stops_the_build_and_keeps_what_was_finished(workspace: Workspace) -> None:
+    rows = [named("a"), named("b", "fill"), named("c")]
+    with pytest.raises(DiskFullError, match=r"stage toy, b\.mp4.*disk is full.*free some space and run the same"):
+        runner(workspace).map(ToyStage(ToyConfig()), rows)
+    run = runner(workspace)
+    run.map(ToyStage(ToyConfig()), [named("c")])
+    assert run.results[0].cached == 1
+
+
+def test_costs_are_kept_with_the_results(workspace: Workspace) -> None:
+    first, second = two_stages(workspace), two_stages(workspace)
+    new, old = first.results[0].costs, second.results[0].costs
+    assert [(item.name, item.cached, item.stored_bytes) for item in old] == [
+        (f"row {n}.mp4 [0:77)", True, len(f"row {n} {n}")) for n in (1, 2, 3)
+    ]
+    assert {(item.name, item.cost) for item in new} == {(item.name, item.cost) for item in old}
+    assert not any(item.cached for item in new)
 
 
 def test_a_result_that_cannot_be_stored_is_a_fault_and_not_the_end(workspace: Workspace) -> None:

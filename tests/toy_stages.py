@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -9,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pvtt_data.errors import InputError
 from pvtt_data.executor import LocalExecutor, run_row
@@ -20,7 +23,7 @@ from pvtt_data.store import BlobStore
 
 @dataclass(frozen=True, slots=True)
 class Toy:
-    """What a row does: compute, write, double, refuse, fail, nan, exit, exit-once, hang or hog."""
+    """What a row does: compute, write, double, refuse, fail, nan, exit, exit-once, hang, hog, hog-opencv or fill."""
 
     name: str
     does: str = "compute"
@@ -65,6 +68,15 @@ class ToyStage(MapStage[Toy]):
                 time.sleep(600)
             case "hog":
                 return [self.row(item.name, len(bytearray(8 * 2**30)))]
+            case "hog-opencv":
+                import cv2
+
+                return [self.row(item.name, cv2.resize(np.zeros((8, 8), np.uint8), (60000, 60000)).shape[0])]
+            case "fill":
+                try:
+                    raise OSError(errno.ENOSPC, "No space left on device", "/disk/blob.tmp")
+                except OSError as error:
+                    raise RuntimeError("the encoder failed") from error
         return [self.row(item.name, item.value)]
 
     def row(self, name: str, value: int) -> Quality:
