@@ -128,17 +128,13 @@ def build(
 
 
 def _run(request: BuildRequest, workspace: Workspace, line: Line, outcome: BuildOutcome) -> None:
-    try:
-        tables = line.through()
-    except StopBuildError:
-        last = outcome.results[-1]
-        if not last.rows:
-            raise BuildError(_empty(outcome.results)) from None
-        return
-    if not tables.triples:
+    with contextlib.suppress(StopBuildError):
+        line.through()
+    if not outcome.results[-1].rows:
         raise BuildError(_empty(outcome.results))
-    _write_tables(workspace, tables)
-    outcome.publication = _publish(request, workspace, tables, outcome.backend)
+    if not line.run.done:
+        _write_tables(workspace, line.tables)
+        outcome.publication = _publish(request, workspace, line.tables, outcome.backend)
 
 
 def _publish(request: BuildRequest, workspace: Workspace, tables: Tables, backend: ChosenBackend) -> Publication:

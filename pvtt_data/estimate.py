@@ -1,6 +1,6 @@
 """How long a build will take and how much it will store, from what its stages took before.
 
-Rates come from the rows that are cached in the work directory; a stage without any takes the rates below, measured on
+Rates come from the results in the work directory; a stage without any takes the rates below, measured on
 the sample catalogue. How many rows reach a stage whose input is not made yet is taken from the latest build of the same
 recipe, in proportion to the number of media, or from the sample catalogue.
 """
@@ -78,7 +78,7 @@ def estimate_stage(
         cached: rows that are known and done.
         waits: whether further rows depend on stages that have to run first.
         media: media that are measured or will be.
-        costs: what cached rows of the stage took.
+        costs: what rows of the stage took in the work directory, with any settings.
         earlier_rows_per_medium: rows for each medium in the latest build of the recipe, if there was one.
         workers: worker processes.
     """

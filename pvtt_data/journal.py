@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pvtt_data.errors import BuildError
 from pvtt_data.files import sync_folder, whole_file
 from pvtt_data.records import RECORDS, Blob, from_plain, to_plain
-from pvtt_data.stage import Cost, Outcome, reject
+from pvtt_data.stage import Cost, ItemCost, Outcome, reject
 
 _SCHEMA = pa.schema([pa.field("key", pa.string(), nullable=False), pa.field("outcome", pa.string(), nullable=False)])
 
@@ -70,6 +70,13 @@ class StageCache:
                 plain = json.loads(text)
                 if "rejected" in plain:
                     yield key, plain["rejected"]
+
+    def costs(self) -> Iterator[ItemCost]:
+        """What each stored result took, by key."""
+        for key in self.keys():
+            outcome = outcome_from_plain(json.loads(self._entries[key]), "", "", "", "")
+            if outcome.cost is not None:
+                yield ItemCost(key, outcome.cost, True, stored_bytes(outcome))
 
     def blobs(self, but: Set[str]) -> Iterator[Blob]:
         """Every blob in the stored rows, those of the keys ``but`` left out."""
@@ -198,6 +205,11 @@ def outcome_from_plain(plain: Mapping[str, Any], stage: str, kind: str, subject_
             cost=cost,
         )
     return Outcome(rows=tuple(from_plain(RECORDS[name], row) for name, row in plain["rows"]), cost=cost)
+
+
+def stored_bytes(outcome: Outcome) -> int:
+    """Size of the blobs in an outcome's rows, each counted once."""
+    return sum(blob.size_bytes for blob in set(blobs_of(outcome.rows)))
 
 
 def blobs_of(value: Any) -> Iterator[Blob]:

@@ -111,7 +111,7 @@ class Line:
 
         Raises:
             BuildError: a stage failed too often.
-            StopBuildError: the runner was told to stop after a stage.
+            StopBuildError: the runner was told to stop after a stage that is not the last.
         """
         try:
             self._clips()

@@ -154,8 +154,10 @@ def _stages(runner: Runner, recipe: str, workspace: Workspace, workers: int) -> 
         missing = runner.missing[result.stage]
         before = read_ledger(missing.folder, recipe)
         ratio = None if before is None or not measured else len(before.entries) / max(1, len(measured.entries))
+        # Results of other settings tell about as well what a row takes.
+        costs = list(workspace.cache(result.stage).costs())
         guess = estimate_stage(
-            result.stage, len(missing.items), result.cached, bool(blocked_by), media, result.costs, ratio, workers
+            result.stage, len(missing.items), result.cached, bool(blocked_by), media, costs, ratio, workers
         )
         why = list(reasons(missing, before))
         if guess.rows > len(missing.items):

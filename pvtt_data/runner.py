@@ -10,7 +10,7 @@ from typing import Any
 
 from pvtt_data.errors import BuildError, DiskFullError
 from pvtt_data.executor import Executor
-from pvtt_data.journal import StageCache, blobs_of, outcome_from_plain
+from pvtt_data.journal import StageCache, blobs_of, outcome_from_plain, stored_bytes
 from pvtt_data.ledger import write_ledger
 from pvtt_data.progress import Reporter, RunLog
 from pvtt_data.records import record_key
@@ -23,7 +23,7 @@ FREE_AND_GO_ON = "what was finished is kept: free some space and run the same co
 
 
 class StopBuildError(Exception):
-    """Raised after the stage that `--until` names; what was made so far is kept."""
+    """Raised where the next stage would begin after the one that `--until` names; what was made so far is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,10 @@ class Runner:
 
         Raises:
             BuildError: too many faults or rejections.
+            DiskFullError: there is no room for results.
+            StopBuildError: the stage before was the last one asked for.
         """
+        self._stop_if_done()
         begun = time.monotonic()
         result = StageResult(stage.name, items=len(items))
         cache = self.workspace.cache(stage.name)
@@ -117,10 +120,28 @@ class Runner:
                 self._compute(self.executor, cache, stage, todo, keys, result)
             write_ledger(cache.folder, self.recipe, fingerprint, items, keys)
         result.seconds = time.monotonic() - begun
-        return self.table(result)
+        return self._book(result)
 
     def table(self, result: StageResult) -> list[Any]:
-        """Book the result of a stage and hand its rows on, sorted."""
+        """Book the result of a table stage and hand its rows on, sorted.
+
+        Raises:
+            BuildError: too many rejections.
+            StopBuildError: the stage before was the last one asked for.
+        """
+        self._stop_if_done()
+        return self._book(result)
+
+    @property
+    def done(self) -> bool:
+        """Whether the last stage that was asked for has run."""
+        return bool(self.results) and self.results[-1].stage == self.until
+
+    def _stop_if_done(self) -> None:
+        if self.done:
+            raise StopBuildError(self.until)
+
+    def _book(self, result: StageResult) -> list[Any]:
         result.rows.sort(key=record_key)
         result.rejections.sort(key=record_key)
         self.results.append(result)
@@ -139,8 +160,6 @@ class Runner:
                 peak_rss_bytes=max((item.cost.peak_rss_bytes for item in result.costs), default=0),
             )
         self._check(result)
-        if self.until == result.stage:
-            raise StopBuildError(result.stage)
         return result.rows
 
     def _lookup(self, cache: StageCache, stage: MapStage[Any], key: str, named: Named[Any]) -> Outcome | None:
@@ -213,5 +232,4 @@ def _count(result: StageResult, named: Named[Any], outcome: Outcome, cached: boo
     else:
         result.rows.extend(outcome.rows)
     if outcome.cost is not None:
-        stored_bytes = sum(blob.size_bytes for blob in set(blobs_of(outcome.rows)))
-        result.costs.append(ItemCost(named.name, outcome.cost, cached, stored_bytes))
+        result.costs.append(ItemCost(named.name, outcome.cost, cached, stored_bytes(outcome)))

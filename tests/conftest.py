@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of this project's tests."""
+    parser.addoption("--kills", type=int, default=20, help="How often test_kills kills a build (default 20).")
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Folder of real clips, masks and models, given by PVTT_TEST_DATA."""

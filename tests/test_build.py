@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dataset_digests import dataset_digest
 
 from pvtt_data.build import BuildOutcome, BuildRequest, build
 from pvtt_data.errors import BuildError, PreflightError
@@ -57,14 +57,6 @@ class Builder:
             self.recipe(*overrides), self.folder / "work", self.folder / "shards", workers=workers, **changes
         )
         return build(request)
-
-
-def dataset_digest(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def computed(outcome: BuildOutcome) -> dict[str, int]:

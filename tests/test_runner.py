@@ -181,13 +181,18 @@ def test_a_stage_without_rows_is_no_failure_of_its_own(workspace: Workspace) -> 
     assert runner(workspace, bounds=Bounds(max_reject={"toy": 0.0})).map(ToyStage(ToyConfig()), []) == []
 
 
-def test_the_build_stops_after_the_stage_it_was_told(workspace: Workspace) -> None:
+def test_the_build_stops_after_the_stage_it_was_told_and_hands_its_rows_on(workspace: Workspace) -> None:
     run = runner(workspace, until="toy")
+    assert [row.subject_id for row in run.map(ToyStage(ToyConfig()), [named("a")])] == ["a"]
+    assert run.done
     with pytest.raises(StopBuildError):
-        run.map(ToyStage(ToyConfig()), [named("a")])
-    assert [row.subject_id for row in run.results[0].rows] == ["a"]
+        run.map(Second(ToyConfig()), [named("a")])
+    with pytest.raises(StopBuildError):
+        run.table(StageResult("filter", items=1, table=True))
+    assert [result.stage for result in run.results] == ["toy"]
     run = runner(workspace, until="second")
     assert len(run.map(ToyStage(ToyConfig()), [named("a")])) == 1
+    assert not run.done
     assert len(calls(workspace.store)) == 1
 
 
