@@ -77,6 +77,8 @@ class LocalExecutor:
         """
         waiting: deque[tuple[Named[Any], int]] = deque((item, 1) for item in items)
         again: deque[tuple[Named[Any], int]] = deque()
+        if stage.resources.isolated:
+            self.close()
         try:
             while waiting or again or self._busy():
                 self._hand_out(stage, waiting, again)
@@ -93,7 +95,7 @@ class LocalExecutor:
                     if finished is not None:
                         yield finished
         finally:
-            if self._busy():
+            if self._busy() or stage.resources.isolated:
                 self.close()
 
     def close(self) -> None:

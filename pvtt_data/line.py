@@ -21,6 +21,7 @@ from pvtt_data.records import (
     Source,
     Split,
     Swap,
+    TransitionTrack,
     Triple,
     sort_records,
 )
@@ -38,6 +39,7 @@ from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingItem
 from pvtt_data.stages.segment import Segment, SegmentItem
 from pvtt_data.stages.split_shots import SplitItem, SplitShots
 from pvtt_data.stages.synthesise import SwapItem, Synthesise
+from pvtt_data.stages.transitions import DetectTransitions
 from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple_qc
 
 STAGES = (
@@ -133,10 +135,14 @@ class Line:
         tables.measurements = run.map(Measure(recipe.measure), list(media.values()))
 
         measured = {m.sha256: m for m in tables.measurements}
+        transitions: dict[str, TransitionTrack] = {}
+        if recipe.split.transitions != "none":
+            seen = [media[sha256] for sha256 in measured]
+            transitions = {t.sha256: t for t in run.map(DetectTransitions(recipe.measure), seen)}
         splittable = [
-            Named(SplitItem(s.source_id, measured[s.sha256]), s.source_id, s.path)
+            Named(SplitItem(s.source_id, measured[s.sha256], transitions.get(s.sha256)), s.source_id, s.path)
             for s in tables.sources
-            if s.sha256 in measured
+            if s.sha256 in measured and (s.sha256 in transitions or recipe.split.transitions == "none")
         ]
         shots = run.map(SplitShots(recipe.split, recipe.normalise.duration_s), splittable)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pvtt_data.errors import PreflightError
 from pvtt_data.recipe import Recipe
+from pvtt_data.transitions import missing_packages
 
 _MIN_FREE_BYTES = 500 * 10**6
 
@@ -26,6 +27,8 @@ def preflight(recipe: Recipe, work: Path, out: Path) -> None:
     for name, folder in (("--work", work), ("--out", out)):
         problems += _folder_problems(name, folder)
     problems += _codec_problems()
+    if recipe.split.transitions == "transnetv2":
+        problems += _transnet_problems()
     if problems:
         raise PreflightError("the build cannot start:\n" + "\n".join(f"  {problem}" for problem in problems))
 
@@ -50,3 +53,13 @@ def _codec_problems() -> list[str]:
 
     missing = [name for name in ("libx264",) if name not in av.codecs_available]
     return [f"PyAV lacks the encoder {name}; reinstall it: pip install --force-reinstall av" for name in missing]
+
+
+def _transnet_problems() -> list[str]:
+    missing = missing_packages()
+    if not missing:
+        return []
+    return [
+        f"split.transitions = transnetv2 needs {' and '.join(missing)}, not installed: pip install 'pvtt[transnet]' (a "
+        "CPU build of torch is enough: install that first), or set split.transitions to none"
+    ]

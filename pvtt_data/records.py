@@ -105,6 +105,17 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class TransitionTrack:
+    """How likely each frame of a medium belongs to a transition between shots."""
+
+    key_field: ClassVar[str] = "sha256"
+
+    sha256: str
+    levels: Blob
+    """Parquet, one row per frame: see `pvtt_data.stages.transitions`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shot:
     """A window inside one shot: a candidate for a clip."""
 
@@ -320,6 +331,7 @@ class Rejection:
 RECORD_TYPES: tuple[type, ...] = (
     Source,
     Measurement,
+    TransitionTrack,
     Shot,
     Clip,
     MaskTrack,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -26,8 +27,8 @@ _BAR_SHARP_SHARE = 0.3
 _BAR_TOLERANCE = 0.005
 _SMALLEST_PICTURE_SHARE = 0.2
 
-Kind = Literal["shot", "fade", "flat"]
-Border = Literal["start", "cut", "shot", "fade", "flat", "gap", "end"]
+Kind = Literal["shot", "fade", "flat", "gradual"]
+Border = Literal["start", "cut", "shot", "fade", "flat", "gradual", "gap", "end"]
 """What lies beyond the end of a span; ``cut`` and ``gap`` (frames that cannot be decoded) have a shot beyond."""
 
 
@@ -64,7 +65,7 @@ class ShotSpan:
     last_frame: int
     """One past the last frame, in the source's own frames."""
     kind: Kind
-    """A picture; a transition from or to black or white; nothing but black or white."""
+    """A picture; a transition from or to black or white; nothing but black or white; a dissolve or wipe."""
     starts_by: Border
     ends_by: Border
 
@@ -113,9 +114,20 @@ def _cut_rows(series: Series, rules: ShotRules) -> list[int]:
     return rows
 
 
-def find_shots(series: Series, rules: ShotRules = DEFAULT_SHOT_RULES) -> list[ShotSpan]:
-    """All decoded frames of a source, parted into shots, fades and flat runs, in order."""
+def find_shots(
+    series: Series, rules: ShotRules = DEFAULT_SHOT_RULES, gradual: Sequence[FrameRange] = ()
+) -> list[ShotSpan]:
+    """All decoded frames of a source, parted into shots, fades, flat runs and gradual transitions, in order.
+
+    Args:
+        series: the measured source.
+        rules: what counts as a border.
+        gradual: frames that another detector found to be dissolves or wipes; fades and flat runs stay what they are.
+    """
     kinds = _kinds(series, rules)
+    for first_frame, last_frame in gradual:
+        start, end = (int(row) for row in np.searchsorted(series.frame, (first_frame, last_frame)))
+        kinds[start:end] = ["gradual" if kind == "shot" else kind for kind in kinds[start:end]]
     cuts = set(_cut_rows(series, rules))
     gaps = {row for row in range(1, len(series)) if series.frame[row] != series.frame[row - 1] + 1}
     borders = [

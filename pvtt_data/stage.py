@@ -43,10 +43,12 @@ class Resources:
     Attributes:
         memory_bytes: address space a worker may add while it works on the stage.
         timeout_s: wall time after which a row counts as hung.
+        isolated: run in fresh processes that no other stage shares; for libraries that change global state.
     """
 
     memory_bytes: int = 8 * 2**30
     timeout_s: float = 600.0
+    isolated: bool = False
 
 
 Item = TypeVar("Item")

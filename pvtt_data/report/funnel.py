@@ -10,6 +10,7 @@ from pvtt_data.stage import StageResult, count_reasons
 _WORDS = {
     "mine": ("finds product videos", "feed entries", "sources"),
     "measure": ("decodes each video once", "videos", "measurements"),
+    "transitions": ("looks for dissolves", "videos", "tracks"),
     "split": ("finds shots and lays windows", "sources", "windows"),
     "filter": ("drops windows that cannot teach", "windows", "windows"),
     "dedup": ("keeps footage once", "windows", "windows"),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
 from pvtt_data.errors import InputError
-from pvtt_data.records import Measurement, Shot, content_id
+from pvtt_data.records import Measurement, Shot, TransitionTrack, content_id
 from pvtt_data.series import Series, from_parquet
-from pvtt_data.shots import ShotRules, ShotSpan, find_shots, letterbox, range_numbers, signature, windows
+from pvtt_data.shots import FrameRange, ShotRules, ShotSpan, find_shots, letterbox, range_numbers, signature, windows
 from pvtt_data.stage import MapStage, Resources, StageConfig
+from pvtt_data.stages.transitions import levels_from_parquet
 from pvtt_data.store import BlobStore
+from pvtt_data.transitions import gradual_ranges
 
 
 class SplitShotsConfig(StageConfig):
@@ -30,6 +32,14 @@ class SplitShotsConfig(StageConfig):
     """Clips taken from one shot at most, evenly spaced; a single one lies in the middle."""
     margin_s: Annotated[float, Field(ge=0, le=2)] = 0.0
     """What is left out at both ends of a shot."""
+    transitions: Literal["none", "transnetv2"] = "none"
+    """A second detector, for dissolves and wipes, which clips then keep out of; needs the extra ``transnet``."""
+    min_transition_probability: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Probability from which on a frame belongs to a transition."""
+    min_transition_frames: Annotated[int, Field(ge=1, le=100)] = 3
+    """Shorter transitions are hard cuts, and left to the cut detector."""
+    transition_margin_frames: Annotated[int, Field(ge=0, le=100)] = 2
+    """Frames left out on both sides of a transition."""
 
     def rules(self) -> ShotRules:
         """The same settings, as the detector takes them."""
@@ -47,6 +57,8 @@ class SplitItem:
 
     source_id: str
     measurement: Measurement
+    transitions: TransitionTrack | None = None
+    """None where no second detector is asked."""
 
 
 class SplitShots(MapStage[SplitItem]):
@@ -70,7 +82,8 @@ class SplitShots(MapStage[SplitItem]):
             InputError: ``no-long-shot``, no shot is long enough for a clip.
         """
         series = from_parquet(store.read(item.measurement.series))
-        spans = [span for span in find_shots(series, self.settings.rules()) if span.kind == "shot"]
+        gradual = self._gradual(item, store)
+        spans = [span for span in find_shots(series, self.settings.rules(), gradual) if span.kind == "shot"]
         found = [
             self._shot(item, series, index, first, last)
             for index, span in enumerate(spans)
@@ -84,6 +97,15 @@ class SplitShots(MapStage[SplitItem]):
                 {"longest_shot_s": longest, "clip_s": self.clip_s, "shots": len(spans)},
             )
         return found
+
+    def _gradual(self, item: SplitItem, store: BlobStore) -> list[FrameRange]:
+        if item.transitions is None:
+            return []
+        settings = self.settings
+        frames, levels = levels_from_parquet(store.read(item.transitions.levels))
+        found = gradual_ranges(frames, levels, settings.min_transition_probability, settings.min_transition_frames)
+        margin = settings.transition_margin_frames
+        return [FrameRange(max(0, first - margin), last + margin) for first, last in found]
 
     def _windows(self, series: Series, span: ShotSpan) -> list[tuple[int, int]]:
         if _duration_s(series, span.first_frame, span.last_frame) > self.settings.max_shot_s:
