@@ -27,7 +27,7 @@ from pvtt_data.records import (
 )
 from pvtt_data.runner import Runner
 from pvtt_data.stage import Named, NoConfig
-from pvtt_data.stages.assign_split import assign_split
+from pvtt_data.stages.assign_split import assign_split, notes_on_families
 from pvtt_data.stages.dedup import dedup
 from pvtt_data.stages.filter_shots import filter_shots
 from pvtt_data.stages.mask_qc import MaskItem, MeasureMasks, mask_qc
@@ -208,6 +208,8 @@ class Line:
         tables.assignments = run.table(
             assign_split(tables.sources, self._links, recipe.assign_split, self.earlier_splits)
         )
+        for text in notes_on_families(tables.sources, tables.assignments):
+            run.note(text)
         names = self._clip_names()
         tables.pairs = run.table(
             pair(tables.tracks, tables.clips, tables.sources, tables.assignments, tables.pictures, recipe.pair)

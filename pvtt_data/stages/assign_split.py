@@ -20,6 +20,8 @@ from pvtt_data.stage import StageConfig, StageResult
 
 NAME = "assign_split"
 _STRICTNESS: tuple[Split, ...] = ("test", "validation", "train")
+_MANY_PRODUCTS = 10
+_MOST_NOTES = 5
 
 
 class SplitAssignmentConfig(StageConfig):
@@ -81,3 +83,38 @@ def split_of(component_id: str, config: SplitAssignmentConfig) -> Split:
     if position < config.test_share + config.validation_share:
         return "validation"
     return "train"
+
+
+def notes_on_families(sources: Sequence[Source], assignments: Sequence[Assignment]) -> list[str]:
+    """What a person should know about joints that are suspiciously wide, the widest first.
+
+    A shop's banner among the listing images, or an intro that all its videos share, joins products that have nothing to
+    do with each other: they all go to one split.
+    """
+    products_of_image: dict[str, set[str]] = {}
+    path_of_image: dict[str, str] = {}
+    for source in sources:
+        for image in source.images:
+            products_of_image.setdefault(image.sha256, set()).add(source.product_id)
+            path_of_image[image.sha256] = min(path_of_image.get(image.sha256, image.path), image.path)
+    products_of_family: dict[str, set[str]] = {}
+    for row in assignments:
+        products_of_family.setdefault(row.component_id, set()).add(row.product_id)
+    splits = {row.component_id: row.split for row in assignments}
+    total = len({row.product_id for row in assignments})
+    images = [
+        f"the listing image {path_of_image[sha256]} is shared by {len(products_of_image[sha256])} products and joins "
+        "them into one split: is it a banner?"
+        for sha256 in _widest(products_of_image)
+    ]
+    families = [
+        f"{len(products_of_family[root])} of {total} products hang together (shared footage, files or listing images; "
+        f"family {root}) and all go to {splits[root]}: joints that wide are often false"
+        for root in _widest(products_of_family)
+    ]
+    return images + families
+
+
+def _widest(products: Mapping[str, set[str]]) -> list[str]:
+    wide = [name for name, members in products.items() if len(members) > _MANY_PRODUCTS]
+    return sorted(wide, key=lambda name: (-len(products[name]), name))[:_MOST_NOTES]

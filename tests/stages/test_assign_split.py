@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from record_samples import sha, short, source
 
 from pvtt_data.records import Source, Split
-from pvtt_data.stages.assign_split import SplitAssignmentConfig, assign_split, split_of
+from pvtt_data.stages.assign_split import SplitAssignmentConfig, assign_split, notes_on_families, split_of
 
 Links = list[tuple[str, str]]
 HALVES = SplitAssignmentConfig(validation_share=0.25, test_share=0.25)
@@ -132,3 +133,26 @@ def test_shares_of_nothing_and_of_everything() -> None:
     assert {split_of(n, SplitAssignmentConfig(validation_share=1, test_share=0)) for n in names} == {"validation"}
     with pytest.raises(ValidationError, match="must not exceed 1"):
         SplitAssignmentConfig(validation_share=0.6, test_share=0.5)
+
+
+def families_noted(sources: list[Source], links: Links) -> list[str]:
+    return notes_on_families(sources, assign_split(sources, links, HALVES).rows)
+
+
+def test_a_banner_that_joins_many_products_is_named_with_its_size() -> None:
+    sources = [source(f"v{i}", images=("banner", f"own {i}")) for i in range(11)]
+    image, family = families_noted([*sources, source("alone")], [])
+    assert "banner.jpg is shared by 11 products" in image
+    assert "11 of 12 products" in family and min(row.source_id for row in sources) in family
+
+
+def test_a_wide_family_without_a_shared_image_is_named_too() -> None:
+    sources = [source(f"v{i}") for i in range(11)]
+    chain = [(a.source_id, b.source_id) for a, b in itertools.pairwise(sources)]
+    (family,) = families_noted(sources, chain)
+    assert "11 of 11 products hang together" in family
+
+
+def test_families_of_ordinary_size_and_many_videos_of_one_product_are_not_worth_a_note() -> None:
+    assert families_noted([source(f"v{i}", images=("shared",)) for i in range(10)], []) == []
+    assert families_noted([source(f"v{i}", product="one", images=("shared",)) for i in range(30)], []) == []
