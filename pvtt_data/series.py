@@ -23,15 +23,7 @@ from scenedetect.detectors import ContentDetector
 
 from pvtt_data.errors import InputError
 from pvtt_data.media.decode import Media
-from pvtt_data.media.graphs import (
-    FrameFilter,
-    LumaFilter,
-    pixel_format,
-    probe_filter,
-    scale,
-    to_array,
-    upright,
-)
+from pvtt_data.media.graphs import LumaFilter, PictureFilter, scale
 from pvtt_data.media.probe import Probe
 
 GREY_SHORT_SIDE_PX = 240
@@ -198,7 +190,7 @@ def _measure(media: Media) -> tuple[list[_Row], int]:
         row = _Row(
             frame=frame.index,
             time_s=frame.time_s,
-            content_score=score(to_array(colour_filter(frame.picture))),
+            content_score=score(colour_filter(frame.picture)),
             luma=_mean_std(grey),
             sharpness=_mean_std(cv2.Laplacian(grey, cv2.CV_16S))[1] ** 2,
         )
@@ -212,7 +204,7 @@ def _measure(media: Media) -> tuple[list[_Row], int]:
     return rows, errors + len(media.timeline) - expected if rows else errors
 
 
-def _filters(probe: Probe) -> tuple[FrameFilter, LumaFilter, LumaFilter]:
+def _filters(probe: Probe) -> tuple[PictureFilter, LumaFilter, LumaFilter]:
     """Filters to the small colour picture, the small grey picture and the grey picture of the display's size."""
     width, height = probe.display_width_px, probe.display_height_px
 
@@ -221,9 +213,8 @@ def _filters(probe: Probe) -> tuple[FrameFilter, LumaFilter, LumaFilter]:
 
     colour_width, colour_height = reduced(_SCORE_LONG_SIDE_PX, max(width, height))
     coded_size = (colour_height, colour_width) if probe.sideways else (colour_width, colour_height)
-    steps = (scale(*coded_size, "bilinear"), pixel_format("bgr24"), *upright(probe))
     return (
-        probe_filter(probe, steps),
+        PictureFilter(probe, (scale(*coded_size, "bilinear"),), "bgr24", turn_last=True),
         LumaFilter(probe, *reduced(GREY_SHORT_SIDE_PX, min(width, height))),
         LumaFilter(probe, width, height),
     )

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pvtt_data.media.decode import Media
-from pvtt_data.media.graphs import pixel_format, probe_filter, scale, to_array, upright
+from pvtt_data.media.graphs import PictureFilter, scale
 from pvtt_data.shots import FrameRange
 
 TRANSNETV2_SHA256 = "a313d0b3bebfa9a71914b375bfdf918a30b5c3b1e6be51972d35dd8078b442de"
@@ -87,11 +87,11 @@ def read_thumbnails(media: Media) -> tuple[npt.NDArray[np.int32], npt.NDArray[np
     """All frames as the network sees them: indices ``(N,)`` and pictures ``(N, 27, 48, 3)`` uint8 RGB."""
     probe = media.probe
     size = (_HEIGHT_PX, _WIDTH_PX) if probe.sideways else (_WIDTH_PX, _HEIGHT_PX)
-    reduce = probe_filter(probe, (scale(*size, "bilinear"), pixel_format("rgb24"), *upright(probe)))
+    reduce = PictureFilter(probe, (scale(*size, "bilinear"),), turn_last=True)
     frames, pictures = [], []
     for frame in media.frames():
         frames.append(frame.index)
-        pictures.append(to_array(reduce(frame.picture)))
+        pictures.append(reduce(frame.picture))
     shape = (-1, _HEIGHT_PX, _WIDTH_PX, 3)
     return np.array(frames, np.int32), np.array(pictures, np.uint8).reshape(shape)
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pvtt_data.errors import InputError
 from pvtt_data.media.decode import Media
-from pvtt_data.media.graphs import Step, crop_display, pixel_format, probe_filter, scale, to_array, upright
+from pvtt_data.media.graphs import PictureFilter, Step, crop_display, scale, upright
 from pvtt_data.media.probe import exact_rate
 from pvtt_data.media.timeline import Timeline
 from pvtt_data.records import Rectangle
@@ -91,7 +91,7 @@ def read_range(media: Media, first_frame: int, last_frame: int) -> npt.NDArray[n
 
 def _read(media: Media, chosen: list[int], steps: tuple[Step, ...], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     """The chosen frames, which increase; each source frame is filtered once however often it is shown."""
-    convert = probe_filter(media.probe, (*steps, pixel_format("rgb24")))
+    convert = PictureFilter(media.probe, steps)
     places: dict[int, list[int]] = {}
     for position, index in enumerate(chosen):
         places.setdefault(index, []).append(position)
@@ -100,7 +100,7 @@ def _read(media: Media, chosen: list[int], steps: tuple[Step, ...], size: tuple[
     damaged = set(places)
     for frame in media.frames(chosen[0], chosen[-1] + 1):
         if frame.index in places and not frame.corrupt:
-            clip[places[frame.index]] = to_array(convert(frame.picture))
+            clip[places[frame.index]] = convert(frame.picture)
             damaged.discard(frame.index)
     if damaged:
         raise InputError(

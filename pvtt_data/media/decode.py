@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from av.video.stream import VideoStream
 from pvtt_data.errors import InputError
 from pvtt_data.images import read_image
 from pvtt_data.limits import DEFAULT_LIMITS, Limits
+from pvtt_data.media.deinterlace import whole_frames
 from pvtt_data.media.probe import (
     RGB_MATRIX,
     Probe,
@@ -48,7 +50,7 @@ _MOST_HELD_FRAMES = 16
 
 @dataclass(frozen=True, slots=True)
 class SourceFrame:
-    """One decoded frame, as coded: neither turned nor stretched."""
+    """One decoded frame, deinterlaced, else as coded: neither turned nor stretched, colours untouched."""
 
     index: int
     """Position in the order of presentation, from 0."""
@@ -138,6 +140,15 @@ class VideoFile:
         return [f"{frame:05d}" for frame in range(len(self.timeline))]
 
     def frames(self, first_frame: int = 0, last_frame: int | None = None) -> Iterator[SourceFrame]:
+        # Deinterlacing looks at one frame before and one after.
+        coded = self._coded_frames(max(0, first_frame - 1), None if last_frame is None else last_frame + 1)
+        for picture, frame in whole_frames((frame.picture, frame) for frame in coded):
+            if last_frame is not None and frame.index >= last_frame:
+                return
+            if frame.index >= first_frame:
+                yield dataclasses.replace(frame, picture=picture)
+
+    def _coded_frames(self, first_frame: int, last_frame: int | None) -> Iterator[SourceFrame]:
         if self._index is not None:
             yield from self._indexed_frames(self._index, first_frame, last_frame)
             return
@@ -190,9 +201,13 @@ class VideoFile:
             return
         numbers = {stamp: number for number, stamp in enumerate(timeline.stamps[:last])}
         end = timeline.stamps[last - 1]
+        previous: int | None = None
         with open_untrusted(self._path, self._limits) as container:
             pictures = self._enter(container, index, first_frame)
             for shown in pictures:
+                if previous is not None and shown.stamp <= previous:
+                    raise InputError("broken-timestamps", f"the time stamps of {self.name} jump back")
+                previous = shown.stamp
                 number = numbers.get(shown.stamp)
                 if number is not None and number >= first_frame:
                     yield SourceFrame(number, timeline.time_s(number), shown.damaged, shown.picture)
@@ -355,7 +370,8 @@ class FrameFolder:
             display_height_px=height,
             sample_aspect=Fraction(1),
             orientation="upright",
-            interlaced=False,
+            transfer="sdr",
+            primaries="bt709",
             matrix=RGB_MATRIX,
             full_range=True,
             fps=self._fps,

@@ -16,6 +16,7 @@ from av.video.reformatter import ColorRange
 
 from pvtt_data.errors import InputError
 from pvtt_data.media.probe import RGB_MATRIX, Orientation, Probe
+from pvtt_data.media.tone import ToneMap
 from pvtt_data.records import Rectangle
 
 Step = tuple[str, str]
@@ -82,8 +83,44 @@ class FrameFilter:
         return self._graph.vpull()
 
 
+class PictureFilter:
+    """Upright 8-bit pictures of a medium, BT.709 SDR whatever the medium is.
+
+    Args:
+        probe: the medium whose frames come.
+        steps: filters on the coded picture: crop and scale.
+        channels: order of the colours.
+        turn_last: turn the picture upright after the steps; otherwise they contain that.
+    """
+
+    def __init__(
+        self,
+        probe: Probe,
+        steps: Sequence[Step],
+        channels: Literal["rgb24", "bgr24"] = "rgb24",
+        turn_last: bool = False,
+    ) -> None:
+        self._tone_map = _tone_map(probe)
+        self._reversed = channels == "bgr24"
+        turns = upright(probe) if turn_last else ()
+        coded = channels if self._tone_map is None else "rgb48le"
+        self._filter = probe_filter(probe, (*steps, pixel_format(coded), *turns))
+
+    def __call__(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
+        """``(H, W, 3)`` uint8, full range.
+
+        Raises:
+            InputError: ``size-changes``, as `FrameFilter`.
+        """
+        picture = self._filter(frame)
+        if self._tone_map is None:
+            return to_array(picture)
+        mapped = self._tone_map.rgb(picture.to_ndarray())
+        return np.ascontiguousarray(mapped[..., ::-1]) if self._reversed else mapped
+
+
 class LumaFilter:
-    """Bilinear reduction of luma alone, to upright 8-bit grey of full range.
+    """Bilinear reduction to upright 8-bit grey of full range.
 
     Args:
         probe: the medium whose frames come.
@@ -93,12 +130,19 @@ class LumaFilter:
 
     def __init__(self, probe: Probe, width_px: int, height_px: int) -> None:
         size = (height_px, width_px) if probe.sideways else (width_px, height_px)
-        reduce = (scale(*size, "bilinear"), pixel_format("gray"), *upright(probe))
+        self._tone_map = _tone_map(probe)
+        self._table: npt.NDArray[np.uint8] | None = None
+        if self._tone_map is not None:
+            steps: tuple[Step, ...] = (scale(*size, "bilinear"), pixel_format("rgb48le"), *upright(probe))
+            self._filter = probe_filter(probe, steps)
+            return
+        steps = (scale(*size, "bilinear"), pixel_format("gray"), *upright(probe))
         # Asked for grey, swscale carries the colours along to the end; a plane taken out first costs a fifth. It
         # takes any grey for full range, though, so that limited range has to be stretched here.
         planar = probe.pix_fmt.startswith(_PLANAR_YUV)
-        self._filter = probe_filter(probe, (("extractplanes", "y"), *reduce) if planar else reduce)
-        self._table = _LIMITED_TO_FULL if planar and not probe.full_range else None
+        self._filter = probe_filter(probe, (("extractplanes", "y"), *steps) if planar else steps)
+        if planar and not probe.full_range:
+            self._table = _LIMITED_TO_FULL
 
     def __call__(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
         """``(height_px, width_px)`` uint8, 0…255.
@@ -106,8 +150,18 @@ class LumaFilter:
         Raises:
             InputError: ``size-changes``, as `FrameFilter`.
         """
-        grey = to_array(self._filter(frame))
+        picture = self._filter(frame)
+        if self._tone_map is not None:
+            return self._tone_map.grey(picture.to_ndarray())
+        grey = to_array(picture)
         return grey if self._table is None else self._table[grey]
+
+
+def _tone_map(probe: Probe) -> ToneMap | None:
+    """What makes BT.709 SDR of a medium; nothing for one that is."""
+    if probe.transfer == "sdr" and probe.primaries == "bt709":
+        return None
+    return ToneMap(probe.transfer, probe.primaries)
 
 
 def probe_filter(probe: Probe, steps: Sequence[Step]) -> FrameFilter:

@@ -10,11 +10,13 @@ from typing import Any, Literal
 import av
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange, ColorTrc
 from av.video.stream import VideoStream
 
 from pvtt_data.errors import InputError
 from pvtt_data.limits import Limits
+from pvtt_data.media.tone import Primaries, Transfer
 from pvtt_data.media.untrusted import VIDEO_CODECS
 
 Orientation = Literal[
@@ -38,7 +40,12 @@ _SIDEWAYS = frozenset({"turn-clockwise", "turn-anticlockwise", "transpose", "ant
 # Matrix coefficients of ITU-T H.273 that swscale converts: RGB, BT.709, FCC, BT.470BG, SMPTE 170M, SMPTE 240M, BT.2020.
 RGB_MATRIX, BT709_MATRIX, _UNSPECIFIED_MATRIX, _BT601_MATRIX = 0, 1, 2, 6
 _KNOWN_MATRICES = frozenset({RGB_MATRIX, BT709_MATRIX, 4, 5, _BT601_MATRIX, 7, 9})
-_HDR_TRANSFERS = frozenset({int(ColorTrc.SMPTE2084), int(ColorTrc.ARIB_STD_B67)})
+_HDR_TRANSFERS: dict[int, Transfer] = {int(ColorTrc.SMPTE2084): "pq", int(ColorTrc.ARIB_STD_B67): "hlg"}
+# Primaries of ITU-T H.273 that are wider than those of BT.709; all others are close to it and taken for it.
+_WIDE_PRIMARIES: dict[int, Primaries] = {9: "bt2020", 12: "p3"}
+_BT709_PRIMARIES, _BT2020_MATRIX = 1, 9
+# Sample entries of Dolby Vision without a base layer that other decoders show right.
+_DOLBY_VISION_TAGS = frozenset({"dvh1", "dvhe", "dva1", "dvav", "dav1"})
 _HD_HEIGHT_PX = 720
 _NTSC_TOLERANCE = 0.005
 
@@ -58,7 +65,10 @@ class Probe:
     """Width of a coded pixel over its height."""
     orientation: Orientation
     """What must be done to the coded picture to show it upright."""
-    interlaced: bool
+    transfer: Transfer
+    """How the signal codes light; ``sdr`` for all but PQ and HLG."""
+    primaries: Primaries
+    """Those of the coded picture; shown pictures have those of BT.709."""
     matrix: int
     """Matrix coefficients as in ITU-T H.273; decided by the height if the medium does not say."""
     full_range: bool
@@ -132,7 +142,8 @@ def probe_container(container: InputContainer, name: str, limits: Limits) -> Pro
 
     Raises:
         InputError: ``no-video-stream``, ``forbidden-codec``, ``too-many-pixels``, ``too-long``, ``no-frames``,
-            ``hdr-unsupported``, ``alpha-unsupported``, ``unsupported-colour`` or ``unsupported-rotation``.
+            ``no-frame-rate``, ``dolby-vision``, ``alpha-unsupported``, ``unsupported-colour`` or
+            ``unsupported-rotation``.
     """
     stream = main_video_stream(container)
     context = stream.codec_context
@@ -146,8 +157,8 @@ def probe_container(container: InputContainer, name: str, limits: Limits) -> Pro
         )
     frame = _first_frame(container, stream, name)
     check_frame_size(name, frame.width, frame.height, limits)
-    if {int(frame.color_trc), int(context.color_trc)} & _HDR_TRANSFERS:
-        raise InputError("hdr-unsupported", f"{name} is high dynamic range video (PQ or HLG)")
+    if context.codec_tag in _DOLBY_VISION_TAGS:
+        raise InputError("dolby-vision", f"{name} is Dolby Vision without a picture that other decoders can show")
     if frame.format.name.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbra", "ya")) or (
         stream.metadata.get("alpha_mode") == "1"
     ):
@@ -159,7 +170,8 @@ def probe_container(container: InputContainer, name: str, limits: Limits) -> Pro
     width, height = max(1, round(frame.width * aspect)), frame.height
     if orientation in _SIDEWAYS:
         width, height = height, width
-    matrix, full_range = _colour(frame, height)
+    transfer = _HDR_TRANSFERS.get(int(frame.color_trc)) or _HDR_TRANSFERS.get(int(context.color_trc), "sdr")
+    matrix, full_range = _colour(frame, height, transfer)
     rate = stream.average_rate or stream.guessed_rate or Fraction(0)
     if rate <= 0:
         raise InputError("no-frame-rate", f"{name} does not state a frame rate")
@@ -173,7 +185,8 @@ def probe_container(container: InputContainer, name: str, limits: Limits) -> Pro
         display_height_px=height,
         sample_aspect=aspect,
         orientation=orientation,
-        interlaced=bool(frame.interlaced_frame),
+        transfer=transfer,
+        primaries=_primaries(frame, context, transfer),
         matrix=matrix,
         full_range=full_range,
         fps=Fraction(rate),
@@ -219,13 +232,26 @@ def _orientation(frame: av.VideoFrame) -> Orientation:
     return orientation
 
 
-def _colour(frame: av.VideoFrame, display_height_px: int) -> tuple[int, bool]:
-    """Matrix coefficients and range; BT.709 from 720 lines upwards and BT.601 below when nothing is stated."""
+def _primaries(frame: av.VideoFrame, context: VideoCodecContext, transfer: Transfer) -> Primaries:
+    """What the frame or the container states; BT.2020 for HDR that states nothing."""
+    stated = {int(frame.color_primaries), int(context.color_primaries)}
+    for code, primaries in _WIDE_PRIMARIES.items():
+        if code in stated:
+            return primaries
+    return "bt709" if transfer == "sdr" or _BT709_PRIMARIES in stated else "bt2020"
+
+
+def _colour(frame: av.VideoFrame, display_height_px: int, transfer: Transfer) -> tuple[int, bool]:
+    """Matrix coefficients and range.
+
+    Where nothing is stated: BT.2020 for HDR, else BT.709 from 720 lines upwards and BT.601 below.
+    """
     if frame.format.is_rgb or "pal" in frame.format.name:
         return RGB_MATRIX, True
     matrix = int(frame.colorspace)
     if matrix in (_UNSPECIFIED_MATRIX, RGB_MATRIX):
         matrix = BT709_MATRIX if display_height_px >= _HD_HEIGHT_PX else _BT601_MATRIX
+        matrix = matrix if transfer == "sdr" else _BT2020_MATRIX
     if matrix not in _KNOWN_MATRICES:
         raise InputError("unsupported-colour", f"colour matrix {matrix} of ITU-T H.273 is not supported")
     full_range = int(frame.color_range) == ColorRange.JPEG or frame.format.name.startswith("yuvj")

@@ -44,7 +44,7 @@ class Measure(MapStage[MediaItem]):
     """One decode of one medium."""
 
     name = "measure"
-    version = 1
+    version = 2
     kind = "source"
     libraries = ("av", "opencv-python-headless", "scenedetect-headless", "numpy")
     resources = Resources(memory_bytes=6 * 2**30, timeout_s=1800.0)

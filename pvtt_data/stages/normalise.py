@@ -126,7 +126,7 @@ class Normalise(MapStage[NormaliseItem]):
     """One window, as a clip."""
 
     name = "normalise"
-    version = 1
+    version = 2
     kind = "shot"
     libraries = ("av", "numpy")
     resources = Resources(memory_bytes=6 * 2**30, timeout_s=600.0)

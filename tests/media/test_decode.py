@@ -185,15 +185,6 @@ def test_colours_come_back(tmp_path: Path, height: int, pix_fmt: str, tags: dict
     assert np.abs(centres - np.array(PATCHES)).max() <= 4
 
 
-@pytest.mark.parametrize("transfer", [16, 18])
-def test_high_dynamic_range_is_refused(tmp_path: Path, transfer: int) -> None:
-    tags = {"color_trc": transfer, "color_primaries": 9, "colorspace": 9}
-    path = write_video(tmp_path / "video.mp4", numbered_pictures(3), pix_fmt="yuv420p10le", tags=tags)
-    with pytest.raises(InputError) as refused:
-        open_media(path)
-    assert refused.value.reason == "hdr-unsupported"
-
-
 def test_transparent_video_is_refused(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mov", numbered_pictures(2), codec="prores_ks", pix_fmt="yuva444p10le")
     with pytest.raises(InputError) as refused:
@@ -245,3 +236,23 @@ def test_broken_and_odd_sized_pictures_in_a_folder_are_noticed(tmp_path: Path) -
     with pytest.raises(InputError) as refused:
         read_range(media, 0, 3)
     assert refused.value.reason == "size-changes"
+
+
+def test_dolby_vision_without_a_base_layer_is_refused(tmp_path: Path) -> None:
+    path = write_video(
+        tmp_path / "video.mp4", numbered_pictures(3), codec="libx265", options={"x265-params": "log-level=0"}
+    )
+    path.write_bytes(path.read_bytes().replace(b"hev1", b"dvhe").replace(b"hvc1", b"dvh1"))
+    with pytest.raises(InputError) as refused:
+        open_media(path)
+    assert refused.value.reason == "dolby-vision"
+
+
+def test_time_stamps_that_jump_back_are_refused(tmp_path: Path) -> None:
+    """Two recordings in one transport stream, as some cameras and downloaders write them."""
+    part = write_video(tmp_path / "part.ts", numbered_pictures(30), options={"g": "5", "bf": "0"}).read_bytes()
+    back = tmp_path / "back.ts"
+    back.write_bytes(part + part)
+    with pytest.raises(InputError) as refused:
+        list(open_media(back).frames())
+    assert refused.value.reason == "broken-timestamps"
