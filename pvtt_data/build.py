@@ -23,7 +23,8 @@ from pvtt_data.progress import Reporter, RunLog, SilentReporter, stage_line
 from pvtt_data.recipe import Recipe
 from pvtt_data.records import Assignment, Split, from_arrow
 from pvtt_data.runner import FREE_AND_GO_ON, Bounds, Runner, StopBuildError
-from pvtt_data.shards import Publication, latest_version, read_manifest
+from pvtt_data.shards import Publication, latest_version, read_manifest, version_numbers
+from pvtt_data.shards.format import MANIFEST_FILE
 from pvtt_data.stage import StageResult, library_version
 from pvtt_data.stages.assign_split import SplitAssignmentConfig
 from pvtt_data.stages.shard import write_version
@@ -99,10 +100,12 @@ def build(
         bounds = Bounds(request.recipe.build.max_fault_share, dict(request.recipe.build.max_reject))
         runner = Runner(workspace, executor, reporter, log, bounds, request.until, request.recipe.name)
         runner.note(why)
-        line = Line(request.recipe, runner, backend, _earlier_splits(request), request.limit)
+        parent = latest_version(request.out) or 0
+        earlier = earlier_splits(request.out, request.recipe.assign_split)
+        line = Line(request.recipe, runner, backend, earlier, request.limit)
         outcome = BuildOutcome(line.tables, runner.results, None, run_folder, None, 0.0, backend, runner.notes)
         try:
-            _run(request, workspace, line, outcome)
+            _run(request, workspace, line, outcome, parent)
         except Exception:
             outcome.seconds = time.monotonic() - begun
             with contextlib.suppress(Exception):  # what stopped the build is the error to show
@@ -127,17 +130,19 @@ def build(
         workspace.release()
 
 
-def _run(request: BuildRequest, workspace: Workspace, line: Line, outcome: BuildOutcome) -> None:
+def _run(request: BuildRequest, workspace: Workspace, line: Line, outcome: BuildOutcome, parent: int) -> None:
     with contextlib.suppress(StopBuildError):
         line.through()
     if not outcome.results[-1].rows:
         raise BuildError(_empty(outcome.results))
     if not line.run.done:
         _write_tables(workspace, line.tables)
-        outcome.publication = _publish(request, workspace, line.tables, outcome.backend)
+        outcome.publication = _publish(request, workspace, line.tables, outcome.backend, parent)
 
 
-def _publish(request: BuildRequest, workspace: Workspace, tables: Tables, backend: ChosenBackend) -> Publication:
+def _publish(
+    request: BuildRequest, workspace: Workspace, tables: Tables, backend: ChosenBackend, parent: int
+) -> Publication:
     recipe = request.recipe
     settings = {
         "name": recipe.name,
@@ -150,7 +155,15 @@ def _publish(request: BuildRequest, workspace: Workspace, tables: Tables, backen
     shelf = Shelf.of(tables.sources, tables.clips, tables.tracks, tables.pictures, tables.pairs)
     files = {name: workspace.tables / f"{name}.parquet" for name in _DATASET_TABLES}
     return write_version(
-        tables.triples, shelf, workspace.store, recipe.shards, settings, files, request.out, worker_count(request)
+        tables.triples,
+        shelf,
+        workspace.store,
+        recipe.shards,
+        settings,
+        files,
+        request.out,
+        worker_count(request),
+        parent,
     )
 
 
@@ -167,21 +180,21 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
 
 
 def earlier_splits(out: Path, config: SplitAssignmentConfig) -> dict[str, Split]:
-    """source id → split of the latest version, so that a test product stays one.
+    """source id → split of the versions so far, so that a test product stays one even if it was gone for a while.
 
-    Empty when that version was dealt with other shares or another salt: then all families are dealt afresh.
+    Versions are read from the latest back to the first that was dealt with other shares or another salt; the later one
+    decides. Empty when the latest was dealt otherwise: then all families are dealt afresh.
     """
-    version = latest_version(out)
-    path = out / f"v{version}" / "tables" / "assignments.parquet"
-    if version is None or not path.exists():
-        return {}
-    if read_manifest(out / f"v{version}").recipe.get("assign_split") != config.model_dump(mode="json"):
-        return {}
-    return {row.source_id: row.split for row in from_arrow(Assignment, pq.read_table(path))}
-
-
-def _earlier_splits(request: BuildRequest) -> dict[str, Split]:
-    return earlier_splits(request.out, request.recipe.assign_split)
+    splits: dict[str, Split] = {}
+    for version in reversed(version_numbers(out)):
+        folder = out / f"v{version}"
+        path = folder / "tables" / "assignments.parquet"
+        if not path.exists() or not (folder / MANIFEST_FILE).is_file():
+            continue
+        if read_manifest(folder).recipe.get("assign_split") != config.model_dump(mode="json"):
+            break
+        splits = {row.source_id: row.split for row in from_arrow(Assignment, pq.read_table(path))} | splits
+    return splits
 
 
 def _write_tables(workspace: Workspace, tables: Tables) -> None:

@@ -27,7 +27,7 @@ from pvtt_data.records import (
 )
 from pvtt_data.runner import Runner
 from pvtt_data.stage import Named, NoConfig
-from pvtt_data.stages.assign_split import assign_split, notes_on_families
+from pvtt_data.stages.assign_split import assign_split, changed_splits, notes_on_families
 from pvtt_data.stages.dedup import dedup
 from pvtt_data.stages.filter_shots import filter_shots
 from pvtt_data.stages.mask_qc import MaskItem, MeasureMasks, mask_qc
@@ -47,6 +47,7 @@ STAGES = (
     "listing_pictures", "clip_pictures", "assign_split", "pair", "synthesise", "triple_numbers", "triple_qc",
 )  # fmt: skip
 """Names of the stages, in the order in which they run."""
+_MOVES_NAMED = 20
 
 
 @dataclass
@@ -210,6 +211,11 @@ class Line:
         )
         for text in notes_on_families(tables.sources, tables.assignments):
             run.note(text)
+        moved = changed_splits(tables.assignments, self.earlier_splits)
+        for product, before, now, sources in moved[:_MOVES_NAMED]:
+            run.note(f"{product} moved from {before} to {now} ({sources} sources): new data joins it to {now}")
+        if len(moved) > _MOVES_NAMED:
+            run.note(f"and {len(moved) - _MOVES_NAMED} more products changed split; pvtt-data diff lists them")
         names = self._clip_names()
         tables.pairs = run.table(
             pair(tables.tracks, tables.clips, tables.sources, tables.assignments, tables.pictures, recipe.pair)

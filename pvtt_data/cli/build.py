@@ -15,6 +15,7 @@ from pvtt_data.line import STAGES
 from pvtt_data.progress import TerminalReporter
 from pvtt_data.recipe import Recipe, read_recipe
 from pvtt_data.recipe_file import recipe_schema
+from pvtt_data.shards import Publication
 from pvtt_data.stage import count_reasons
 
 
@@ -62,6 +63,7 @@ def _summary(console: Console, outcome: BuildOutcome) -> None:
         console.print(f"v{outcome.publication.version} is up to date: {outcome.publication.path}", highlight=False)
     else:
         console.print(f"made v{outcome.publication.version}: {outcome.publication.path}", highlight=False)
+        _growth(console, outcome.publication)
     console.print(
         f"{len(tables.sources)} sources → {len(tables.clips)} clips → {len(tables.tracks)} mask tracks → "
         f"{len(tables.triples)} triples ({flagged} flagged)",
@@ -76,6 +78,15 @@ def _summary(console: Console, outcome: BuildOutcome) -> None:
         console.print(f"{faults} rows failed with a fault; see {outcome.run_folder / 'log.jsonl'}", style="red")
     console.print(f"report: {outcome.report}", highlight=False, markup=False)
     console.print(f"took {outcome.seconds:.0f} s", highlight=False)
+
+
+def _growth(console: Console, publication: Publication) -> None:
+    lineage = publication.lineage
+    if lineage is None or lineage.parent is None:
+        return
+    changes = f"{len(lineage.added)} samples added, {len(lineage.removed)} removed, {len(lineage.changed)} changed"
+    shared = f"{publication.shared_bytes / 1e6:.1f} of {publication.total_bytes / 1e6:.1f} MB"
+    console.print(f"since {lineage.parent.version}: {changes}; {shared} are shared with it on disk", highlight=False)
 
 
 @click.command("schema")

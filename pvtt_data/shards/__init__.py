@@ -15,7 +15,7 @@ from pvtt_data.shards.inspect import contact_sheet, describe
 from pvtt_data.shards.manifest import Lineage, Manifest, read_lineage, read_manifest
 from pvtt_data.shards.reader import Sample, ShardDataset
 from pvtt_data.shards.verify import VerifyProblem, VerifyReport, verify
-from pvtt_data.shards.versions import Publication, latest_version, next_version, publish
+from pvtt_data.shards.versions import Publication, latest_version, next_version, publish, version_numbers
 from pvtt_data.shards.writer import DatasetSettings, ShardSample, write_dataset
 
 __all__ = [
@@ -38,5 +38,6 @@ __all__ = [
     "read_manifest",
     "shard_count_for",
     "verify",
+    "version_numbers",
     "write_dataset",
 ]

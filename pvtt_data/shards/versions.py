@@ -13,7 +13,8 @@ from pvtt_data.errors import BuildError
 from pvtt_data.files import sync_folder, write_whole
 from pvtt_data.shards.format import INDEX_FILE, LINEAGE_FILE, MANIFEST_FILE
 from pvtt_data.shards.index import read_index, sample_digests
-from pvtt_data.shards.manifest import Lineage, Parent, build_lineage, lineage_bytes, read_manifest
+from pvtt_data.shards.manifest import Lineage, Manifest, Parent, build_lineage, lineage_bytes, read_manifest
+from pvtt_data.shards.sharing import link_same, make_read_only, read_only_mode, shared_bytes, total_bytes
 
 _VERSION = re.compile(r"v([1-9][0-9]*)")
 
@@ -31,6 +32,10 @@ class Publication:
     root: str
     lineage: Lineage | None
     """Changes since the version before; None if up to date."""
+    total_bytes: int = 0
+    """Size of all files of the version."""
+    shared_bytes: int = 0
+    """Size of those that are hard links to files of the version before."""
 
 
 def version_numbers(shards_root: Path) -> list[int]:
@@ -52,55 +57,86 @@ def latest_version(shards_root: Path) -> int | None:
     return max(complete, default=None)
 
 
-def publish(finished: Path, shards_root: Path) -> Publication:
+def publish(finished: Path, shards_root: Path, *, parent: int | None = None) -> Publication:
     """Give a finished dataset folder its number, unless the latest version already equals it.
 
-    The folder is renamed to ``shards_root/vN`` and its `lineage.json` is written against the latest version. If that
-    has the same root, the finished folder is deleted and nothing is published.
+    The folder's files become read-only, those that the latest version has too become hard links to its files, the
+    lineage is written against it, and the folder is renamed to ``shards_root/vN``. If the latest version has the same
+    root, the finished folder is deleted and nothing is published. When another build takes the number meanwhile, all of
+    this is done again against the version that it published.
 
     Args:
         finished: folder that `write_dataset` filled, on the same filesystem as ``shards_root``.
         shards_root: folder of the versions.
+        parent: number of the version that the build took its splits and shards from (0: there was none); if another
+            one is the latest by now, nothing is published, since its splits were not kept. None takes any.
 
     Raises:
         DatasetError: the finished folder or the latest version has a damaged manifest or index.
-        BuildError: the folder cannot be renamed there, or another build took its number.
+        BuildError: the folder cannot be renamed there, or ``parent`` is not the latest version any more.
     """
     manifest = read_manifest(finished)
-    parent_number = latest_version(shards_root)
-    version = next_version(shards_root)
-    digests = sample_digests(read_index(finished / INDEX_FILE))
-    before: dict[str, str] = {}
-    parent = None
-    if parent_number is not None:
-        parent_path = shards_root / f"v{parent_number}"
-        parent_root = read_manifest(parent_path).root
-        if parent_root == manifest.root:
-            shutil.rmtree(finished)
-            return Publication("up-to-date", parent_number, parent_path, manifest.root, None)
-        before = sample_digests(read_index(parent_path / INDEX_FILE))
-        parent = Parent(version=f"v{parent_number}", root=parent_root)
-    lineage = build_lineage(
-        manifest.root,
-        parent,
-        added=[key for key in digests if key not in before],
-        removed=[key for key in before if key not in digests],
-        changed=[key for key in digests if before.get(key, digests[key]) != digests[key]],
-    )
-    write_whole(finished / LINEAGE_FILE, lineage_bytes(lineage))
     shards_root.mkdir(parents=True, exist_ok=True)
-    final = shards_root / f"v{version}"
-    _rename(finished, final)
-    return Publication("published", version, final, manifest.root, lineage)
+    while True:
+        latest = latest_version(shards_root)
+        latest_path = None if latest is None else shards_root / f"v{latest}"
+        before = None if latest_path is None else read_manifest(latest_path)
+        if latest is not None and latest_path is not None and before is not None and before.root == manifest.root:
+            shutil.rmtree(finished)
+            return Publication("up-to-date", latest, latest_path, manifest.root, None)
+        if parent is not None and parent != (latest or 0):
+            raise BuildError(
+                f"another build published v{latest} while this one ran; run this one again to build upon v{latest}: "
+                "what it computed is kept"
+            )
+        version = next_version(shards_root)
+        lineage = _lineage(finished, manifest, latest_path, before)
+        write_whole(finished / LINEAGE_FILE, lineage_bytes(lineage))
+        _settle(finished, manifest, latest_path, before)
+        final = shards_root / f"v{version}"
+        if _rename(finished, final):
+            shared = 0 if latest_path is None else shared_bytes(final, latest_path)
+            return Publication("published", version, final, manifest.root, lineage, total_bytes(final), shared)
 
 
-def _rename(finished: Path, final: Path) -> None:
+def _lineage(finished: Path, manifest: Manifest, latest: Path | None, before: Manifest | None) -> Lineage:
+    digests = sample_digests(read_index(finished / INDEX_FILE))
+    known = {} if latest is None else sample_digests(read_index(latest / INDEX_FILE))
+    return build_lineage(
+        manifest.root,
+        None if latest is None or before is None else Parent(version=latest.name, root=before.root),
+        added=[key for key in digests if key not in known],
+        removed=[key for key in known if key not in digests],
+        changed=[key for key in digests if known.get(key, digests[key]) != digests[key]],
+    )
+
+
+def _settle(finished: Path, manifest: Manifest, latest: Path | None, before: Manifest | None) -> None:
+    """Make all files read-only, and those with the same path and hash in the latest version links to its files."""
+    known = {} if before is None else before.listed_files()
+    listed = manifest.listed_files()
+    mode = read_only_mode(finished)
+    for file in sorted(path for path in finished.rglob("*") if path.is_file() and not path.is_symlink()):
+        make_read_only(file)
+        name = file.relative_to(finished).as_posix()
+        sha256 = listed.get(name)
+        if latest is not None and sha256 is not None and known.get(name) == sha256:
+            existing = latest / name
+            if not (existing.exists() and existing.samefile(file)):
+                link_same(existing, file, sha256, mode)
+    for folder in sorted({finished, *(path for path in finished.rglob("*") if path.is_dir())}):
+        sync_folder(folder)
+
+
+def _rename(finished: Path, final: Path) -> bool:
+    """Whether the folder has its final name now; False if another build took it."""
     try:
         finished.rename(final)
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            raise BuildError(f"another build published {final.name} meanwhile: publish again") from error
+            return False
         raise BuildError(
             f"cannot rename {finished} to {final}: {error.strerror}; both must lie on one filesystem"
         ) from error
     sync_folder(final.parent)
+    return True

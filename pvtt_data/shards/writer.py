@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
@@ -47,7 +48,7 @@ from pvtt_data.shards.format import (
     tar_header,
     tar_padding,
 )
-from pvtt_data.shards.index import IndexRow, IndexWriter
+from pvtt_data.shards.index import IndexRow, IndexWriter, index_rows, read_index
 from pvtt_data.shards.manifest import (
     FileEntry,
     Manifest,
@@ -57,7 +58,9 @@ from pvtt_data.shards.manifest import (
     build_manifest,
     lineage_bytes,
     manifest_bytes,
+    read_manifest,
 )
+from pvtt_data.shards.sharing import link_same, read_only_mode
 
 _CHUNK_BYTES = 1 << 20
 _TABLE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -76,6 +79,8 @@ class ShardSample:
             ``source_mask.mp4``, ``target.mp4``, ``target_mask.mp4``, ``effect_mask.mp4``, ``reference_0.png`` and on,
             in validation and test also ``heldout_0.png`` and on. At least one picture of a kind, at most as many as
             the dataset has members; the writer repeats the last one.
+        digests: SHA-256 of members by name, as far as the caller knows them. A file with other bytes is refused, and a
+            shard whose digests are all known and those of the version before need not be written again.
         meta: the fields of `SampleMeta` without ``reference_count`` and ``heldout_count``, which the writer counts;
             ``reference_source`` has one entry for each reference given.
     """
@@ -84,6 +89,7 @@ class ShardSample:
     split: Split
     members: Mapping[str, Path | bytes]
     meta: Mapping[str, Any]
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,20 @@ class _Planned:
 
     key: str
     members: tuple[str | _Spooled, ...]
+    digests: tuple[str, ...]
+    """SHA-256 of each member; empty where it is not known before the member is read."""
+
+
+class _Parent:
+    """The shards of the version before, to take over those that stay as they are."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manifest = read_manifest(path)
+        self._index = read_index(path / INDEX_FILE)
+
+    def rows(self, shard: str) -> list[IndexRow]:
+        return list(index_rows(self._index.filter(pc.equal(self._index.column("shard"), shard))))
 
 
 def write_dataset(
@@ -153,6 +173,7 @@ def write_dataset(
     samples: Iterable[ShardSample],
     settings: DatasetSettings,
     tables: Mapping[str, Path] | None = None,
+    parent: Path | None = None,
 ) -> Manifest:
     """Write a dataset version into a new folder; `publish` then gives it its number.
 
@@ -161,20 +182,23 @@ def write_dataset(
         samples: in any order.
         settings: name, recipe, counts.
         tables: Parquet files to copy to ``tables/<name>.parquet``, by name.
+        parent: the version before, on the same filesystem: shards that are the same there become hard links to it.
 
     Raises:
+        DatasetError: the parent's manifest or index is damaged.
         InputError: a sample breaks the format; the message names its key and what was expected.
         BuildError: there is no sample, the folder is in use, or a table is no Parquet file.
     """
     if out_dir.exists() and any(out_dir.iterdir()):
         raise BuildError(f"{out_dir} is not empty: a dataset version is written into a folder of its own")
+    before = None if parent is None else _Parent(parent)
     out_dir.mkdir(parents=True, exist_ok=True)
     facts = CardFacts()
     with tempfile.TemporaryFile(dir=out_dir) as spool:
         planned = _plan(samples, settings, spool, facts)
         if not any(planned.values()):
             raise BuildError("the dataset has no sample: nothing was written")
-        shards = _write_tars(out_dir, planned, settings, spool)
+        shards = _write_tars(out_dir, planned, settings, spool, before)
     counts = {
         split: SplitCounts(
             samples=len(rows),
@@ -252,10 +276,20 @@ def _plan(
             _spool(content, spool, spooled) if isinstance(content, bytes) else str(content)
             for content in (contents[name] for name in _members_of(sample.split, settings))
         )
-        planned[sample.split].append(_Planned(sample.key, members))
+        planned[sample.split].append(_Planned(sample.key, members, _digests(sample, contents, settings)))
     for rows in planned.values():
         rows.sort(key=lambda row: row.key)
     return planned
+
+
+def _digests(sample: ShardSample, contents: Mapping[str, Path | bytes], settings: DatasetSettings) -> tuple[str, ...]:
+    """What is known of the members' hashes before they are read; a repeated picture has that of the last one."""
+    given = {str(content): sample.digests[name] for name, content in sample.members.items() if name in sample.digests}
+    members = [contents[name] for name in _members_of(sample.split, settings)]
+    return tuple(
+        hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else given.get(str(content), "")
+        for content in members
+    )
 
 
 def _spool(content: bytes, spool: BinaryIO, known: dict[int, _Spooled]) -> _Spooled:
@@ -338,7 +372,11 @@ def _meta_of(sample: ShardSample, settings: DatasetSettings) -> tuple[SampleMeta
 
 
 def _write_tars(
-    out_dir: Path, planned: Mapping[Split, list[_Planned]], settings: DatasetSettings, spool: BinaryIO
+    out_dir: Path,
+    planned: Mapping[Split, list[_Planned]],
+    settings: DatasetSettings,
+    spool: BinaryIO,
+    before: _Parent | None,
 ) -> dict[str, ShardEntry]:
     entries: dict[str, ShardEntry] = {}
     with whole_file(out_dir / INDEX_FILE) as index_file, IndexWriter(index_file) as index:
@@ -351,10 +389,36 @@ def _write_tars(
                 by_shard.setdefault(shard_of(row.key, count), []).append(row)
             for number in range(count):
                 path = shard_path(split, number, count)
-                entry, index_rows = _write_tar(out_dir, path, split, by_shard.get(number, []), settings, spool)
+                in_shard = by_shard.get(number, [])
+                taken = None if before is None else _take_over(out_dir, path, in_shard, before, settings, split)
+                entry, written = taken or _write_tar(out_dir, path, split, in_shard, settings, spool)
                 entries[path] = entry
-                index.add_shard(index_rows)
+                index.add_shard(written)
     return entries
+
+
+def _take_over(
+    out_dir: Path,
+    path: str,
+    rows: list[_Planned],
+    before: _Parent,
+    settings: DatasetSettings,
+    split: Split,
+) -> tuple[ShardEntry, list[IndexRow]] | None:
+    """Link the shard of the version before if its members are the planned ones; None if it has to be written."""
+    entry = before.manifest.shards.get(path)
+    if entry is None:
+        return None
+    names = _members_of(split, settings)
+    planned = [(r.key, name, sha) for r in rows for name, sha in zip(names, r.digests, strict=True)]
+    known = before.rows(path)
+    if [(row.key, row.member, row.sha256) for row in known] != planned:
+        return None
+    target = out_dir / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not link_same(before.path / path, target, entry.sha256, read_only_mode(out_dir)):
+        return None
+    return entry, known
 
 
 def _write_tar(
@@ -370,8 +434,13 @@ def _write_tar(
     with whole_file(out_dir / path) as file:
         tar = _HashedFile(file)
         for row in rows:
-            for name, content in zip(names, row.members, strict=True):
+            for name, content, known in zip(names, row.members, row.digests, strict=True):
                 offset, length, digest = _write_member(tar, f"{row.key}.{name}", content, spool)
+                if known and digest != known:
+                    raise OSError(
+                        f"{row.key}.{name}: SHA-256 of {content} is {digest}, expected {known}: the file is damaged; "
+                        "delete it and build again"
+                    )
                 index.append(IndexRow(row.key, split, path, name, offset, length, digest))
         tar.write(bytes(tar_end(tar.size_bytes)))
     return ShardEntry(sha256=tar.sha256(), bytes=tar.size_bytes, samples=len(rows)), index

@@ -9,6 +9,7 @@ an earlier version's assignments are an input.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -72,6 +73,16 @@ def assign_split(
         result.rows += [Assignment(name, products[name], root, split) for name in members]
     result.rows.sort(key=lambda row: row.source_id)
     return result
+
+
+def changed_splits(rows: Sequence[Assignment], earlier: Mapping[str, Split]) -> list[tuple[str, Split, Split, int]]:
+    """Products that an earlier version had in another split: (product id, split then, split now, sources moved)."""
+    moved: Counter[tuple[str, Split, Split]] = Counter()
+    for row in rows:
+        before = earlier.get(row.source_id, row.split)
+        if before != row.split:
+            moved[row.product_id, before, row.split] += 1
+    return [(product, before, now, count) for (product, before, now), count in sorted(moved.items())]
 
 
 def split_of(component_id: str, config: SplitAssignmentConfig) -> Split:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,13 +21,13 @@ from pvtt_data.shards import (
     verify,
     write_dataset,
 )
+from pvtt_data.shards.building import building_folder
 from pvtt_data.shards.format import SPLITS
 from pvtt_data.stage import StageConfig
 from pvtt_data.stages.triple_qc import Shelf
 from pvtt_data.store import BlobStore
 
 NAME = "shard"
-_BUILDING = ".building-"
 
 
 class ShardConfig(StageConfig):
@@ -56,6 +54,7 @@ def write_version(
     tables: Mapping[str, Path],
     out: Path,
     workers: int = 1,
+    parent: int | None = None,
 ) -> Publication:
     """Write, verify and publish one dataset version.
 
@@ -63,16 +62,18 @@ def write_version(
         settings: further fields of `DatasetSettings`: name, recipe, reference_count, heldout_count, tools, weights.
         out: folder of the versions.
         workers: processes that check what was written.
+        parent: version that the splits were taken from (0: none); by default the latest one.
 
     Raises:
-        BuildError: there is nothing to write, or what was written does not verify.
+        BuildError: there is nothing to write, what was written does not verify, or another build published a version
+            since ``parent``.
     """
     kept = [t for t in triples if config.include_flagged or t.verdict == "accept"]
     if not kept:
         raise BuildError("no triple is left to write; the rejections say why (pvtt-data show rejections)")
-    _remove_leftovers(out)
-    building = out / f"{_BUILDING}{os.getpid()}"
-    try:
+    latest = latest_version(out)
+    parent = latest if parent is None else parent
+    with building_folder(out) as building:
         write_dataset(
             building,
             _samples(kept, shelf, store),
@@ -80,21 +81,12 @@ def write_version(
                 shard_count=_shard_counts(kept, config, out), card_licence=config.card_licence, **dict(settings)
             ),
             tables,
+            out / f"v{latest}" if latest else None,
         )
         report = verify(building, workers=workers)
         if not report.ok:
             raise BuildError(f"the written dataset does not verify, which is a defect:\n{report.text()}")
-        return publish(building, out)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def _remove_leftovers(out: Path) -> None:
-    """Delete what builds that were killed left half written; those of living processes stay."""
-    for folder in out.glob(f"{_BUILDING}*"):
-        process = folder.name.removeprefix(_BUILDING)
-        if process.isdigit() and not Path("/proc", process).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        return publish(building, out, parent=parent or 0)
 
 
 def _shard_counts(triples: list[Triple], config: ShardConfig, out: Path) -> int | dict[Split, int]:
@@ -121,19 +113,20 @@ def _samples(triples: list[Triple], shelf: Shelf, store: BlobStore) -> Iterator[
         cut = shelf.clips[triple.clip_id].cut
         title_a, category_a, licence_a = titles[triple.product_a]
         title_b, category_b, licence_b = titles[triple.product_b]
-        members = {
-            "source.mp4": store.path(triple.source),
-            "source_mask.mp4": store.path(triple.source_mask),
-            "target.mp4": store.path(triple.target),
-            "target_mask.mp4": store.path(triple.target_mask),
-            "effect_mask.mp4": store.path(triple.effect_mask),
+        blobs = {
+            "source.mp4": triple.source,
+            "source_mask.mp4": triple.source_mask,
+            "target.mp4": triple.target,
+            "target_mask.mp4": triple.target_mask,
+            "effect_mask.mp4": triple.effect_mask,
         }
-        members |= {f"reference_{i}.png": store.path(blob) for i, blob in enumerate(triple.references)}
-        members |= {f"heldout_{i}.png": store.path(blob) for i, blob in enumerate(triple.heldout)}
+        blobs |= {f"reference_{i}.png": blob for i, blob in enumerate(triple.references)}
+        blobs |= {f"heldout_{i}.png": blob for i, blob in enumerate(triple.heldout)}
         yield ShardSample(
             key=triple.triple_id[:16],
             split=triple.split,
-            members=members,
+            members={name: store.path(blob) for name, blob in blobs.items()},
+            digests={name: blob.sha256 for name, blob in blobs.items()},
             meta={
                 "triple_id": triple.triple_id,
                 "engine": triple.engine,
