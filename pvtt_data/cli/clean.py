@@ -9,7 +9,7 @@ from rich.console import Console
 
 from pvtt_data.cleaning import Cleanable, clean, find_cleanable
 from pvtt_data.cli.options import held_workspace, work_option
-from pvtt_data.cli.words import bytes_text
+from pvtt_data.words import bytes_text
 
 
 @click.command("clean")

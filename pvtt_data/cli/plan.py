@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pvtt_data.cli.options import limit_option, out_option, recipe_argument, set_option, work_option, workers_option
-from pvtt_data.cli.words import bytes_text, duration_text
 from pvtt_data.plan import Plan, PlannedStage, make_plan
 from pvtt_data.recipe import read_recipe
+from pvtt_data.words import bytes_text, duration_text
 
 
 @click.command("plan")

@@ -20,11 +20,14 @@ from pvtt_data import __version__
 from pvtt_data.files import write_whole
 from pvtt_data.records import MaskTrack, Source, Triple
 from pvtt_data.report import drops
+from pvtt_data.report.costs import stage_costs
 from pvtt_data.report.funnel import funnel
+from pvtt_data.report.products import category_lines, product_lines
 from pvtt_data.report.rows import Rows
 from pvtt_data.report.sheets import track_sheets, triple_sheets
 from pvtt_data.report.thumbnails import OUTLINE_A, OUTLINE_B, Thumbnails
 from pvtt_data.stage import library_version
+from pvtt_data.words import bytes_text
 
 if TYPE_CHECKING:
     from pvtt_data.build import BuildOutcome
@@ -59,6 +62,7 @@ def write_report(
     style = _style()
     fault_count, fault_lines = drops.faults(outcome.results)
     source_count, source_lines = drops.source_lines(rows)
+    product_count, lines_of_products = product_lines(rows)
     html = _template().render(
         style=style,
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii"),
@@ -77,6 +81,10 @@ def write_report(
         drop_groups=drops.drop_groups(outcome.results, rows),
         faults=fault_lines,
         fault_count=fault_count,
+        products=lines_of_products,
+        product_count=product_count,
+        categories=category_lines(rows),
+        costs=stage_costs(outcome.results),
         sources=source_lines,
         source_count=source_count,
         notes=outcome.notes,
@@ -97,6 +105,7 @@ def _template() -> Template:
         "number": _number,
         "duration": _duration,
         "count": _count,
+        "size": bytes_text,
     }
     return environment.from_string(_packaged("page.html"))
 

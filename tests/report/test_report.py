@@ -15,12 +15,15 @@ from fake_build import FakeBuild, picture_of
 from PIL import Image
 
 from pvtt_data.line import STAGES
-from pvtt_data.records import Rejection, Source
+from pvtt_data.records import Rejection, Source, Triple
 from pvtt_data.report.choice import spread
+from pvtt_data.report.costs import stage_costs
 from pvtt_data.report.funnel import funnel
+from pvtt_data.report.products import category_lines, product_lines
+from pvtt_data.report.rows import Rows
 from pvtt_data.report.thumbnails import OUTLINE_A, Thumbnails
 from pvtt_data.shards import Publication
-from pvtt_data.stage import StageResult, reject
+from pvtt_data.stage import Cost, ItemCost, StageResult, reject
 
 VOID = {"meta", "img", "rect"}
 Attributes = dict[str, str | None]
@@ -360,3 +363,33 @@ def _many_of_one_and_few_of_others() -> Iterator[tuple[int, str]]:
     yield from ((number, "common") for number in range(50))
     yield from ((number, "rare") for number in range(50, 53))
     yield 53, "rarest"
+
+
+def test_what_a_row_takes_is_told_by_stage(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    result = next(result for result in build.results if result.stage == "segment")
+    result.costs = [
+        ItemCost("quick.mp4 [0:9)", Cost(1.0, 2.0, 400_000_000), True, 1000),
+        ItemCost("slow <b>.mp4 [0:9)", Cost(3.0, 4.0, 900_000_000), False, 2_000_000),
+    ]
+    (cost,) = stage_costs(build.results)
+    assert (cost.measured, cost.cpu_s, cost.wall_s, cost.slowest_s) == (2, 3.0, 2.0, 3.0)
+    assert (cost.slowest, cost.peak_rss_bytes, cost.stored_bytes) == ("slow <b>.mp4 [0:9)", 900_000_000, 2_001_000)
+    text = Page(build.write(tmp_path / "report.html")).text
+    assert "slow <b>.mp4 [0:9) 3.0 s 900 MB 2.0 MB" in text
+
+
+def test_products_without_a_triple_come_first_and_sums_agree(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    rows = Rows(build.results, build.tables)
+    count, lines = product_lines(rows)
+    assert count == len({source.product_id for source in build.sources})
+    assert [line.as_b > 0 for line in lines] == sorted(line.as_b > 0 for line in lines)
+    triples = rows.of(Triple).values()
+    for total in (lines, category_lines(rows)):
+        assert sum(line.as_b for line in total) == sum(line.as_a for line in total) == len(triples)
+        assert sum(line.flagged for line in total) == sum(triple.verdict == "flag" for triple in triples)
+        assert sum(line.sources for line in total) == len(build.sources)
+        assert sum(line.clips for line in total) == len(rows.made_by("normalise"))
+        assert sum(line.dropped for line in total) == sum(len(r.rejections) for r in build.results if r.stage != "mine")
+    assert "Products and categories" in Page(build.write(tmp_path / "report.html")).text
