@@ -6,11 +6,14 @@
 - `ShardDataset`: random access to samples.
 - `verify`: find out whether a version holds what its manifest promises.
 - `contact_sheet`, `describe`: look at it.
+- `history`, `diff_versions`: list versions and say what changed between two.
 """
 
 from __future__ import annotations
 
+from pvtt_data.shards.diff import VersionDiff, diff_versions
 from pvtt_data.shards.format import SampleMeta, shard_count_for
+from pvtt_data.shards.history import VersionLine, find_version, history
 from pvtt_data.shards.inspect import contact_sheet, describe
 from pvtt_data.shards.manifest import Lineage, Manifest, read_lineage, read_manifest
 from pvtt_data.shards.reader import Sample, ShardDataset
@@ -29,8 +32,13 @@ __all__ = [
     "ShardSample",
     "VerifyProblem",
     "VerifyReport",
+    "VersionDiff",
+    "VersionLine",
     "contact_sheet",
     "describe",
+    "diff_versions",
+    "find_version",
+    "history",
     "latest_version",
     "next_version",
     "publish",

@@ -3,7 +3,7 @@
 Sources hang together when they show the same product, have the same bytes, share a listing image or contain
 near-duplicate windows. A component's split is a hash of its smallest source id, so that adding or removing other
 products moves nothing. When new data joins a component of another split to one of a test set, the joined one is test:
-an earlier version's assignments are an input.
+earlier versions' assignments are an input. Without them, a component that loses its smallest source is dealt afresh.
 """
 
 from __future__ import annotations

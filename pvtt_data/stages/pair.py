@@ -1,8 +1,12 @@
 """Pair: which product A is put into which clip of B. A table stage, stable under additions and removals.
 
 Rendezvous hashing: for each clip of B, the admissible products A are ranked by sha256(seed, clip, product) and the
-first ones are taken, so that a product that comes or goes changes only the pairs that mention it. Pairs stay within
-one split; A and B are different products and belong to different families of footage.
+first ones are taken, so that a product that comes or goes changes only the pairs that mention it, and a clip that loses
+its partner takes the next one. Pairs stay within one split; A and B are different products and belong to different
+families of footage.
+
+A cap on how often a product is A drops its pairs of the lowest hashes and deals them to nobody else, so a new pair can
+push out one other pair at most.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -244,40 +243,57 @@ def test_what_a_killed_build_left_is_deleted_and_a_living_one_keeps_its_folder(t
     assert list(tmp_path.iterdir()) == []
 
 
-PUBLISHES = """
-import sys
+KILLED_EVERYWHERE = """
+import os, signal, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[3])
-from shard_samples import key_of, meta_of, encode, luma, mask, png
+sys.path.insert(0, sys.argv[2])
 import numpy as np
-from pvtt_data.shards import DatasetSettings, ShardSample, publish, write_dataset
+import pyarrow.compute
+from shard_samples import key_of, meta_of, encode, luma, mask, png
+from pvtt_data.shards import DatasetSettings, ShardSample, history, publish, write_dataset
 from pvtt_data.shards.building import building_folder
-root, count = Path(sys.argv[1]), int(sys.argv[2])
+root = Path(sys.argv[1])
 clip = encode(mask(0).astype(np.uint8) * 255)
 names = ("source.mp4", "source_mask.mp4", "target.mp4", "target_mask.mp4", "effect_mask.mp4")
 members = {**dict.fromkeys(names, clip), "reference_0.png": png(1)}
-samples = [ShardSample(key_of(n), "train", members, meta_of(n, "train", 1)) for n in range(count)]
-print("ready", flush=True)
-while True:
+samples = [ShardSample(key_of(n), "train", members, meta_of(n, "train", 1)) for n in range(6)]
+TOUCHES = {"open", "os.mkdir", "os.rename", "os.link", "os.remove", "os.rmdir", "os.chmod", "fcntl.flock"}
+
+def build(kept, killed_at):
+    left = [killed_at]
+    def hook(event, args):
+        if event in TOUCHES:
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(hook)
     with building_folder(root) as folder:
-        write_dataset(folder, samples, DatasetSettings("tiny", {"n": len(samples)}, 4, 1))
+        write_dataset(folder, kept, DatasetSettings("tiny", {"n": killed_at}, 2, 1))
         publish(folder, root)
-    samples = samples[:-1] if len(samples) > 1 else samples * 1
+    os._exit(0)
+
+at = 0
+while True:
+    at += 1
+    child = os.fork()
+    if child == 0:
+        build(samples[at % 2:], at)
+    _, status = os.waitpid(child, 0)
+    assert all(line.state == "whole" for line in history(root)), (at, history(root))
+    if status == 0:
+        break
+print(at, len(history(root)))
 """
 
 
-@pytest.mark.slow
-def test_killed_at_any_time_only_whole_versions_are_seen(tmp_path: Path) -> None:
-    for number in range(12):
-        command = [sys.executable, "-c", PUBLISHES, str(tmp_path), str(40 + number), str(Path(__file__).parent)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-            assert child.stdout is not None
-            assert child.stdout.readline() == "ready\n"
-            time.sleep(0.013 * number)
-            child.kill()
+def test_killed_before_any_touch_of_the_disk_only_whole_versions_are_seen(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED_EVERYWHERE, str(tmp_path), str(Path(__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    touches, versions = map(int, done.stdout.split())
+    assert touches > 50
+    assert versions >= 1
     with building_folder(tmp_path):
         assert not [p for p in tmp_path.glob(".building-*") if p.is_dir()]
-    versions = [p for p in tmp_path.iterdir() if p.name.startswith("v")]
-    assert versions
-    for version in versions:
-        assert verify(version, sample=1).ok
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(f"v{n + 1}" for n in range(versions))
+    assert all(verify(tmp_path / f"v{n + 1}").ok for n in range(versions))

@@ -452,3 +452,11 @@ def test_media_damaged_before_writing_are_judged_and_never_crash_the_check(
     found = TarMember(key_of(1), member, 512, len(damaged), "0" * 64, bytes(damaged))
     for problem in check_media("data/train-00000-of-00001.tar", [found], meta):
         assert (problem.check, problem.key, problem.member) == ("media", key_of(1), member)
+
+
+def test_a_video_of_an_unknown_codec_is_a_problem_and_no_crash(clips: dict[str, bytes]) -> None:
+    unknown = clips["source.mp4"].replace(b"avc1\0\0\0\0", b"zzzz\0\0\0\0")
+    assert unknown != clips["source.mp4"]
+    found = TarMember(key_of(1), "source.mp4", 512, len(unknown), "0" * 64, unknown)
+    (problem,) = check_media("data/train-00000-of-00001.tar", [found], None)
+    assert "codec is unknown" in str(problem)

@@ -1,0 +1,386 @@
+"""A product that comes or goes changes its descendants and nothing else, from footage to shards."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shutil
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from record_samples import blob, clip, clip_picture, listing_picture, sha, shot, source, track
+
+from pvtt_data.build import BuildOutcome, BuildRequest, build
+from pvtt_data.recipe import read_recipe
+from pvtt_data.records import (
+    Assignment,
+    Clip,
+    Pair,
+    Picture,
+    Quality,
+    Shot,
+    Source,
+    Split,
+    Swap,
+    Triple,
+    record_key,
+)
+from pvtt_data.shards import diff_versions, verify
+from pvtt_data.shards.format import shard_of
+from pvtt_data.stages.assign_split import SplitAssignmentConfig, assign_split, changed_splits
+from pvtt_data.stages.dedup import DedupConfig, dedup
+from pvtt_data.stages.pair import PairConfig, pair
+from pvtt_data.stages.triple_qc import Shelf, TripleQcConfig, triple_qc
+
+ROOT = Path(__file__).resolve().parents[1]
+CATALOGUE = ROOT / "samples" / "catalogue"
+SHARDS = 16
+SPLITS = SplitAssignmentConfig(validation_share=0.15, test_share=0.15)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the table stages are given, and what map stages would have made of it: all of it by product."""
+
+    sources: tuple[Source, ...]
+    shots: tuple[Shot, ...]
+    pictures: tuple[Picture, ...]
+
+    def without(self, product: str) -> World:
+        sources = tuple(s for s in self.sources if s.product_id != product)
+        ids = {s.source_id for s in sources}
+        return World(
+            sources,
+            tuple(s for s in self.shots if s.source_id in ids),
+            tuple(p for p in self.pictures if p.product_id != product),
+        )
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the table stages decided."""
+
+    shots: dict[str, Shot]
+    assignments: dict[str, Assignment]
+    pairs: dict[str, Pair]
+    triples: dict[str, Triple]
+    dropped: Counter[str]
+
+    def shards(self) -> dict[tuple[str, int], tuple[tuple[str, str], ...]]:
+        """(split, number of the shard) → its samples by key, with what they are made of."""
+        shards: dict[tuple[str, int], list[tuple[str, str]]] = {}
+        for triple in self.triples.values():
+            key = triple.triple_id[:16]
+            shards.setdefault((triple.split, shard_of(key, SHARDS)), []).append((key, repr(triple)))
+        return {where: tuple(sorted(rows)) for where, rows in shards.items()}
+
+
+def signature(seed: int, flips: int = 0) -> str:
+    """Nine random hashes, with the first bits of each flipped."""
+    words = np.random.default_rng(seed).integers(0, 2**63, 9, dtype=np.uint64)
+    return "".join(f"{int(word) ^ (2**flips - 1):016x}" for word in words)
+
+
+@cache
+def world(products: int = 200) -> World:
+    """Products with one or two videos; some share footage with the next product, some a listing image."""
+    sources, shots, pictures = [], [], []
+    for number in range(products):
+        name = f"p{number:03d}"
+        shared = (f"image {number // 20}",) if number % 20 in (3, 4) else ()
+        for video in range(1 + number % 2):
+            of = source(f"{name}-{video}", name, shared, category=f"c{number % 4}", title=name)
+            sources.append(of)
+            for first in (0, 250):
+                copied = number % 20 == 8 and video == 0
+                seed = 100 * (number - 1 if copied else number) + 10 * (0 if copied else video) + first
+                shots.append(shot(f"{of.source_id} {first}", of, first, signature(seed, 3 if copied else 0)))
+                pictures.append(clip_picture(f"{of.source_id} {first} frame", of, first / 25 + 1))
+        pictures += [listing_picture(f"{name} front {i}", name) for i in range(2)]
+    return World(tuple(sources), tuple(shots), tuple(pictures))
+
+
+def decide(of: World, earlier: dict[str, Split] | None = None, **pairing: int) -> Made:
+    """All table stages in the order of the line; what map stages add follows from each row alone."""
+    deduplicated, links = dedup(of.shots, DedupConfig())
+    source_of = {s.source_id: s for s in of.sources}
+    clips: list[Clip] = [clip(f"clip {s.shot_id}", source_of[s.source_id], s.first_frame) for s in deduplicated.rows]
+    tracks = [track(c) for c in clips]
+    assignments = assign_split(of.sources, links, SPLITS, earlier)
+    pairs = pair(tracks, clips, of.sources, assignments.rows, of.pictures, PairConfig(**pairing))  # type: ignore[arg-type]
+    swaps = [Swap(p.pair_id, *(blob(f"{kind} {p.pair_id}") for kind in "abc"), (), {"area": 0.2}) for p in pairs.rows]
+    numbers = {
+        "background_psnr_db": 40.0, "centroid_agreement": 1.0, "reference_leak_bits": 30.0, "scale_agreement": 1.0,
+        "residue": 0.0, "ab_similarity": 0.2,
+    }  # fmt: skip
+    qualities = [Quality(s.pair_id, numbers | {"residue": 1.0 if int(s.pair_id[:2], 16) < 20 else 0.0}) for s in swaps]
+    shelf = Shelf.of(of.sources, clips, tracks, of.pictures, pairs.rows)
+    triples = triple_qc(swaps, qualities, shelf, "a {title}", TripleQcConfig())
+    results = (deduplicated, assignments, pairs, triples)
+    return Made(
+        {record_key(r): r for r in deduplicated.rows},
+        {record_key(r): r for r in assignments.rows},
+        {record_key(r): r for r in pairs.rows},
+        {record_key(r): r for r in triples.rows},
+        Counter(r.reason for result in results for r in result.rejections),
+    )
+
+
+@cache
+def decided(cap: int | None = None) -> Made:
+    """What is decided of the whole world."""
+    return decide(world()) if cap is None else decide(world(), max_pairs_per_product=cap)
+
+
+def splits_of(made: Made) -> dict[str, Split]:
+    return {row.source_id: row.split for row in made.assignments.values()}
+
+
+def family(of: World, made: Made, product: str) -> set[str]:
+    """Products that share footage, bytes or listing images with one, itself among them."""
+    component = {row.component_id for row in made.assignments.values() if row.product_id == product}
+    return {row.product_id for row in made.assignments.values() if row.component_id in component}
+
+
+Row = TypeVar("Row", Pair, Triple)
+
+
+def outside(rows: dict[str, Row], products: Collection[str]) -> dict[str, Row]:
+    return {name: r for name, r in rows.items() if r.product_a not in products and r.product_b not in products}
+
+
+PRODUCTS = ["p000", "p003", "p004", "p007", "p008", "p051", "p100", "p123", "p199"]
+"""Among them each kind of tie: a shared listing image (p003, p004), copied footage (p007, p008), two videos (odd)."""
+
+
+@pytest.mark.parametrize("with_earlier", [False, True])
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_one_of_200_products_comes_or_goes_and_only_its_descendants_change(product: str, with_earlier: bool) -> None:
+    whole, less = world(), world().without(product)
+    before = decided()
+    after = decide(less, splits_of(before) if with_earlier else None)
+    relatives = family(whole, before, product)
+    assert len(relatives) <= 2
+    strangers = {s.source_id for s in whole.sources if s.product_id not in relatives}
+    for table in ("shots", "assignments"):
+        old, new = getattr(before, table), getattr(after, table)
+        assert {n: r for n, r in old.items() if r.source_id in strangers} == {
+            n: r for n, r in new.items() if r.source_id in strangers
+        }
+    # Adding is removing backwards, so both are tested: no id has another content in the other world.
+    for old, new in ((before.pairs, after.pairs), (before.triples, after.triples)):
+        assert all(old[name] == new[name] for name in old.keys() & new.keys())  # type: ignore[index]
+        lost = outside({n: r for n, r in old.items() if n not in new}, relatives)  # type: ignore[type-var]
+        # Without a version before, a relative may be dealt into another split and take the place of others there.
+        moved = {s for s, split in splits_of(after).items() if splits_of(before)[s] != split}
+        taken = Counter(p.clip_id for p in after.pairs.values() if p.product_a in relatives)
+        assert not Counter(r.clip_id for r in lost.values()) - (taken if moved else Counter())
+        assert not (with_earlier and moved)
+    # A clip that had the product as its partner takes the next one; nothing else may be new.
+    freed = Counter(p.clip_id for n, p in before.pairs.items() if n not in after.pairs)
+    new_pairs = outside({n: p for n, p in after.pairs.items() if n not in before.pairs}, relatives)
+    assert not Counter(p.clip_id for p in new_pairs.values()) - freed
+    assert len(new_pairs) <= 12
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_shards_rewritten_are_the_shards_touched(product: str) -> None:
+    before = decided()
+    after = decide(world().without(product), splits_of(before))
+    touched = {
+        (t.split, shard_of(t.triple_id[:16], SHARDS))
+        for one, other in ((before, after), (after, before))
+        for name, t in one.triples.items()
+        if other.triples.get(name) != t
+    }
+    old, new = before.shards(), after.shards()
+    assert {where for where in old.keys() | new.keys() if old.get(where) != new.get(where)} == touched
+
+
+def test_one_triple_less_rewrites_one_shard() -> None:
+    before = decided()
+    for name in list(before.triples)[::50]:
+        after = dataclasses.replace(before, triples={n: t for n, t in before.triples.items() if n != name})
+        old, new = before.shards(), after.shards()
+        assert len([w for w in old if old[w] != new.get(w)]) == 1
+
+
+@pytest.mark.parametrize("cap", [1, 2, 4])
+def test_under_a_cap_few_rows_besides_the_descendants_are_disturbed(cap: int) -> None:
+    before = decided(cap)
+    for product in PRODUCTS:
+        relatives = family(world(), before, product)
+        after = decide(world().without(product), splits_of(before), max_pairs_per_product=cap)
+        lost = outside({n: p for n, p in before.pairs.items() if n not in after.pairs}, relatives)
+        new = {n: p for n, p in after.pairs.items() if n not in before.pairs}
+        # A new pair may push the last one of its product A over the cap: one step, since a pair that the cap drops is
+        # not dealt again. So no more are lost than came, and no more came than the product and its family left room.
+        assert len(lost) <= len(new)
+        assert len(lost) + len(outside(new, relatives)) <= 16
+
+
+def names(count: int) -> list[Source]:
+    return [source(f"video {i}") for i in range(count)]
+
+
+def assigned(
+    sources: Sequence[Source], links: Sequence[tuple[int, int]], earlier: dict[str, Split] | None = None
+) -> dict[str, Split]:
+    ties = [(sources[a].source_id, sources[b].source_id) for a, b in links]
+    return {row.source_id: row.split for row in assign_split(sources, ties, SPLITS, earlier).rows}
+
+
+CHAIN = [(i, i + 1) for i in range(99)]
+SHAPES: dict[str, Callable[[], list[tuple[int, int]]]] = {
+    "two chains joined by one link": lambda: [t for t in CHAIN if t != (49, 50)] + [(99, 0)],
+    "cycle": lambda: [*CHAIN, (99, 0)],
+    "star": lambda: [(50, i) for i in range(100) if i != 50],
+    "ladder": lambda: [*((i, i + 2) for i in range(98)), (97, 98)],
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_families_of_any_shape_stay_together_in_any_order_of_links(shape: str) -> None:
+    sources, links = names(100), SHAPES[shape]()
+    splits = assigned(sources, links)
+    assert len(set(splits.values())) == 1
+    assert splits == assigned(sources[::-1], [(99 - b, 99 - a) for a, b in links[::-1]])
+
+
+def test_one_shared_listing_image_makes_a_family_of_all_that_show_it() -> None:
+    sources = [source(f"video {i}", images=("the banner of the shop",)) for i in range(80)]
+    rows = assign_split(sources, [], SPLITS).rows
+    assert {row.component_id for row in rows} == {min(s.source_id for s in sources)}
+    assert len({row.split for row in rows}) == 1
+
+
+def test_new_data_that_joins_test_and_train_makes_all_of_it_test_and_says_which_moved() -> None:
+    sources = names(100)
+    halves = [t for t in CHAIN if t != (49, 50)]
+    earlier: dict[str, Split] = {s.source_id: "train" if i < 50 else "test" for i, s in enumerate(sources)}
+    assert assigned(sources, halves, earlier) == earlier
+    bridge = source("bridge")
+    joined = [*halves, (49, 100), (100, 50)]
+    rows = assign_split(
+        [*sources, bridge],
+        [(([*sources, bridge])[a].source_id, ([*sources, bridge])[b].source_id) for a, b in joined],
+        SPLITS,
+        earlier,
+    ).rows
+    assert {row.split for row in rows} == {"test"}
+    moved = changed_splits(rows, earlier)
+    assert [m[1:] for m in moved] == [("train", "test", 1)] * 50
+    assert [m[0] for m in moved] == sorted(s.product_id for s in sources[:50])
+    # The bridge goes again: what was test stays test, on both of its sides.
+    after = assigned(sources, halves, {row.source_id: row.split for row in rows})
+    assert set(after.values()) == {"test"}
+
+
+def test_losing_the_smallest_source_moves_nothing_when_there_is_a_version_before() -> None:
+    for number in range(60):
+        sources = sorted((source(f"{number} video {i}", f"mug {number}") for i in range(4)), key=record_key)
+        before = {row.source_id: row.split for row in assign_split(sources, [], SPLITS).rows}
+        after = assign_split(sources[1:], [], SPLITS, before).rows
+        assert all(before[row.source_id] == row.split for row in after)
+
+
+def test_losing_the_smallest_source_deals_its_family_afresh_when_there_is_none() -> None:
+    """The family is then named by its next source; about as many families move as two draws differ."""
+    moved = 0
+    for number in range(400):
+        sources = sorted((source(f"{number} video {i}", f"mug {number}") for i in range(2)), key=record_key)
+        before = assign_split(sources, [], SPLITS).rows[0].split
+        (alone,) = assign_split(sources[1:], [], SPLITS).rows
+        moved += before != alone.split
+    expected = 1 - math.fsum(share**2 for share in (0.15, 0.15, 0.7))
+    assert abs(moved / 400 - expected) < 0.1
+
+
+@st.composite
+def growing_graphs(draw: st.DrawFn) -> list[tuple[list[Source], list[tuple[str, str]]]]:
+    """Versions of one feed: sources come and go, links are found and lost."""
+    versions = []
+    for _ in range(draw(st.integers(2, 5))):
+        chosen = draw(st.lists(st.integers(0, 15), min_size=1, max_size=12, unique=True))
+        sources = [source(f"video {n}", f"product {n // 2}", sha256=sha(f"bytes {n % 11}")) for n in chosen]
+        ids = st.sampled_from([s.source_id for s in sources])
+        versions.append((sources, draw(st.lists(st.tuples(ids, ids), max_size=5))))
+    return versions
+
+
+@given(growing_graphs())
+@settings(max_examples=150, deadline=None)
+def test_through_any_history_no_family_straddles_splits_and_a_test_source_stays_test(
+    versions: list[tuple[list[Source], list[tuple[str, str]]]],
+) -> None:
+    earlier: dict[str, Split] = {}
+    for sources, links in versions:
+        now = {row.source_id: row.split for row in assign_split(sources, links, SPLITS, earlier).rows}
+        for facts in ("product_id", "sha256"):
+            for value in {getattr(s, facts) for s in sources}:
+                assert len({now[s.source_id] for s in sources if getattr(s, facts) == value}) == 1
+        assert all(now[one] == now[other] for one, other in links)
+        assert all(now[name] == "test" for name, split in earlier.items() if split == "test" and name in now)
+        moved = {n for n in now if earlier.get(n, now[n]) != now[n]}
+        rows = assign_split(sources, links, SPLITS, earlier).rows
+        assert sum(count for *_, count in changed_splits(rows, earlier)) == len(moved)
+        earlier |= now
+
+
+SMALL = (
+    "normalise.sizes=256x448", "normalise.frames=9", "normalise.fps=8", "split.max_windows=1",
+    "pair.products_per_clip=1", "pictures.min_side_px=48", "filter.min_side_px=200", "shards.count=16",
+    "assign_split.validation_share=0", "assign_split.test_share=0",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_real_product_goes_and_all_other_samples_and_shards_stay(tmp_path: Path, u2net_path: Path) -> None:
+    feed = tmp_path / "feed"
+    shutil.copytree(CATALOGUE, feed, ignore=shutil.ignore_patterns("skincare"))
+    first = _build(tmp_path, feed)
+    assert first.publication is not None
+    relatives = _relatives_of_one(first)
+    product = min(relatives)
+    videos = [feed / s.path for s in first.tables.sources if s.product_id == product]
+    for video in videos:
+        video.unlink()
+    second = _build(tmp_path, feed)
+    assert second.publication is not None and second.publication.version == 2
+    diff = diff_versions(first.publication.path, second.publication.path)
+    assert diff.removed and not diff.changed and not diff.moved
+    assert all(relatives & {line.product_a, line.product_b} for line in diff.removed)
+    freed = Counter((line.source_id, line.first_frame) for line in diff.removed)
+    strangers = [line for line in diff.added if not relatives & {line.product_a, line.product_b}]
+    assert not Counter((line.source_id, line.first_frame) for line in strangers) - freed
+    touched = {f"data/{line.split}-{shard_of(line.key, 16):05d}-of-00016.tar" for line in (*diff.added, *diff.removed)}
+    assert set(diff.shards_rewritten) == touched
+    assert len(touched) < 16
+    for shard in sorted((second.publication.path / "data").iterdir()):
+        twin = first.publication.path / "data" / shard.name
+        assert shard.samefile(twin) == (f"data/{shard.name}" not in touched)
+    assert second.publication.shared_bytes > 0
+    assert verify(first.publication.path, sample=1).ok and verify(second.publication.path, sample=1).ok
+    computed = {r.stage: r.items - r.cached for r in second.results if not r.table and r.items > r.cached}
+    assert set(computed) <= {"synthesise", "triple_numbers"}
+    assert computed.get("synthesise", 0) <= len(freed)
+
+
+def _build(folder: Path, feed: Path) -> BuildOutcome:
+    recipe = read_recipe(ROOT / "recipes" / "ecommerce.yaml", [*SMALL, f"mine.folder={feed}"])
+    return build(BuildRequest(recipe, folder / "work", folder / "shards", workers=2))
+
+
+def _relatives_of_one(outcome: BuildOutcome) -> set[str]:
+    """A product with triples and a family as small as there is."""
+    component = {row.product_id: row.component_id for row in outcome.tables.assignments}
+    families = [{p for p in component if component[p] == component[t.product_b]} for t in outcome.tables.triples]
+    return min(families, key=lambda products: (len(products), sorted(products)))
