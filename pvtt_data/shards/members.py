@@ -155,7 +155,8 @@ def _video_faults(data: bytes, meta: SampleMeta | None, *, is_mask: bool) -> lis
             if len(container.streams) != 1 or len(container.streams.video) != 1:
                 return [f"has {len(container.streams)} streams, expected one video stream"]
             stream = container.streams.video[0]
-            if stream.codec_context is None:
+            # PyAV's types do not know that a stream of an unknown codec has no context.
+            if getattr(stream, "codec_context", None) is None:
                 return ["does not decode: its codec is unknown"]
             stream.codec_context.thread_count = 1
             width, height, fps = stream.codec_context.width, stream.codec_context.height, stream.average_rate
