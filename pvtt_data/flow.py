@@ -81,9 +81,14 @@ def flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Flow:
     return resize_flow(field, first.shape[0], first.shape[1])
 
 
-def clip_flow(frames: NDArray[np.uint8]) -> ClipFlow:
-    """Flow between all neighbours of (T, H, W, 3) uint8 RGB frames, both ways, at the working size."""
-    luma = [working_luma(frame) for frame in frames]
+def clip_flow(frames: NDArray[np.uint8], part: tuple[slice, slice] = (slice(None), slice(None))) -> ClipFlow:
+    """Flow between all neighbours of (T, H, W, 3) uint8 RGB frames, both ways, at the working size.
+
+    Args:
+        frames: one shot.
+        part: rows and columns of the working grid to look at; what moves beyond them is not seen.
+    """
+    luma = [np.ascontiguousarray(working_luma(frame)[part]) for frame in frames]
     height, width = luma[0].shape
     forward = np.empty((len(luma) - 1, height, width, 2), np.float32)
     backward = np.empty_like(forward)
@@ -103,19 +108,26 @@ def resize_flow(field: Flow, height_px: int, width_px: int) -> Flow:
     return np.asarray(larger * scale, np.float32)
 
 
-def warp(image: NDArray[np.float32], field: Flow, outside: float | None = None) -> NDArray[np.float32]:
+def warp(
+    image: NDArray[np.float32],
+    field: Flow,
+    outside: float | None = None,
+    offset_px: tuple[int, int] = (0, 0),
+) -> NDArray[np.float32]:
     """Fetch an image along a flow: ``result[y, x] = image[y + dy, x + dx]``, bilinear.
 
     So an image of frame t+1 is brought onto frame t with the flow t → t+1, and the other way round.
 
     Args:
-        image: (h, w) or (h, w, C) float32.
+        image: (h', w') or (h', w', C) float32.
         field: (h, w, 2) float32 px.
         outside: value beyond the border; None repeats the border.
+        offset_px: where the field's first pixel lies in the image, (y, x): for fields and images of a part of a frame.
     """
     height, width = field.shape[:2]
-    x = field[..., 0] + np.arange(width, dtype=np.float32)
-    y = field[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    top, left = offset_px
+    x = field[..., 0] + np.arange(left, left + width, dtype=np.float32)
+    y = field[..., 1] + np.arange(top, top + height, dtype=np.float32)[:, None]
     if outside is None:
         return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
     value = (outside,) * 4

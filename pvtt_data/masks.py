@@ -12,13 +12,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pvtt_data.flow import ClipFlow, Flow, clip_flow, consistent, warp
+from pvtt_data.flow import Flow, clip_flow, consistent, warp, working_size
 
 Mask = NDArray[np.bool_]
 
 _FEWEST_POINTS = 16
 _WHOLLY_UNEXPLAINED = 10.0
 """Area change of a mask that appears, vanishes or has no motion to explain it; finite, for JSON."""
+
+_MARGIN_PX = 32
+"""Working pixels around all masks of a track in which motion is looked at: flow is made from coarse to fine."""
 
 
 def area_share(mask: NDArray[np.bool_]) -> float:
@@ -149,16 +152,15 @@ def neighbour_change(first: Mask, second: Mask, forward: Flow, backward: Flow) -
     )
 
 
-def mask_quality(frames: NDArray[np.uint8], masks: Mask, flow: ClipFlow | None = None) -> dict[str, float]:
+def mask_quality(frames: NDArray[np.uint8], masks: Mask) -> dict[str, float]:
     """Numbers about a mask track that quality control compares with its thresholds.
 
-    Everything that needs motion is computed at the working size of `pvtt_data.flow`; see `NeighbourChange` for the
-    formulas.
+    Everything that needs motion is computed at the working size of `pvtt_data.flow`, and only around the masks; see
+    `NeighbourChange` for the formulas.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
         masks: (T, H, W) bool.
-        flow: flow of these frames, if it is known already.
 
     Returns:
         ``area_share_min``, ``area_share_median``, ``area_share_max``: `area_share` over the frames;
@@ -178,7 +180,7 @@ def mask_quality(frames: NDArray[np.uint8], masks: Mask, flow: ClipFlow | None =
         raise ValueError(f"frames {frames.shape} and masks {masks.shape} do not belong together")
     shares = [area_share(mask) for mask in masks]
     components = [component_areas(mask) for mask in masks]
-    changes = _neighbour_changes(frames, masks, flow) or [NeighbourChange(1.0, 0.0, 0.0)]
+    changes = _neighbour_changes(frames, masks) or [NeighbourChange(1.0, 0.0, 0.0)]
     ious = [change.warped_iou for change in changes]
     flicker = [change.boundary_flicker for change in changes]
     area_change = [change.unexplained_area_change for change in changes]
@@ -199,15 +201,26 @@ def mask_quality(frames: NDArray[np.uint8], masks: Mask, flow: ClipFlow | None =
     }
 
 
-def _neighbour_changes(frames: NDArray[np.uint8], masks: Mask, flow: ClipFlow | None) -> list[NeighbourChange]:
+def _neighbour_changes(frames: NDArray[np.uint8], masks: Mask) -> list[NeighbourChange]:
     if len(masks) < 2:
         return []
-    motion = clip_flow(frames) if flow is None else flow
-    height, width = motion.size
-    small = [resized(mask, height, width) for mask in masks]
-    return [
-        neighbour_change(small[t], small[t + 1], motion.forward[t], motion.backward[t]) for t in range(len(small) - 1)
-    ]
+    height, width = working_size(*masks.shape[1:])
+    small = np.stack([resized(mask, height, width) for mask in masks])
+    part = _around(np.asarray(small.any(axis=0)))
+    motion = clip_flow(frames, part)
+    near = small[:, *part]
+    return [neighbour_change(near[t], near[t + 1], motion.forward[t], motion.backward[t]) for t in range(len(near) - 1)]
+
+
+def _around(mask: Mask) -> tuple[slice, slice]:
+    """Rows and columns of a mask with a margin in which motion around it can be seen; everything for an empty one."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return slice(None), slice(None)
+    return (
+        slice(max(int(rows[0]) - _MARGIN_PX, 0), int(rows[-1]) + 1 + _MARGIN_PX),
+        slice(max(int(columns[0]) - _MARGIN_PX, 0), int(columns[-1]) + 1 + _MARGIN_PX),
+    )
 
 
 def resized(mask: Mask, height_px: int, width_px: int) -> Mask:

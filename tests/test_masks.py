@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from pvtt_data.flow import clip_flow
 from pvtt_data.masks import (
     area_share,
     border_contact,
@@ -217,9 +216,11 @@ def test_empty_frames_are_counted_and_finite() -> None:
     assert all(math.isfinite(value) for value in numbers.values())
 
 
-def test_known_flow_gives_the_same_numbers() -> None:
-    frames, masks = disc_clip(frames=3)
-    assert mask_quality(frames, masks, clip_flow(frames)) == mask_quality(frames, masks)
+def test_only_the_surroundings_of_the_masks_count() -> None:
+    frames, masks = disc_clip(frames=3, start_x=60.0)
+    elsewhere = frames.copy()
+    elsewhere[1:, :, 260:] = 255 - elsewhere[1:, :, 260:]
+    assert mask_quality(elsewhere, masks) == mask_quality(frames, masks)
 
 
 def test_one_frame_counts_as_steady() -> None:

@@ -22,9 +22,22 @@ _CLEAR = 0.8
 """Agreement with which a map shows the anchor's object beyond doubt."""
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One and the same object in several keyframes.
+
+    Attributes:
+        maps: keyframe → (H, W) float32 in [0, 1], cleaned of everything else.
+        clear: whether all keyframes show it beyond doubt.
+    """
+
+    maps: dict[int, NDArray[np.float32]]
+    clear: bool
+
+
 def find_identity(
     salient: dict[int, NDArray[np.float32]], motion: ObjectMotion, margin: float, min_agreement: float
-) -> dict[int, NDArray[np.float32]]:
+) -> Identity:
     """The keyframe maps that show one and the same object, cleaned of everything else.
 
     Keyframes are tried as the anchor that says what the object is. The one that finds itself again in the others best
@@ -33,26 +46,27 @@ def find_identity(
     taken away.
 
     Args:
-        salient: keyframe → (H, W) float32 in [0, 1], at least one, each with a pixel above 0.5.
+        salient: keyframe → (H, W) float32 in [0, 1], each with a pixel above 0.5.
         motion: carries maps between frames.
         margin: how far beyond the carried object a map may claim pixels, as a share of √area.
         min_agreement: soft IoU from which a map and what flow carries there are the same object.
     """
+    if not salient:
+        return Identity({}, False)
     tracks: dict[int, _Track] = {}
     for key in sorted(salient):
         tracks[key] = _followed(salient, key, motion, margin, min_agreement)
-        if len(tracks[key].maps) == len(salient) and min(tracks[key].agreement.values(), default=1.0) >= _CLEAR:
+        if tracks[key].clear(len(salient)):
             break
     anchor = max(tracks, key=lambda key: (sum(tracks[key].agreement.values()), -key))
-    maps = tracks[anchor].maps
-    near = _near(sorted(maps), anchor)
-    if not near:
-        return maps
-    shown = [motion.carry(maps[key], key, [anchor])[anchor].image > 0.5 for key in near]
-    cleaned = _supported(salient[anchor], np.mean(shown, axis=0))
-    if np.array_equal(cleaned, salient[anchor]):
-        return maps
-    return _followed({**salient, anchor: cleaned}, anchor, motion, margin, min_agreement).maps
+    track = tracks[anchor]
+    near = _near(sorted(track.maps), anchor)
+    if near and _components(salient[anchor]) > 1:
+        shown = [motion.carry(track.maps[key], key, anchor).image > 0.5 for key in near]
+        cleaned = _supported(salient[anchor], np.mean(shown, axis=0))
+        if not np.array_equal(cleaned, salient[anchor]):
+            track = _followed({**salient, anchor: cleaned}, anchor, motion, margin, min_agreement)
+    return Identity(track.maps, track.clear(len(salient)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,10 @@ class _Track:
 
     maps: dict[int, NDArray[np.float32]]
     agreement: dict[int, float]
+
+    def clear(self, keyframes: int) -> bool:
+        """Whether every keyframe shows the object beyond doubt."""
+        return len(self.maps) == keyframes and min(self.agreement.values(), default=1.0) >= _CLEAR
 
 
 def _followed(
@@ -73,7 +91,7 @@ def _followed(
     for keys in (before, after):
         last = anchor
         for key in keys:
-            expected = motion.carry(track.maps[last], last, [key])[key].image
+            expected = motion.carry(track.maps[last], last, key).image
             answer = keep_expected(salient[key], expected, margin)
             agreement = soft_iou(answer, expected)
             if agreement >= min_agreement:
@@ -86,6 +104,11 @@ def _followed(
 def _near(keys: Sequence[int], key: int) -> list[int]:
     position = keys.index(key)
     return [*keys[max(position - 2, 0) : position], *keys[position + 1 : position + 3]]
+
+
+def _components(answer: NDArray[np.float32]) -> int:
+    count, _ = cv2.connectedComponents((answer > _TAKEN_UP).astype(np.uint8), connectivity=8)
+    return int(count) - 1
 
 
 def _supported(answer: NDArray[np.float32], support: NDArray[np.floating]) -> NDArray[np.float32]:

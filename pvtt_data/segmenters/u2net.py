@@ -36,7 +36,7 @@ class U2NetSegmenter:
     """
 
     name = "u2net"
-    version = "1"
+    version = "2"
     takes_prompt = False
 
     def __init__(self, weights_path: Path, config: PropagationConfig | None = None, min_peak: float = 0.5) -> None:
@@ -53,6 +53,7 @@ class U2NetSegmenter:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
+        options.enable_mem_pattern = False
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         return onnxruntime.InferenceSession(
             str(self._weights_path), sess_options=options, providers=["CPUExecutionProvider"]

@@ -55,7 +55,7 @@ class MeasureMasks(MapStage[MaskItem]):
     """The QC numbers of one mask track."""
 
     name = "mask_numbers"
-    version = 1
+    version = 2
     kind = "track"
     libraries = ("av", "opencv-python-headless", "numpy")
 

@@ -67,10 +67,11 @@ class FakeModel:
         also_green: bool = False,
         jumps_at: frozenset[int] = frozenset(),
         blind_at: frozenset[int] = frozenset(),
+        deviation: float = 0.05,
     ) -> None:
         self.also_green, self.jumps_at, self.blind_at = also_green, jumps_at, blind_at
         self.whole_frames = self.runs = 0
-        self.noise = np.random.default_rng(5)
+        self.noise, self.deviation = np.random.default_rng(5), deviation
 
     def __call__(self, picture: Picture) -> Map:
         self.runs += 1
@@ -85,7 +86,7 @@ class FakeModel:
             answer = np.maximum(answer, colour(picture, 1))
         if answer.max() < 0.5:
             raise InputError("no-product", "nothing red")
-        noisy = answer + self.noise.normal(0, 0.05, answer.shape)
+        noisy = answer + self.noise.normal(0, self.deviation, answer.shape)
         return np.clip(noisy, 0, 1).astype(np.float32)
 
 
@@ -105,8 +106,9 @@ def test_masks_follow_the_product_between_keyframes() -> None:
     assert found.masks.shape == true.shape and found.masks.dtype == np.bool_
     assert worst_iou(found.masks, true) > 0.93
     assert found.confidence.shape == (COUNT,) and found.confidence.min() > 0.8
-    assert model.runs == found.numbers["model_runs"] == 7
-    assert found.numbers["keyframes_accepted"] == found.numbers["keyframes"] == 4
+    assert model.runs == found.numbers["model_runs"] < COUNT // 2
+    assert found.numbers["keyframes_accepted"] == found.numbers["keyframes"]
+    assert found.numbers["keyframe_gap_max"] == 0
 
 
 @pytest.mark.parametrize("number", [0, 2, 3])
@@ -147,13 +149,20 @@ def test_a_product_that_goes_away_is_a_lost_track_not_a_padded_mask() -> None:
     assert error.value.numbers["keyframe_gap_max"] > 6
 
 
+def test_a_product_that_is_away_between_keyframes_is_missed() -> None:
+    frames, _ = scene(gone=range(8, 18))
+    with pytest.raises(InputError) as error:
+        segment_by_keyframes(frames, FakeModel(), PropagationConfig())
+    assert error.value.reason == "track-lost"
+
+
 def test_keyframes_that_show_different_things_are_a_lost_track() -> None:
     frames, _ = scene()
     model = FakeModel(jumps_at=frozenset({1, 3}))
     with pytest.raises(InputError) as error:
         segment_by_keyframes(frames, model, PropagationConfig(find_every=6, refine_every=6, min_accepted_share=0.8))
     assert error.value.reason == "track-lost"
-    assert error.value.numbers == {"keyframes_with_product": 5.0, "keyframes_agreeing": 3.0}
+    assert error.value.numbers["keyframes_agreeing"] < 0.8 * error.value.numbers["keyframes_with_product"]
 
 
 def blind(picture: Picture) -> Map:
@@ -195,7 +204,28 @@ def test_progress_counts_every_run_of_the_model() -> None:
     told: list[tuple[int, int]] = []
     frames, _ = scene()
     segment_by_keyframes(frames, FakeModel(), PropagationConfig(), lambda done, planned: told.append((done, planned)))
-    assert told == [(done, 7) for done in range(1, 8)]
+    assert [done for done, _ in told] == list(range(1, len(told) + 1))
+    assert all(done <= planned for done, planned in told) and told[-1] == (len(told), len(told))
+
+
+def test_a_still_clip_takes_two_closer_looks_and_one_that_changes_takes_more() -> None:
+    still = FakeModel(deviation=0.0)
+    frames, _ = scene()
+    found = segment_by_keyframes(np.repeat(frames[:1], COUNT, axis=0), still, PropagationConfig())
+    assert still.runs == 4 and found.numbers["keyframes"] == 2
+    passed = scene()[0]
+    passed[12:] = passed[:13]
+    jumping = FakeModel(deviation=0.0)
+    found = segment_by_keyframes(passed, jumping, PropagationConfig())
+    assert jumping.runs > 4 and found.numbers["keyframes"] > 2
+
+
+def test_what_is_far_from_the_product_does_not_change_its_mask() -> None:
+    frames, _ = scene()
+    marked = frames.copy()
+    marked[:, :, 170:, 2] = 255 - marked[:, :, 170:, 2]
+    first, second = (segment_by_keyframes(clip, FakeModel(), PropagationConfig()) for clip in (frames, marked))
+    assert worst_iou(first.masks, second.masks) > 0.99
 
 
 @pytest.mark.parametrize(("count", "every"), [(1, 8), (2, 8), (9, 8), (49, 8), (50, 8), (121, 16), (5, 1)])
