@@ -99,6 +99,41 @@ def test_two_builds_elsewhere_with_another_worker_count_are_byte_identical(
     assert dataset_digest(one.publication.path) == dataset_digest(other.publication.path)
 
 
+WITHOUT_VECTORS = """
+import ctypes
+from pathlib import Path
+import av
+import pvtt_data.media.encode
+
+libraries = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "libavutil" in line}
+libavutil = ctypes.CDLL(libraries.pop())
+libavutil.av_force_cpu_flags(0)
+assert libavutil.av_get_cpu_flags() == 0
+pvtt_data.media.encode._X264_PARAMS += ":asm=0"
+"""
+"""Python runs a module `sitecustomize` when it starts: in the command, and in every worker."""
+
+
+def test_the_vector_instructions_of_codecs_change_no_byte_of_a_dataset(
+    first: tuple[Builder, BuildOutcome], tmp_path: Path, u2net_path: Path
+) -> None:
+    _, one = first
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_VECTORS, encoding="utf-8")
+    overrides = [f"--set={text}" for text in (*SMALL, f"mine.folder={CATALOGUE}")]
+    out = tmp_path / "shards"
+    command = [
+        sys.executable, "-m", "pvtt_data.cli", "build", str(ROOT / "recipes" / "ecommerce.yaml"), *overrides,
+        "--work", str(tmp_path / "work"), "--out", str(out), "--workers", "2",
+    ]  # fmt: skip
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, check=False, env={**os.environ, "PYTHONPATH": path}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert one.publication is not None
+    assert dataset_digest(one.publication.path) == dataset_digest(out / "v1")
+
+
 def test_an_unchanged_build_computes_nothing_and_makes_no_version(first: tuple[Builder, BuildOutcome]) -> None:
     builder, _ = first
     again = builder.run()

@@ -23,6 +23,7 @@ from pvtt_data.media.graphs import pixel_format, rgb_filter, scale_to_bt709
 from pvtt_data.media.members import decode_masks
 from pvtt_data.media.probe import exact_rate
 
+_X264_PARAMS = "cpu-independent=1"
 _MUXER_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
 _NEUTRAL_CHROMA = 128
 
@@ -54,7 +55,7 @@ def encode_clip(
         _check_frame(pixels, first)
         return convert(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24"))
 
-    options = {"crf": f"{crf:g}", "preset": preset, "x264-params": "cpu-independent=1"}
+    options = {"crf": f"{crf:g}", "preset": preset, "x264-params": _X264_PARAMS}
     _encode((picture(pixels) for pixels in rest), (width, height), fps, path, options, ColorRange.MPEG)
 
 
@@ -79,7 +80,7 @@ def encode_masks(masks: npt.NDArray[np.bool_], fps: float | Fraction, path: Path
         planes[:height] = np.where(mask, 255, 0)
         return av.VideoFrame.from_ndarray(planes, "yuv420p")
 
-    options = {"qp": "0", "preset": "veryfast", "x264-params": "cpu-independent=1"}
+    options = {"qp": "0", "preset": "veryfast", "x264-params": _X264_PARAMS}
     _encode(map(picture, masks), (width, height), fps, path, options, ColorRange.JPEG)
     if not np.array_equal(decode_masks(path), masks):
         path.unlink()
