@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pvtt_data.records import Assignment, Measurement, Rejection, Shot, Source, Triple, record_key
+from pvtt_data.report.cards import Row
+from pvtt_data.report.footage import Footage
 from pvtt_data.report.rows import Rows
+from pvtt_data.report.thumbnails import Thumbnails
 from pvtt_data.stage import StageResult, count_reasons
 
 MAX_ROWS = 200
 """Rejections shown of one reason."""
+MAX_DEPICTED = 8
+"""Rejections of one reason whose frames are shown."""
 MAX_SOURCES = 500
 MAX_FAULTS = 20
 
@@ -24,6 +29,8 @@ class Drop:
     message: str
     linked_to: str
     numbers: Mapping[str, float]
+    strips: tuple[Row, ...]
+    """Its frames; empty where there are none, or where enough others of its group are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +70,10 @@ class SourceLine:
     split: str
 
 
-def drop_groups(results: Sequence[StageResult], rows: Rows) -> list[DropGroup]:
+def drop_groups(results: Sequence[StageResult], rows: Rows, thumbnails: Thumbnails) -> list[DropGroup]:
     """Groups in the order of the stages, the most frequent reason first, each with its first rejections by name."""
     groups = []
+    footage = Footage(rows, thumbnails)
     for place, result in enumerate(results):
         for rank, (reason, count) in enumerate(count_reasons(result.rejections).items()):
             members = sorted(
@@ -79,18 +87,22 @@ def drop_groups(results: Sequence[StageResult], rows: Rows) -> list[DropGroup]:
                     reason=reason,
                     kind=members[0].kind,
                     count=count,
-                    shown=tuple(_drop(rejection, rows) for rejection in members[:MAX_ROWS]),
+                    shown=tuple(
+                        _drop(rejection, rows, footage if number < MAX_DEPICTED else None)
+                        for number, rejection in enumerate(members[:MAX_ROWS])
+                    ),
                 )
             )
     return groups
 
 
-def _drop(rejection: Rejection, rows: Rows) -> Drop:
+def _drop(rejection: Rejection, rows: Rows, footage: Footage | None) -> Drop:
     return Drop(
         rejection.subject or rows.name(rejection.subject_id),
         rejection.message,
         rows.name(rejection.linked_to) if rejection.linked_to else "",
         rejection.numbers,
+        footage.of(rejection) if footage else (),
     )
 
 

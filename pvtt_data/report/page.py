@@ -21,6 +21,7 @@ from pvtt_data.files import write_whole
 from pvtt_data.records import MaskTrack, Source, Triple
 from pvtt_data.report import drops
 from pvtt_data.report.costs import stage_costs
+from pvtt_data.report.distributions import distributions
 from pvtt_data.report.funnel import funnel
 from pvtt_data.report.products import category_lines, product_lines
 from pvtt_data.report.rows import Rows
@@ -78,7 +79,8 @@ def write_report(
         stages=funnel(outcome.results),
         triple_sheets=triple_sheets(rows, thumbnails),
         track_sheets=track_sheets(rows, thumbnails),
-        drop_groups=drops.drop_groups(outcome.results, rows),
+        drop_groups=drops.drop_groups(outcome.results, rows, thumbnails),
+        distributions=distributions(rows, recipe),
         faults=fault_lines,
         fault_count=fault_count,
         products=lines_of_products,

@@ -20,10 +20,13 @@ from PIL import Image
 from pvtt_data.images import read_image
 from pvtt_data.media import decode_masks, decode_video
 from pvtt_data.records import Blob
+from pvtt_data.series import from_parquet
 from pvtt_data.store import BlobStore
 
 FRAME_BOX_PX = (160, 200)
 """Width and height that a frame is scaled down into."""
+MEASURED_BOX_PX = (112, 112)
+"""Measuring keeps pictures of 64 px squared: larger ones would promise more than there is."""
 PICTURE_BOX_PX = (112, 112)
 FRAMES_PER_STRIP = 5
 OUTLINE_A = (255, 122, 0)
@@ -80,6 +83,35 @@ class Thumbnails:
             self._strips[key] = self._make_strip(video, mask, colour)
         return self._strips[key]
 
+    def measured(self, series: Blob, frames: tuple[int, int] | None, size_px: tuple[int, int]) -> Strip:
+        """Evenly spaced pictures that `measure` kept of a source, grey and small, drawn in its proportions.
+
+        Args:
+            series: what `measure` stored.
+            frames: first and last frame wanted; None for the whole source.
+            size_px: width and height of the source.
+        """
+        read, why = _attempt(lambda: from_parquet(self._store.read(series)))
+        if read is None:
+            return Strip(missing=f"frames not available: {why}")
+        numbers = read.frame[read.thumbnail_row]
+        inside = np.ones(len(numbers), np.bool_) if frames is None else (numbers >= frames[0]) & (numbers <= frames[1])
+        kept = np.flatnonzero(inside)
+        if not len(kept):
+            return Strip(missing="frames not available: the window is shorter than the time between two pictures")
+        shown = [
+            int(kept[index])
+            for index in np.linspace(0, len(kept) - 1, min(FRAMES_PER_STRIP, len(kept))).round().astype(int)
+        ]
+        scale = min(MEASURED_BOX_PX[0] / size_px[0], MEASURED_BOX_PX[1] / size_px[1])
+        size = (max(1, round(size_px[0] * scale)), max(1, round(size_px[1] * scale)))
+        pictures = [cv2.resize(read.thumbnails[index], size, interpolation=cv2.INTER_LINEAR) for index in shown]
+        return Strip(
+            tuple(_thumbnail(np.asarray(picture, np.uint8)) for picture in pictures),
+            tuple(int(numbers[index]) for index in shown),
+            int(read.frame[-1]) + 1,
+        )
+
     def picture(self, blob: Blob) -> Thumbnail | None:
         """A picture over white; None if it cannot be shown."""
         picture, _ = _attempt(lambda: read_image(self._store.read(blob)))
@@ -96,14 +128,18 @@ class Thumbnails:
             missing = f"mask not available: {why}" if masks is None else ""
             if masks is not None and masks.shape != frames.shape[:3]:
                 masks, missing = None, "mask not available: it does not fit the video"
-        count = min(FRAMES_PER_STRIP, len(frames))
-        shown = tuple(int(index) for index in np.linspace(0, len(frames) - 1, count).round())
+        shown = _evenly(len(frames))
         return Strip(
             tuple(_frame(frames[index], None if masks is None else masks[index], colour) for index in shown),
             shown,
             len(frames),
             missing,
         )
+
+
+def _evenly(count: int) -> tuple[int, ...]:
+    """Places of the frames that a strip shows, of so many, with the first and the last."""
+    return tuple(int(place) for place in np.linspace(0, count - 1, min(FRAMES_PER_STRIP, count)).round())
 
 
 def _attempt(read: Callable[[], T]) -> tuple[T | None, str]:
@@ -150,6 +186,7 @@ def _draw_outline(small: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], col
 
 def _thumbnail(pixels: npt.NDArray[np.uint8], sampling: str = "4:2:0") -> Thumbnail:
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=_JPEG_QUALITY, subsampling=sampling, optimize=True)
+    colour = {"subsampling": sampling} if pixels.ndim == 3 else {}
+    Image.fromarray(pixels).save(file, "JPEG", quality=_JPEG_QUALITY, optimize=True, **colour)
     data = base64.b64encode(file.getvalue()).decode("ascii")
     return Thumbnail(f"data:image/jpeg;base64,{data}", pixels.shape[1], pixels.shape[0])

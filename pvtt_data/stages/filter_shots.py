@@ -9,6 +9,7 @@ from pydantic import Field
 
 from pvtt_data.records import Shot
 from pvtt_data.stage import StageConfig, StageResult, reject
+from pvtt_data.verdicts import Rule, first_broken
 
 NAME = "filter"
 
@@ -35,36 +36,34 @@ class FilterConfig(StageConfig):
     short side, above which it is shaky."""
 
 
+def rules(config: FilterConfig) -> list[Rule]:
+    """The thresholds in the order in which they are tried."""
+    return [
+        Rule("too-small", "side_px", config.min_side_px, "below"),
+        Rule("low-frame-rate", "fps", config.min_fps, "below"),
+        Rule("too-dark", "luma", config.min_luma, "below"),
+        Rule("too-bright", "luma", config.max_luma, "above"),
+        Rule("blank", "contrast", config.min_contrast, "below"),
+        Rule("blurred", "sharpness", config.min_sharpness, "below"),
+        Rule("static", "motion_px_per_s", config.min_motion_px_per_s, "below"),
+        Rule("shaky", "shake_px_per_s", config.max_shake_px_per_s, "above"),
+    ]
+
+
+def window_numbers(shot: Shot) -> dict[str, float]:
+    """What the thresholds look at."""
+    return {**shot.numbers, "side_px": float(min(shot.letterbox.width, shot.letterbox.height))}
+
+
 def filter_shots(shots: Sequence[Shot], config: FilterConfig) -> StageResult:
     """The windows that pass every threshold; the first failed one is the reason."""
     result = StageResult(NAME, items=len(shots), table=True)
     for shot in shots:
-        failed = _first_failure(shot, config)
-        if failed is None:
+        numbers = window_numbers(shot)
+        rule = first_broken(numbers, rules(config))
+        if rule is None:
             result.rows.append(shot)
             continue
-        reason, name, value, limit, below = failed
-        message = f"{name} {value:.4g} is {'below' if below else 'above'} {limit:g}"
-        numbers = {name: value, "threshold": limit}
-        result.rejections.append(reject(NAME, "shot", shot.shot_id, "", reason, message, numbers))
+        told = {rule.number: numbers[rule.number], "threshold": float(rule.limit)}
+        result.rejections.append(reject(NAME, "shot", shot.shot_id, "", rule.reason, rule.says(numbers), told))
     return result
-
-
-def _first_failure(shot: Shot, config: FilterConfig) -> tuple[str, str, float, float, bool] | None:
-    """(reason, number's name, value, threshold, whether the value is below it)"""
-    numbers = shot.numbers
-    side = float(min(shot.letterbox.width, shot.letterbox.height))
-    checks = [
-        ("too-small", "side_px", side, config.min_side_px, True),
-        ("low-frame-rate", "fps", numbers["fps"], config.min_fps, True),
-        ("too-dark", "luma", numbers["luma"], config.min_luma, True),
-        ("too-bright", "luma", numbers["luma"], config.max_luma, False),
-        ("blank", "contrast", numbers["contrast"], config.min_contrast, True),
-        ("blurred", "sharpness", numbers["sharpness"], config.min_sharpness, True),
-        ("static", "motion_px_per_s", numbers["motion_px_per_s"], config.min_motion_px_per_s, True),
-        ("shaky", "shake_px_per_s", numbers["shake_px_per_s"], config.max_shake_px_per_s, False),
-    ]
-    for reason, name, value, limit, below in checks:
-        if (value < limit) if below else (value > limit):
-            return reason, name, value, float(limit), below
-    return None

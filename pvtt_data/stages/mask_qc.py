@@ -14,9 +14,10 @@ from pydantic import Field
 
 from pvtt_data.masks import mask_quality
 from pvtt_data.media import decode_masks, decode_video
-from pvtt_data.records import Blob, MaskTrack, Quality, Verdict
+from pvtt_data.records import Blob, MaskTrack, Quality
 from pvtt_data.stage import MapStage, StageConfig, StageResult, reject
 from pvtt_data.store import BlobStore
+from pvtt_data.verdicts import Rule, judge
 
 NAME = "mask_qc"
 
@@ -74,7 +75,7 @@ def mask_qc(tracks: Sequence[MaskTrack], qualities: Sequence[Quality], config: M
         if track.track_id not in numbers_of:
             continue
         numbers = {**track.numbers, **numbers_of[track.track_id]}
-        verdict, reasons, message = judge_mask(numbers, config)
+        verdict, reasons, message = judge(numbers, rules(config))
         if verdict == "reject":
             result.rejections.append(
                 reject(NAME, "track", track.track_id, "", reasons[0], message, numbers, linked_to=track.clip_id)
@@ -86,23 +87,15 @@ def mask_qc(tracks: Sequence[MaskTrack], qualities: Sequence[Quality], config: M
     return result
 
 
-def judge_mask(numbers: dict[str, float], config: MaskQcConfig) -> tuple[Verdict, tuple[str, ...], str]:
-    """Verdict, reasons (slugs) and a sentence for a person."""
-    rejecting = [
-        ("mask-too-small", "area_share_min", config.min_area_share, True),
-        ("mask-too-large", "area_share_max", config.max_area_share, False),
-        ("mask-unsteady", "warped_iou_median", config.min_warped_iou_median, True),
-        ("mask-jumps", "warped_iou_p05", config.min_warped_iou_p05, True),
+def rules(config: MaskQcConfig) -> list[Rule]:
+    """The thresholds in the order in which they are tried."""
+    return [
+        Rule("mask-too-small", "area_share_min", config.min_area_share, "below"),
+        Rule("mask-too-large", "area_share_max", config.max_area_share, "above"),
+        Rule("mask-unsteady", "warped_iou_median", config.min_warped_iou_median, "below"),
+        Rule("mask-jumps", "warped_iou_p05", config.min_warped_iou_p05, "below"),
+        Rule("boundary-flickers", "boundary_flicker", config.max_boundary_flicker, "above", "flag"),
+        Rule("area-jumps", "unexplained_area_change_max", config.max_area_change, "above", "flag"),
+        Rule("cut-off", "border_contact_max", config.max_border_contact, "above", "flag"),
+        Rule("several-parts", "components_max", float(config.max_parts), "above", "flag"),
     ]
-    flagging = [
-        ("boundary-flickers", "boundary_flicker", config.max_boundary_flicker, False),
-        ("area-jumps", "unexplained_area_change_max", config.max_area_change, False),
-        ("cut-off", "border_contact_max", config.max_border_contact, False),
-        ("several-parts", "components_max", float(config.max_parts), False),
-    ]
-    for reason, name, limit, below in rejecting:
-        value = numbers[name]
-        if (value < limit) if below else (value > limit):
-            return "reject", (reason,), f"{name} {value:.3g} is {'below' if below else 'above'} {limit:g}"
-    reasons = tuple(reason for reason, name, limit, _ in flagging if numbers[name] > limit)
-    return ("flag" if reasons else "accept"), reasons, ""

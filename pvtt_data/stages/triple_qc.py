@@ -20,12 +20,12 @@ from pvtt_data.records import (
     Source,
     Swap,
     Triple,
-    Verdict,
     content_id,
 )
 from pvtt_data.stage import MapStage, StageConfig, StageResult, reject
 from pvtt_data.store import BlobStore
 from pvtt_data.triple_quality import triple_quality
+from pvtt_data.verdicts import Rule, judge
 
 NAME = "triple_qc"
 
@@ -125,7 +125,7 @@ def triple_qc(
             continue
         pair = shelf.pairs[swap.pair_id]
         numbers = dict(sorted({**swap.numbers, **numbers_of[swap.pair_id]}.items()))
-        verdict, reasons, message = judge_triple(numbers, pair.kind, config)
+        verdict, reasons, message = judge(numbers, rules(config, pair.kind))
         track = shelf.tracks[pair.track_id]
         if verdict == "reject":
             result.rejections.append(
@@ -137,27 +137,19 @@ def triple_qc(
     return result
 
 
-def judge_triple(
-    numbers: Mapping[str, float], kind: str, config: TripleQcConfig
-) -> tuple[Verdict, tuple[str, ...], str]:
-    """Verdict, reasons (slugs) and a sentence for a person."""
-    rejecting = [
-        ("background-changed", "background_psnr_db", config.min_background_psnr_db, True),
-        ("paths-disagree", "centroid_agreement", config.min_path_agreement, True),
-        ("reference-leak", "reference_leak_bits", config.max_leak_bits + 1, True),
+def rules(config: TripleQcConfig, kind: str = "swap") -> list[Rule]:
+    """The thresholds of a kind of triple in the order in which they are tried."""
+    all_kinds = [
+        Rule("background-changed", "background_psnr_db", config.min_background_psnr_db, "below"),
+        Rule("paths-disagree", "centroid_agreement", config.min_path_agreement, "below"),
+        Rule("reference-leak", "reference_leak_bits", config.max_leak_bits + 1, "below"),
+        Rule("sizes-disagree", "scale_agreement", config.min_scale_agreement, "below", "flag"),
     ]
-    flagging = [("sizes-disagree", "scale_agreement", config.min_scale_agreement, True)]
-    if kind == "swap":
-        rejecting.append(("residue", "residue", config.max_residue, False))
-        flagging.append(("too-alike", "ab_similarity", config.max_similarity, False))
-    for reason, name, limit, below in rejecting:
-        value = numbers[name]
-        if (value < limit) if below else (value > limit):
-            return "reject", (reason,), f"{name} {value:.4g} is {'below' if below else 'above'} {limit:g}"
-    reasons = tuple(
-        reason for reason, name, limit, below in flagging if (numbers[name] < limit if below else numbers[name] > limit)
-    )
-    return ("flag" if reasons else "accept"), reasons, ""
+    swaps_only = [
+        Rule("residue", "residue", config.max_residue, "above"),
+        Rule("too-alike", "ab_similarity", config.max_similarity, "above", "flag"),
+    ]
+    return all_kinds + swaps_only if kind == "swap" else all_kinds
 
 
 def _triple(

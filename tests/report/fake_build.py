@@ -7,6 +7,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from pvtt_data.records import (
     content_id,
 )
 from pvtt_data.report import write_report
+from pvtt_data.series import Series, to_parquet
 from pvtt_data.shards import Publication
 from pvtt_data.stage import StageResult, reject
 from pvtt_data.workspace import Workspace
@@ -52,6 +54,20 @@ Mark = Callable[[str], str]
 def as_is(text: str) -> str:
     """The text that a well-behaved feed gives."""
     return text
+
+
+def series_of_grey(frames: int, every: int = 8) -> Series:
+    """What measuring keeps of a video whose picture is as bright as the number of the frame."""
+    rows = np.arange(0, frames, every, dtype=np.int32)
+    floats = np.zeros(frames, np.float32)
+    return Series(
+        width_px=1080, height_px=1920, fps=Fraction(30), end_s=frames / 30, decode_errors=0,
+        frame=np.arange(frames, dtype=np.int32), time_s=np.arange(frames) / 30, content_score=np.zeros(frames),
+        luma_mean=floats, luma_std=floats, sharpness=floats, flow_from=np.full(frames, -1, np.int32),
+        pan_x_px_per_s=floats, pan_y_px_per_s=floats, motion_px_per_s=floats, residual_px_per_s=floats,
+        bars_px=np.full((frames, 4), -1, np.int32), edges_px=np.full((frames, 4), -1, np.int32),
+        thumbnail_row=rows, thumbnails=np.repeat(rows.astype(np.uint8), 64 * 64).reshape(-1, 64, 64),
+    )  # fmt: skip
 
 
 @dataclass
@@ -270,9 +286,9 @@ class FakeBuild:
         """Book what every stage took, made and dropped."""
         mark, book = self.mark, self._book
         tracks, shots, clips, pairs = self.tracks, self.shots, self.clips, self.pairs
+        series = self.workspace.store.put(to_parquet(series_of_grey(240)), "parquet")
         measurements = [
-            Measurement(source.sha256, 1080, 1920, 240, 29.97, 8.008, "h264", 0, Blob("12" * 32, 10, "parquet"))
-            for source in self.sources[:5]
+            Measurement(source.sha256, 1080, 1920, 240, 29.97, 8.008, "h264", 0, series) for source in self.sources[:5]
         ]
         book(
             "mine", 7, self.sources, [("source", "", "broken.mov", "not-media", "the file is no video", "")], table=True

@@ -15,17 +15,21 @@ from fake_build import FakeBuild, picture_of
 from PIL import Image
 
 from pvtt_data.line import STAGES
-from pvtt_data.records import Rejection, Source, Triple
+from pvtt_data.records import Rejection, Shot, Source, Triple
 from pvtt_data.report.choice import spread
 from pvtt_data.report.costs import stage_costs
+from pvtt_data.report.distributions import histograms
+from pvtt_data.report.drops import MAX_DEPICTED, drop_groups
+from pvtt_data.report.footage import Footage
 from pvtt_data.report.funnel import funnel
 from pvtt_data.report.products import category_lines, product_lines
 from pvtt_data.report.rows import Rows
 from pvtt_data.report.thumbnails import OUTLINE_A, Thumbnails
 from pvtt_data.shards import Publication
 from pvtt_data.stage import Cost, ItemCost, StageResult, reject
+from pvtt_data.verdicts import Rule
 
-VOID = {"meta", "img", "rect"}
+VOID = {"meta", "img", "rect", "line"}
 Attributes = dict[str, str | None]
 
 
@@ -138,7 +142,9 @@ def test_an_unchanged_build_says_so(tmp_path: Path) -> None:
 def test_dropped_things_are_listed_by_name_with_reason_message_and_number(usual: str) -> None:
     text = Page(usual).text
     assert "dedup near-duplicate 1 × shot" in text
-    assert "shop/3-video.mp4 [100:198) the same footage as one that stays see shop/0-video.mp4 [0:98) value 0.5" in text
+    said = "shop/3-video.mp4 [100:198) the same footage as one that stays see shop/0-video.mp4 [0:98) value 0.5"
+    assert said in text
+    assert f"{said} window · frames 104, 128, 152, 168, 192 of 240 stays: shop/0-video.mp4 [0:98) · frames 0," in text
     assert "broken.mov" in text
     assert "RuntimeError: the model is broken" in text
 
@@ -161,6 +167,91 @@ def test_contact_sheets_show_what_became_of_each(usual: str) -> None:
     assert "residue 0.6 is above 0.35" in triples
     assert "too-alike" in triples
     assert "not available" not in text
+
+
+def test_dropped_windows_show_the_pictures_that_measuring_kept_of_them(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    rows = Rows(build.results, build.tables)
+    dark = next(r for r in build.result("filter").rejections if r.reason == "too-dark")
+    shot = rows.of(Shot)[dark.subject_id]
+    (row,) = Footage(rows, Thumbnails(build.workspace.store)).of(dark)
+    assert all(shot.first_frame <= frame <= shot.last_frame for frame in row.strip.frames)
+    for frame, thumbnail in zip(row.strip.frames, row.strip.thumbnails, strict=True):
+        picture = Image.open(io.BytesIO(base64.b64decode(thumbnail.uri.partition(",")[2])))
+        assert picture.size == (63, 112) and picture.mode == "L"
+        assert abs(int(np.asarray(picture).mean()) - frame) <= 1
+
+
+def test_dropped_clips_tracks_and_swaps_show_theirs_and_unmeasured_media_nothing(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    footage = Footage(Rows(build.results, build.tables), Thumbnails(build.workspace.store))
+    shown = {
+        stage: [row.heading for rejection in build.result(stage).rejections for row in footage.of(rejection)]
+        for stage in ("measure", "segment", "mask_qc", "synthesise", "triple_qc")
+    }
+    assert shown == {
+        "measure": [],
+        "segment": ["clip"],
+        "mask_qc": ["clip"],
+        "synthesise": ["target, shows B"],
+        "triple_qc": ["source, shows A", "target, shows B"],
+    }
+
+
+def test_frames_are_shown_of_a_few_of_each_reason(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    result = build.result("filter")
+    dark = next(r for r in result.rejections if r.reason == "too-dark")
+    result.rejections += [dark] * (2 * MAX_DEPICTED)
+    rows = Rows(build.results, build.tables)
+    groups = drop_groups(build.results, rows, Thumbnails(build.workspace.store))
+    group = next(group for group in groups if group.reason == "too-dark")
+    assert [bool(drop.strips) for drop in group.shown] == [True] * MAX_DEPICTED + [False] * (MAX_DEPICTED + 1)
+
+
+RULES = [Rule("small", "size", 10.0, "below"), Rule("large", "size", 40.0, "above", "flag")]
+
+
+def test_histograms_count_every_row_once_on_its_side_of_the_thresholds() -> None:
+    sizes = [*np.linspace(0, 9.9, 7), *np.linspace(10, 40, 50), *np.linspace(41, 60, 11)]
+    (histogram,) = histograms([{"size": float(size)} for size in sizes], RULES)
+    assert histogram.count == len(sizes)
+    assert {limit.verdict: limit.broken for limit in histogram.limits} == {"reject": 7, "flag": 11}
+    tallest = max(sum(bar.height for bar in histogram.bars if bar.x == x) for x in {bar.x for bar in histogram.bars})
+    assert tallest == pytest.approx(100, abs=0.1)
+    unit = min(bar.height for bar in histogram.bars)
+    counted = {
+        kind: round(sum(bar.height for bar in histogram.bars if bar.kind == kind) / unit)
+        for kind in ("kept", "flagged", "dropped")
+    }
+    assert counted == {"kept": 50, "flagged": 11, "dropped": 7}
+    for limit, value in zip(histogram.limits, (10.0, 40.0), strict=True):
+        assert limit.x == pytest.approx(100 * (value - histogram.low) / (histogram.high - histogram.low), abs=0.01)
+
+
+def test_a_single_far_value_does_not_squeeze_a_histogram_and_is_still_counted() -> None:
+    (histogram,) = histograms([{"size": value} for value in [*np.linspace(12, 38, 200).tolist(), 1e6]], RULES)
+    assert histogram.high == 40.0 and histogram.high_open and not histogram.low_open
+    assert histogram.limits[1].broken == 1
+    assert any(bar.kind == "flagged" and bar.x > 95 for bar in histogram.bars)
+
+
+@pytest.mark.parametrize("values", [[10.0], [25.0] * 9, [float("nan"), 25.0], [0.0, 1e-300]])
+def test_histograms_of_few_or_equal_values_can_be_drawn(values: list[float]) -> None:
+    (histogram,) = histograms([{"size": value} for value in values], RULES)
+    assert histogram.low < histogram.high
+    assert all(0 <= bar.x < 100 and 0 < bar.height <= 100 for bar in histogram.bars)
+
+
+def test_numbers_that_nothing_has_are_left_out() -> None:
+    assert histograms([{"other": 1.0}], RULES) == ()
+
+
+def test_the_page_draws_the_numbers_of_every_stage_that_judged(usual: str) -> None:
+    labels = [attributes.get("aria-label") or "" for attributes in Page(usual).all("svg")]
+    assert any(label.startswith("luma: 10 values, median 120, 0 below 28: too-dark") for label in labels)
+    assert any(label.startswith("warped_iou_median: ") for label in labels)
+    assert any(label.startswith("residue: ") for label in labels)
 
 
 def test_cards_show_frames_of_source_and_target_and_pictures(usual: str) -> None:
