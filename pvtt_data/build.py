@@ -6,6 +6,7 @@ import contextlib
 import os
 import platform
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from pvtt_data import __version__
 from pvtt_data.backends import ChosenBackend, choose_backend
 from pvtt_data.errors import BuildError, DiskFullError, PreflightError, disk_full
 from pvtt_data.executor import Executor, LocalExecutor
-from pvtt_data.line import STAGES, TABLE_RECORDS, Line, Tables
+from pvtt_data.line import STAGES, TABLE_RECORDS, Line, Tables, left_out
 from pvtt_data.models import ModelRegistry, Progress
 from pvtt_data.preflight import preflight
 from pvtt_data.progress import Reporter, RunLog, SilentReporter, stage_line
@@ -69,6 +70,8 @@ class BuildOutcome:
     seconds: float
     backend: ChosenBackend
     notes: list[str] = field(default_factory=list)
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """Role → digest of the weights of all models that took part."""
 
 
 def build(
@@ -84,8 +87,7 @@ def build(
         BuildError: the build ended without a result that may be trusted; what was computed is kept and used next time.
     """
     reporter = reporter or SilentReporter()
-    if request.until is not None and request.until not in STAGES:
-        raise PreflightError(f"--until {request.until}: no such stage; there are: {', '.join(STAGES)}")
+    _check_until(request)
     preflight(request.recipe, request.work, request.out)
     backend, why = choose_backend(request.recipe.segment.backend, registry or ModelRegistry.default(), on_download)
     workspace = Workspace(request.work)
@@ -103,7 +105,9 @@ def build(
         parent = latest_version(request.out) or 0
         earlier = earlier_splits(request.out, request.recipe.assign_split)
         line = Line(request.recipe, runner, backend, earlier, request.limit)
-        outcome = BuildOutcome(line.tables, runner.results, None, run_folder, None, 0.0, backend, runner.notes)
+        outcome = BuildOutcome(
+            line.tables, runner.results, None, run_folder, None, 0.0, backend, runner.notes, runner.weights
+        )
         try:
             _run(request, workspace, line, outcome, parent)
         except Exception:
@@ -130,6 +134,19 @@ def build(
         workspace.release()
 
 
+def _check_until(request: BuildRequest) -> None:
+    if request.until is None:
+        return
+    absent = left_out(request.recipe)
+    if request.until in absent:
+        raise PreflightError(
+            f"--until {request.until}: the recipe leaves this stage out; ask for it with --set "
+            f"{absent[request.until]}, or stop after another stage"
+        )
+    if request.until not in STAGES:
+        raise PreflightError(f"--until {request.until}: no such stage; there are: {', '.join(STAGES)}")
+
+
 def _run(request: BuildRequest, workspace: Workspace, line: Line, outcome: BuildOutcome, parent: int) -> None:
     with contextlib.suppress(StopBuildError):
         line.through()
@@ -137,11 +154,11 @@ def _run(request: BuildRequest, workspace: Workspace, line: Line, outcome: Build
         raise BuildError(_empty(outcome.results))
     if not line.run.done:
         _write_tables(workspace, line.tables)
-        outcome.publication = _publish(request, workspace, line.tables, outcome.backend, parent)
+        outcome.publication = _publish(request, workspace, line.tables, outcome.weights, parent)
 
 
 def _publish(
-    request: BuildRequest, workspace: Workspace, tables: Tables, backend: ChosenBackend, parent: int
+    request: BuildRequest, workspace: Workspace, tables: Tables, weights: Mapping[str, str], parent: int
 ) -> Publication:
     recipe = request.recipe
     settings = {
@@ -150,7 +167,7 @@ def _publish(
         "reference_count": recipe.pair.references,
         "heldout_count": recipe.pair.heldout,
         "tools": {"pvtt": __version__, **{name: library_version(name) for name in _TOOLS}},
-        "weights": dict(backend.weights),
+        "weights": dict(sorted(weights.items())),
     }
     shelf = Shelf.of(tables.sources, tables.clips, tables.tracks, tables.pictures, tables.pairs)
     files = {name: workspace.tables / f"{name}.parquet" for name in _DATASET_TABLES}

@@ -43,10 +43,10 @@ from pvtt_data.stages.transitions import DetectTransitions
 from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple_qc
 
 STAGES = (
-    "mine", "measure", "split", "filter", "dedup", "normalise", "segment", "mask_numbers", "mask_qc",
+    "mine", "measure", "transitions", "split", "filter", "dedup", "normalise", "segment", "mask_numbers", "mask_qc",
     "listing_pictures", "clip_pictures", "assign_split", "pair", "synthesise", "triple_numbers", "triple_qc",
 )  # fmt: skip
-"""Names of the stages, in the order in which they run."""
+"""Names of the stages, in the order in which they run; a recipe may leave some out: see `left_out`."""
 _MOVES_NAMED = 20
 
 
@@ -80,6 +80,14 @@ TABLE_RECORDS: Mapping[str, type] = {
     "triples": Triple,
     "rejections": Rejection,
 }
+
+
+def left_out(recipe: Recipe) -> dict[str, str]:
+    """Stages that the recipe does not ask for → the setting that would ask for it."""
+    settings = {}
+    if recipe.split.transitions == "none":
+        settings["transitions"] = "split.transitions=transnetv2"
+    return settings
 
 
 class Line:

@@ -80,6 +80,8 @@ class Runner:
         self.until = until
         self.results: list[StageResult] = []
         self.notes: list[str] = []
+        self.weights: dict[str, str] = {}
+        """Role → digest of the weights of all models whose stages ran, or had their results at hand."""
         self.missing: dict[str, Missing] = {}
         """Stage → what a plan found not to be cached."""
 
@@ -101,6 +103,7 @@ class Runner:
         result = StageResult(stage.name, items=len(items))
         cache = self.workspace.cache(stage.name)
         fingerprint = stage.fingerprint()
+        self.weights.update(stage.weights)
         keys = {named.item_id: stage.cache_key(named.item, fingerprint) for named in items}
         if len(keys) != len(items):
             raise ValueError(f"stage {stage.name}: two items have the same id")

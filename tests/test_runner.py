@@ -61,6 +61,14 @@ def new_calls(workspace: Workspace, before: int) -> list[str]:
 BOTH = [f"{stage} row {value}" for stage in ("second", "toy") for value in "123"]
 
 
+def test_weights_count_as_used_also_where_all_results_are_at_hand(workspace: Workspace) -> None:
+    for _ in range(2):
+        run = runner(workspace)
+        assert run.weights == {}
+        run.map(OtherWeights(ToyConfig()), [named("a")])
+        assert run.weights == OtherWeights(ToyConfig()).weights != {}
+
+
 def test_rows_are_sorted_whatever_order_they_are_finished_in(workspace: Workspace) -> None:
     rows = runner(workspace).map(ToyStage(ToyConfig()), [named("b"), named("c", "double"), named("a")])
     assert [row.subject_id for row in rows] == ["a", "b", "ca", "cb"]

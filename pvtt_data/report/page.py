@@ -92,7 +92,7 @@ def write_report(
         notes=outcome.notes,
         machine=machine,
         versions={"pvtt": __version__, **{name: library_version(name) for name in _LIBRARIES}},
-        weights=outcome.backend.weights,
+        weights=outcome.weights,
         recipe=json.dumps(recipe.model_dump(mode="json"), indent=2, ensure_ascii=False),
     )
     write_whole(path, html.encode("utf-8", "backslashreplace"))

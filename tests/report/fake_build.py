@@ -121,6 +121,7 @@ class FakeBuild:
             seconds=seconds,
             backend=ChosenBackend("u2net", "1", {"u2net": "cd" * 32}, {"u2net": "/somewhere"}),
             notes=self.notes,
+            weights={"u2net": "cd" * 32},
         )
         write_report(outcome, self.workspace, RECIPE, {key: self.mark(text) for key, text in MACHINE.items()}, path)
         return path.read_text(encoding="utf-8")
@@ -295,6 +296,7 @@ class FakeBuild:
         )
         bad = self.sources[5]
         book("measure", 6, measurements, [("source", bad.sha256, bad.path, "decode-error", "damaged", "")], cached=4)
+        book("transitions", 5, [], [])
         book("split", 5, shots, [])
         book(
             "filter", 10, shots[:8],
