@@ -1,4 +1,4 @@
-"""Which segmentation backend a build uses: chosen once, before the work, and the same in every worker."""
+"""Which models a build uses: chosen once, before the work, and the same in every worker."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pvtt_data.errors import PreflightError
 from pvtt_data.models import ModelRegistry, Progress
 from pvtt_data.segmenters.base import Segmenter
 from pvtt_data.segmenters.u2net import U2NetSegmenter
+from pvtt_data.text_detection import PpOcrDetector, TextDetector
 
 BACKENDS = ("u2net",)
 """Backends, the best one first; `auto` takes the first that can run."""
@@ -51,6 +52,34 @@ def choose_backend(
     )
     why = "the best backend that can run here (auto)" if wanted == "auto" else "the recipe names it"
     return backend, f"segmentation by {backend.label}: {why}"
+
+
+def choose_text_detector(
+    registry: ModelRegistry, progress: Progress = lambda done, total: None
+) -> tuple[ChosenBackend, str]:
+    """The text detector and, in words, what it is for.
+
+    Raises:
+        PreflightError: its weights cannot be had.
+    """
+    detector = text_detector_of(registry, str(registry.pull("ppocrv4-det", progress)))
+    return detector, f"overlay text by {detector.label}: mask_qc.max_text_overlay_share is set"
+
+
+def text_detector_of(registry: ModelRegistry, path: str = "") -> ChosenBackend:
+    """The text detector by digest, with the weights at ``path``; a plan opens nothing and needs no path."""
+    name = "ppocrv4-det"
+    return ChosenBackend(
+        name=name,
+        version=PpOcrDetector.version,
+        weights={name: registry.model(name).sha256},
+        files={name: path},
+    )
+
+
+def open_text_detector(detector: ChosenBackend) -> TextDetector:
+    """Load a chosen text detector."""
+    return PpOcrDetector(Path(detector.files[detector.name]))
 
 
 def open_backend(backend: ChosenBackend) -> Segmenter:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pyarrow.parquet as pq
 
 from pvtt_data import __version__
-from pvtt_data.backends import ChosenBackend, choose_backend
+from pvtt_data.backends import ChosenBackend, choose_backend, choose_text_detector
 from pvtt_data.errors import BuildError, DiskFullError, PreflightError, disk_full
 from pvtt_data.executor import Executor, LocalExecutor
 from pvtt_data.line import STAGES, TABLE_RECORDS, Line, Tables, left_out
@@ -89,7 +89,12 @@ def build(
     reporter = reporter or SilentReporter()
     _check_until(request)
     preflight(request.recipe, request.work, request.out)
-    backend, why = choose_backend(request.recipe.segment.backend, registry or ModelRegistry.default(), on_download)
+    registry = registry or ModelRegistry.default()
+    backend, why = choose_backend(request.recipe.segment.backend, registry, on_download)
+    text_detector, reasons = None, [why]
+    if request.recipe.mask_qc.max_text_overlay_share is not None:
+        text_detector, why = choose_text_detector(registry, on_download)
+        reasons.append(why)
     workspace = Workspace(request.work)
     workspace.acquire()
     begun = time.monotonic()
@@ -101,10 +106,11 @@ def build(
         log.write("begin", recipe=request.recipe.model_dump(mode="json"), workers=workers, backend=backend.label)
         bounds = Bounds(request.recipe.build.max_fault_share, dict(request.recipe.build.max_reject))
         runner = Runner(workspace, executor, reporter, log, bounds, request.until, request.recipe.name)
-        runner.note(why)
+        for reason in reasons:
+            runner.note(reason)
         parent = latest_version(request.out) or 0
         earlier = earlier_splits(request.out, request.recipe.assign_split)
-        line = Line(request.recipe, runner, backend, earlier, request.limit)
+        line = Line(request.recipe, runner, backend, earlier, request.limit, text_detector)
         outcome = BuildOutcome(
             line.tables, runner.results, None, run_folder, None, 0.0, backend, runner.notes, runner.weights
         )

@@ -39,12 +39,14 @@ from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingItem
 from pvtt_data.stages.segment import Segment, SegmentItem
 from pvtt_data.stages.split_shots import SplitItem, SplitShots
 from pvtt_data.stages.synthesise import SwapItem, Synthesise
+from pvtt_data.stages.text_overlay import MeasureTextOverlay, TextOverlayItem
 from pvtt_data.stages.transitions import DetectTransitions
 from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple_qc
 
 STAGES = (
-    "mine", "measure", "transitions", "split", "filter", "dedup", "normalise", "segment", "mask_numbers", "mask_qc",
-    "listing_pictures", "clip_pictures", "assign_split", "pair", "synthesise", "triple_numbers", "triple_qc",
+    "mine", "measure", "transitions", "split", "filter", "dedup", "normalise", "segment", "mask_numbers",
+    "text_overlay", "mask_qc", "listing_pictures", "clip_pictures", "assign_split", "pair", "synthesise",
+    "triple_numbers", "triple_qc",
 )  # fmt: skip
 """Names of the stages, in the order in which they run; a recipe may leave some out: see `left_out`."""
 _MOVES_NAMED = 20
@@ -87,6 +89,8 @@ def left_out(recipe: Recipe) -> dict[str, str]:
     settings = {}
     if recipe.split.transitions == "none":
         settings["transitions"] = "split.transitions=transnetv2"
+    if recipe.mask_qc.max_text_overlay_share is None:
+        settings["text_overlay"] = "mask_qc.max_text_overlay_share=0.01"
     return settings
 
 
@@ -99,6 +103,7 @@ class Line:
         backend: the segmentation backend in use.
         earlier_splits: source id → split of an earlier version.
         limit: keep only so many sources.
+        text_detector: the text detector, where the recipe asks for overlay text.
     """
 
     def __init__(
@@ -108,12 +113,14 @@ class Line:
         backend: ChosenBackend,
         earlier_splits: Mapping[str, Split] | None = None,
         limit: int | None = None,
+        text_detector: ChosenBackend | None = None,
     ) -> None:
         self.recipe = recipe
         self.run = run
         self.backend = backend
         self.earlier_splits = earlier_splits or {}
         self.limit = limit
+        self.text_detector = text_detector
         self.tables = Tables()
         self._links: list[tuple[str, str]] = []
 
@@ -183,7 +190,18 @@ class Line:
             Named(MaskItem(t.track_id, clip_of[t.clip_id].video, t.mask), t.track_id, names[t.clip_id]) for t in tracks
         ]
         qualities: list[Quality] = run.map(MeasureMasks(NoConfig()), measurable)
-        tables.tracks = run.table(mask_qc(tracks, qualities, recipe.mask_qc))
+        overlays: list[Quality] | None = None
+        if self.text_detector is not None:
+            readable = [
+                Named(
+                    TextOverlayItem(t.track_id, clip_of[t.clip_id].video, t.mask, clip_of[t.clip_id].cut.fps),
+                    t.track_id,
+                    names[t.clip_id],
+                )
+                for t in tracks
+            ]
+            overlays = run.map(MeasureTextOverlay(self.text_detector), readable)
+        tables.tracks = run.table(mask_qc(tracks, qualities, recipe.mask_qc, overlays))
 
         listed = {
             (s.product_id, image.sha256): Named(

@@ -143,6 +143,20 @@ U2NET = Model(
     ),
 )
 
+PPOCR_DET = Model(
+    name="ppocrv4-det",
+    file="ch_PP-OCRv4_det_infer.onnx",
+    sha256="d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
+    size_bytes=4_745_517,
+    licence="Apache-2.0",
+    purpose="text detection, for the share of a clip that overlay text covers (PP-OCRv4, PaddleOCR)",
+    mirrors=(
+        WheelMember("rapidocr-onnxruntime==1.4.4", "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx", "3.11"),
+        ModelScope("RapidAI/RapidOCR", "onnx/PP-OCRv4/det/ch_PP-OCRv4_det_infer.onnx", "v3.4.0"),
+        Hub("SWHL/RapidOCR", "PP-OCRv4/ch_PP-OCRv4_det_infer.onnx"),
+    ),
+)
+
 
 class ModelRegistry:
     """The known models and the cache they are kept in.
@@ -169,7 +183,7 @@ class ModelRegistry:
         cache = Path(os.environ.get("PVTT_MODELS", home / "pvtt" / "models")).expanduser()
         folders = [Path(p) for p in os.environ.get("PVTT_MODEL_FOLDERS", "").split(os.pathsep) if p]
         offline = any(os.environ.get(name, "0") not in ("", "0") for name in ("PVTT_OFFLINE", "HF_HUB_OFFLINE"))
-        return cls(cache, [U2NET], folders, offline)
+        return cls(cache, [U2NET, PPOCR_DET], folders, offline)
 
     def model(self, name: str) -> Model:
         """The entry of that name.

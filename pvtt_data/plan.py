@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pvtt_data.backends import ChosenBackend
+from pvtt_data.backends import ChosenBackend, text_detector_of
 from pvtt_data.build import earlier_splits
 from pvtt_data.estimate import SAMPLE_BYTES_PER_TRIPLE, StageEstimate, estimate_stage
 from pvtt_data.ledger import StageLedger, changed_settings, parts_of, read_ledger
@@ -89,11 +89,12 @@ def make_plan(recipe: Recipe, work: Path, out: Path, limit: int | None = None, w
     """
     preflight(recipe, work, out)
     workspace = Workspace(work)
-    model = ModelRegistry.default().model("u2net")
-    backend = ChosenBackend("u2net", U2NetSegmenter.version, {"u2net": model.sha256}, {})
+    registry = ModelRegistry.default()
+    backend = ChosenBackend("u2net", U2NetSegmenter.version, {"u2net": registry.model("u2net").sha256}, {})
+    text_detector = None if recipe.mask_qc.max_text_overlay_share is None else text_detector_of(registry)
     no_bounds = Bounds(max_fault_share=math.inf)
     runner = Runner(workspace, None, SilentReporter(), bounds=no_bounds, recipe=recipe.name)
-    Line(recipe, runner, backend, earlier_splits(out, recipe.assign_split), limit).through()
+    Line(recipe, runner, backend, earlier_splits(out, recipe.assign_split), limit, text_detector).through()
     workers = workers or os.cpu_count() or 1
     stages = _stages(runner, recipe.name, workspace, workers)
     seconds = sum(stage.seconds for stage in stages)

@@ -31,3 +31,15 @@ def u2net_path() -> Path:
     from pvtt_data.models import ModelRegistry
 
     return ModelRegistry.default().pull("u2net")
+
+
+@pytest.fixture(scope="session")
+def text_detector_path() -> Path:
+    """The verified weights of the text detector, pulled once into the user's model cache."""
+    from pvtt_data.errors import PreflightError
+    from pvtt_data.models import ModelRegistry
+
+    try:
+        return ModelRegistry.default().pull("ppocrv4-det")
+    except PreflightError as error:
+        pytest.skip(f"the text detector's weights are not here: {error}")

@@ -41,6 +41,9 @@ class MaskQcConfig(StageConfig):
     """Share of the mask's boundary on the frame's border, above which the track is flagged (the product is cut off)."""
     max_parts: Annotated[int, Field(ge=1)] = 1
     """Connected parts of the mask in any frame above which the track is flagged: a prop may be taken along."""
+    max_text_overlay_share: Annotated[float | None, Field(ge=0, le=1)] = None
+    """Share of the picture that text laid over it may cover, mean over the clip, above which the clip is rejected;
+    null does not look for text and needs no text detector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,23 @@ class MeasureMasks(MapStage[MaskItem]):
         return [Quality(item.track_id, mask_quality(frames, masks))]
 
 
-def mask_qc(tracks: Sequence[MaskTrack], qualities: Sequence[Quality], config: MaskQcConfig) -> StageResult:
-    """Tracks with numbers and verdict; rejected ones leave the line."""
+def mask_qc(
+    tracks: Sequence[MaskTrack],
+    qualities: Sequence[Quality],
+    config: MaskQcConfig,
+    overlays: Sequence[Quality] | None = None,
+) -> StageResult:
+    """Tracks with numbers and verdict; rejected ones, and those that could not be measured, leave the line.
+
+    Args:
+        qualities: numbers of `MeasureMasks`.
+        overlays: numbers of `MeasureTextOverlay`, where the recipe asks for them.
+    """
     result = StageResult(NAME, items=len(tracks), table=True)
     numbers_of = {quality.subject_id: quality.numbers for quality in qualities}
+    if overlays is not None:
+        text_of = {quality.subject_id: quality.numbers for quality in overlays}
+        numbers_of = {name: {**numbers_of[name], **text_of[name]} for name in numbers_of if name in text_of}
     for track in tracks:
         if track.track_id not in numbers_of:
             continue
@@ -89,11 +105,13 @@ def mask_qc(tracks: Sequence[MaskTrack], qualities: Sequence[Quality], config: M
 
 def rules(config: MaskQcConfig) -> list[Rule]:
     """The thresholds in the order in which they are tried."""
+    text = config.max_text_overlay_share
     return [
         Rule("mask-too-small", "area_share_min", config.min_area_share, "below"),
         Rule("mask-too-large", "area_share_max", config.max_area_share, "above"),
         Rule("mask-unsteady", "warped_iou_median", config.min_warped_iou_median, "below"),
         Rule("mask-jumps", "warped_iou_p05", config.min_warped_iou_p05, "below"),
+        *([] if text is None else [Rule("text-overlay", "text_overlay_share", text, "above")]),
         Rule("boundary-flickers", "boundary_flicker", config.max_boundary_flicker, "above", "flag"),
         Rule("area-jumps", "unexplained_area_change_max", config.max_area_change, "above", "flag"),
         Rule("cut-off", "border_contact_max", config.max_border_contact, "above", "flag"),

@@ -315,6 +315,7 @@ class FakeBuild:
         book("segment", 7, tracks, [("clip", clips[5].clip_id, "", "track-lost", "the product goes missing", "")])
         self.result("segment").faults.append((mark("clip six"), mark("Traceback\nRuntimeError: the model is broken")))
         book("mask_numbers", 5, [], [])
+        book("text_overlay", 5, [], [])
         book(
             "mask_qc", 5, tracks[:4],
             [("track", tracks[4].track_id, "", "mask-unsteady", "iou 0.7 is below 0.85", clips[4].clip_id)],
