@@ -1,6 +1,6 @@
 """How much of a clip is covered by text that was laid over it: subtitles, prices, banners.
 
-Text is looked for in a few frames. What stands on the product (its dilated mask) is the product's own. Any other text
+Text is looked for in a few frames. What stands on the product (see `product_region`) is its own. Any other text
 is followed from frame to frame: an overlay stays on the same pixels until it vanishes or the next one takes its place,
 text in the scene moves along with the scene. Three cases stay open and are decided so. Text in a scene that does not
 move at all counts as an overlay: nothing tells it from one. Text that keeps moving over the screen, as a ticker does,
@@ -24,6 +24,10 @@ from pvtt_data.text_detection import Boxes, TextDetector, rectangle_around
 SAMPLED_FRAMES = 5
 _MASK_MARGIN = 0.03
 """Dilation of the product's mask, in short sides of the frame."""
+_TEXT_BORDER = 0.25
+"""What is taken off the mask around a line of text, in heights of the line."""
+_MIN_BARE_SHARE = 0.2
+"""Share of a part of the mask that lies outside the text, below which the part is taken for text."""
 _STEP_S = 0.1
 _MIN_HELD_S = 0.3
 """How long a text must stay, when it vanishes afterwards, to count."""
@@ -44,7 +48,7 @@ class OverlayFrame:
         frame: index in the clip.
         overlays: boxes of text laid over the picture.
         others: boxes of text that moves with the scene or stands on the product.
-        area: (H, W) bool, pixels of the overlays outside the dilated mask.
+        area: (H, W) bool, pixels of the overlays outside the product's region.
     """
 
     frame: int
@@ -119,6 +123,29 @@ def stays_on_screen(
     return not moved and held_frames >= _MIN_HELD_S * fps
 
 
+def product_region(mask: Mask, boxes: Boxes) -> Mask:
+    """Where text is the product's own: its mask with a margin, without text beside it that the mask took along.
+
+    Segmentation by salience takes a subtitle or a price for a part of the product. Such a part of the mask is hardly
+    more than the text itself, while a product shows around what is printed on it. So connected parts of the mask that
+    are nearly all text do not count, unless there is no other.
+
+    Args:
+        mask: (H, W) bool.
+        boxes: the text in the same frame.
+    """
+    height, width = mask.shape
+    text = np.zeros_like(mask)
+    for box in boxes:
+        text |= _filled(_grown(box), height, width)
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    areas = np.bincount(labels.ravel(), minlength=count)
+    bare = np.bincount(labels[~text], minlength=count)
+    counts = bare >= _MIN_BARE_SHARE * areas
+    counts[0] = False
+    return _dilated(np.asarray(counts[labels], np.bool_) if counts.any() else mask)
+
+
 def _fate(
     luma: npt.NDArray[np.uint8], later: npt.NDArray[np.uint8], rectangle: tuple[int, int, int, int]
 ) -> Literal["stays", "moves", "gone"]:
@@ -145,10 +172,11 @@ def _look_at(
     detector: TextDetector,
 ) -> OverlayFrame:
     height, width = luma[index].shape
-    product = _dilated(masks[index])
+    boxes = detector.boxes(frames[index])
+    product = product_region(masks[index], boxes)
     overlays, others = [], []
     area = np.zeros((height, width), np.bool_)
-    for box in detector.boxes(frames[index]):
+    for box in boxes:
         covered = _filled(box, height, width)
         if _belongs_to(covered, product) or not stays_on_screen(luma, index, box, fps):
             others.append(box)
@@ -168,6 +196,15 @@ def _dilated(mask: Mask) -> Mask:
     margin = max(1, round(_MASK_MARGIN * min(mask.shape)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
     return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0, np.bool_)
+
+
+def _grown(box: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A box with a border all around, for the plate or the outline of its text."""
+    across, down = box[1] - box[0], box[3] - box[0]
+    border = _TEXT_BORDER * min(np.linalg.norm(across), np.linalg.norm(down))
+    x = border * across / max(float(np.linalg.norm(across)), 1e-6)
+    y = border * down / max(float(np.linalg.norm(down)), 1e-6)
+    return np.asarray(box + np.array([-x - y, x - y, x + y, y - x]), np.float32)
 
 
 def _filled(box: npt.NDArray[np.float32], height_px: int, width_px: int) -> Mask:

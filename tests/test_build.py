@@ -22,7 +22,7 @@ from pvtt_data.errors import BuildError, PreflightError
 from pvtt_data.media import decode_masks, open_media, read_clip
 from pvtt_data.recipe import Recipe, read_recipe
 from pvtt_data.series import from_parquet
-from pvtt_data.shards import ShardDataset, verify
+from pvtt_data.shards import ShardDataset, read_manifest, verify
 from pvtt_data.shots import hard_cuts
 from pvtt_data.workspace import Workspace
 
@@ -161,6 +161,21 @@ def test_a_changed_setting_reruns_only_what_depends_on_it(
     shutil.copytree(builder.folder, folder)
     changed = Builder(folder, CATALOGUE).run(override)
     assert set(computed(changed)) == stages
+
+
+def test_looking_for_overlay_text_runs_that_stage_alone_and_names_its_weights(
+    first: tuple[Builder, BuildOutcome], tmp_path: Path, text_detector_path: Path
+) -> None:
+    builder, one = first
+    folder = tmp_path / "copy"
+    shutil.copytree(builder.folder, folder)
+    looked = Builder(folder, CATALOGUE).run("mask_qc.max_text_overlay_share=0.5")
+    assert computed(looked) == {"text_overlay": len(looked.tables.tracks)}
+    assert all(track.numbers["text_overlay_share"] < 0.01 for track in looked.tables.tracks)
+    assert one.publication is not None and looked.publication is not None
+    assert set(read_manifest(one.publication.path).weights) == {"u2net"}
+    assert set(read_manifest(looked.publication.path).weights) == {"u2net", "ppocrv4-det"}
+    assert "ppocrv4-det" in (looked.run_folder / "report.html").read_text()
 
 
 def test_a_broken_file_is_rejected_and_changes_no_sample(first: tuple[Builder, BuildOutcome], tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from moving_scenes import texture
 from pvtt_data.masks import Mask
 from pvtt_data.media import open_media, read_range
 from pvtt_data.text_detection import Boxes, PpOcrDetector, TextDetector, boxes_of, network_size
-from pvtt_data.text_overlay import find_overlays, frames_to_look_at, overlay_numbers, stays_on_screen
+from pvtt_data.text_overlay import find_overlays, frames_to_look_at, overlay_numbers, product_region, stays_on_screen
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = (240, 320)
@@ -136,6 +136,38 @@ def test_only_what_lies_beside_the_product_is_counted_of_a_line_that_touches_it(
     share = overlay_numbers(found)["text_overlay_share"] * SIZE[0] * SIZE[1]
     margin = 7
     assert share == pytest.approx((200 - margin - BOX[0]) * (BOX[3] - BOX[1]), rel=0.05)
+
+
+def test_text_that_the_mask_took_along_counts_and_text_printed_on_the_product_does_not() -> None:
+    frames = np.stack([written(frame, "Big sale") for frame in scene(0.0)])
+    beside, printed = no_product(), no_product()
+    beside[:, 20:120, 20:120] = True
+    beside[:, 172:214, 92:238] = True
+    printed[:, 100:236, 80:250] = True
+    taken_along = overlay_numbers(find_overlays(frames, beside, FPS, KnowsTheBoxes([[BOX]] * 5)))
+    label = overlay_numbers(find_overlays(frames, printed, FPS, KnowsTheBoxes([[BOX]] * 5)))
+    area = (BOX[2] - BOX[0]) * (BOX[3] - BOX[1]) / (SIZE[0] * SIZE[1])
+    assert taken_along["text_overlay_share"] == pytest.approx(area, rel=0.02)
+    assert label["text_overlay_share"] == 0
+
+
+def test_a_label_across_the_product_is_its_own_and_so_is_text_that_fills_it() -> None:
+    mask = np.zeros(SIZE, np.bool_)
+    mask[100:230, 100:230] = True
+    across, all_over = np.array([corners((95, 150, 235, 190))]), np.array([corners((98, 98, 232, 232))])
+    for boxes in (across, all_over):
+        region = product_region(mask, boxes)
+        assert region[mask].all()
+
+
+def test_without_text_or_product_the_region_is_the_mask_with_a_margin() -> None:
+    mask = np.zeros(SIZE, np.bool_)
+    nothing = np.zeros((0, 4, 2), np.float32)
+    assert not product_region(mask, nothing).any()
+    mask[100:120, 100:120] = True
+    region = product_region(mask, nothing)
+    assert region[mask].all()
+    assert region.sum() == pytest.approx(34 * 34, rel=0.1)
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 49, 81])
