@@ -34,6 +34,8 @@ class Rate:
 SAMPLE_RATES: Mapping[str, Rate] = {
     "measure": Rate(1.3, 0.4e6, 1.0),
     "split": Rate(0.03, 0.0, 1.0),
+    "fingerprint": Rate(0.03, 0.1e6, 1.0),
+    "compare": Rate(0.06, 0.0, 1.3),
     "normalise": Rate(1.7, 1.2e6, 1.6),
     "segment": Rate(24.0, 0.05e6, 1.6),
     "mask_numbers": Rate(3.6, 0.0, 1.6),

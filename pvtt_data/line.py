@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pvtt_data.backends import ChosenBackend
+from pvtt_data.footage import sketch_from_parquet
 from pvtt_data.recipe import Recipe
 from pvtt_data.records import (
     Assignment,
+    Blob,
     Clip,
+    Fingerprint,
+    Link,
     MaskTrack,
     Measurement,
     Pair,
@@ -28,11 +33,14 @@ from pvtt_data.records import (
 from pvtt_data.runner import Runner
 from pvtt_data.stage import Named, NoConfig
 from pvtt_data.stages.assign_split import assign_split, changed_splits, notes_on_families
+from pvtt_data.stages.compare import CompareFootage, CompareItem
 from pvtt_data.stages.dedup import dedup
 from pvtt_data.stages.filter_shots import filter_shots
+from pvtt_data.stages.fingerprint import FingerprintItem, TakeFingerprints
 from pvtt_data.stages.mask_qc import MaskItem, MeasureMasks, mask_qc
 from pvtt_data.stages.measure import Measure, MediaItem
 from pvtt_data.stages.mine import mine
+from pvtt_data.stages.nominate import nominate
 from pvtt_data.stages.normalise import Normalise, NormaliseItem
 from pvtt_data.stages.pair import pair
 from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingItem, ListingPictures
@@ -44,8 +52,8 @@ from pvtt_data.stages.transitions import DetectTransitions
 from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple_qc
 
 STAGES = (
-    "mine", "measure", "transitions", "split", "filter", "dedup", "normalise", "segment", "mask_numbers",
-    "text_overlay", "mask_qc", "listing_pictures", "clip_pictures", "assign_split", "pair", "synthesise",
+    "mine", "measure", "transitions", "split", "filter", "fingerprint", "compare", "dedup", "normalise", "segment",
+    "mask_numbers", "text_overlay", "mask_qc", "listing_pictures", "clip_pictures", "assign_split", "pair", "synthesise",
     "triple_numbers", "triple_qc",
 )  # fmt: skip
 """Names of the stages, in the order in which they run; a recipe may leave some out: see `left_out`."""
@@ -59,6 +67,7 @@ class Tables:
     sources: list[Source] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
     shots: list[Shot] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
     clips: list[Clip] = field(default_factory=list)
     tracks: list[MaskTrack] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
@@ -73,6 +82,7 @@ TABLE_RECORDS: Mapping[str, type] = {
     "sources": Source,
     "measurements": Measurement,
     "shots": Shot,
+    "links": Link,
     "clips": Clip,
     "tracks": MaskTrack,
     "pictures": Picture,
@@ -122,7 +132,6 @@ class Line:
         self.limit = limit
         self.text_detector = text_detector
         self.tables = Tables()
-        self._links: list[tuple[str, str]] = []
 
     def through(self) -> Tables:
         """Run everything; `tables` holds what was reached even when the build stops early.
@@ -163,7 +172,11 @@ class Line:
         shots = run.map(SplitShots(recipe.split, recipe.normalise.duration_s), splittable)
 
         tables.shots = run.table(filter_shots(shots, recipe.filter))
-        deduplicated, self._links = dedup(tables.shots, recipe.dedup)
+        fingerprints = self._fingerprints({shot.media_sha256 for shot in tables.shots}, measured)
+        footage = {sha256: fingerprints[sha256].footage for sha256 in fingerprints}
+        comparisons = run.map(CompareFootage(), self._comparable(footage))
+        footage_of = {sha256: blob.sha256 for sha256, blob in footage.items()}
+        deduplicated, tables.links = dedup(tables.shots, footage_of, comparisons, recipe.dedup)
         tables.shots = run.table(deduplicated)
 
         source_of = {s.source_id: s for s in tables.sources}
@@ -176,6 +189,28 @@ class Line:
             for shot in tables.shots
         ]
         tables.clips = run.map(Normalise(recipe.normalise), windows)
+
+    def _fingerprints(self, media: set[str], measured: Mapping[str, Measurement]) -> dict[str, Fingerprint]:
+        """Medium → its fingerprint."""
+        paths = {source.sha256: source.path for source in reversed(self.tables.sources)}
+        items = [
+            Named(FingerprintItem(sha256, measured[sha256].series), sha256, paths[sha256]) for sha256 in sorted(media)
+        ]
+        return {row.sha256: row for row in self.run.map(TakeFingerprints(), items)}
+
+    def _comparable(self, footage: Mapping[str, Blob]) -> list[Named[CompareItem]]:
+        """Pairs of footage that may have something in common, and each footage with more windows than one."""
+        store = self.run.workspace.store
+        blobs = {blob.sha256: blob for blob in footage.values()}
+        pairs = nominate({name: sketch_from_parquet(store.read(blob)) for name, blob in blobs.items()})
+        windows = Counter(footage[s.media_sha256].sha256 for s in self.tables.shots if s.media_sha256 in footage)
+        pairs += [(name, name) for name, count in windows.items() if count > 1]
+        path_of = {source.sha256: source.path for source in reversed(self.tables.sources)}
+        paths = {blob.sha256: path_of[sha256] for sha256, blob in footage.items()}
+        return [
+            Named(CompareItem(blobs[one], blobs[other]), f"{one}-{other}", f"{paths[one]} and {paths[other]}")
+            for one, other in sorted(pairs)
+        ]
 
     def _masks(self) -> None:
         recipe, run, tables = self.recipe, self.run, self.tables
@@ -233,7 +268,12 @@ class Line:
     def _triples(self) -> None:
         recipe, run, tables = self.recipe, self.run, self.tables
         tables.assignments = run.table(
-            assign_split(tables.sources, self._links, recipe.assign_split, self.earlier_splits)
+            assign_split(
+                tables.sources,
+                [(link.one, link.other) for link in tables.links],
+                recipe.assign_split,
+                self.earlier_splits,
+            )
         )
         for text in notes_on_families(tables.sources, tables.assignments):
             run.note(text)

@@ -134,9 +134,69 @@ class Shot:
     shot_index: int
     letterbox: Rectangle
     """The picture without bars, in the source's display pixels."""
-    signature: str
-    """Nine 64-bit perceptual hashes over time, hex."""
     numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What of a medium is compared to find near duplicates."""
+
+    key_field: ClassVar[str] = "sha256"
+
+    sha256: str
+    footage: Blob
+    """Parquet, one row per picture: see `pvtt_data.footage`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A run of pictures of one source that may be a run of another: when, and how well they agree."""
+
+    one_start_ms: int
+    """After the first frame."""
+    one_end_ms: int
+    other_start_ms: int
+    other_end_ms: int
+    pictures: int
+    """Pictures in the run, four a second."""
+    alike: float
+    """Mean cosine of their gradients."""
+    blocks: int
+    """Blocks of the picture, of 64, that show something."""
+    agreeing: float
+    """Share of them that agree."""
+    moving: int
+    """Agreeing blocks in which something moves."""
+    moving_alike: float
+    """Share of them in which it moves alike; 1 where nothing moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What two fingerprints may have in common."""
+
+    key_field: ClassVar[str] = "comparison_id"
+
+    comparison_id: str
+    one: str
+    """SHA-256 of the footage of the one fingerprint, the smaller."""
+    other: str
+    """The same of the other, or of the same again."""
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Two sources that share footage and so belong to one split."""
+
+    key_field: ClassVar[str] = "link_id"
+
+    link_id: str
+    one: str
+    """Id of the source that sorts first."""
+    other: str
+    numbers: Mapping[str, float]
+    """How well the footage agrees, and when each source shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +393,9 @@ RECORD_TYPES: tuple[type, ...] = (
     Measurement,
     TransitionTrack,
     Shot,
+    Fingerprint,
+    Comparison,
+    Link,
     Clip,
     MaskTrack,
     Picture,

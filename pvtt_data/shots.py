@@ -1,4 +1,4 @@
-"""Shots, windows and signatures, decided from a measured series without looking at pixels again."""
+"""Shots and windows, decided from a measured series without looking at pixels again."""
 
 from __future__ import annotations
 
@@ -11,13 +11,9 @@ import numpy.typing as npt
 from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
-from pvtt_data.images import phash
 from pvtt_data.records import Rectangle
-from pvtt_data.series import THUMBNAIL_PX, Series
+from pvtt_data.series import Series
 
-SIGNATURE_HASHES = 9
-
-_HASH_HEX_DIGITS = 16
 # Two times closer than this are the same; far below any frame interval, far above the rounding of float64 seconds.
 _TIME_EPSILON_S = 1e-6
 # A fade is followed over this many frames at once, so that one noisy frame does not end it.
@@ -264,55 +260,6 @@ def _stable_bar(bars: npt.NDArray[np.int32], edges: npt.NDArray[np.int32], exten
     sharp = (np.abs(bars - bar) <= tolerance) & (edges - bars <= tolerance)
     # Scaling blurs the edge into the picture by a pixel.
     return bar + 1 if bar > 0 and sharp.mean() >= _BAR_SHARP_SHARE else 0
-
-
-def signature(series: Series, first_frame: int, last_frame: int, picture: Rectangle) -> str:
-    """Nine perceptual hashes spread over a range of frames, as 144 hex digits.
-
-    Args:
-        series: the measured source.
-        first_frame: first frame of the range.
-        last_frame: one past its last frame.
-        picture: the part of the display to hash; see `letterbox`.
-
-    Raises:
-        ValueError: the source has no thumbnails.
-    """
-    if len(series.thumbnails) == 0:
-        raise ValueError("the series has no thumbnails")
-    first, last = _rows(series, first_frame, last_frame)
-    start_s, end_s = series.time_s[first], _end_s(series, last)
-    inside = np.flatnonzero((series.thumbnail_row >= first) & (series.thumbnail_row < last))
-    choices = inside if len(inside) else np.arange(len(series.thumbnails))
-    times = series.time_s[series.thumbnail_row[choices]]
-    top, bottom = _thumbnail_span(picture.y, picture.height, series.height_px)
-    left, right = _thumbnail_span(picture.x, picture.width, series.width_px)
-    hashes = []
-    for number in range(SIGNATURE_HASHES):
-        wanted_s = start_s + (end_s - start_s) * (number + 0.5) / SIGNATURE_HASHES
-        thumbnail = series.thumbnails[choices[int(np.argmin(np.abs(times - wanted_s)))]]
-        hashes.append(phash(np.ascontiguousarray(thumbnail[top:bottom, left:right])))
-    return "".join(f"{value:0{_HASH_HEX_DIGITS}x}" for value in hashes)
-
-
-def signature_hashes(signature_hex: str) -> tuple[int, ...]:
-    """The 64-bit hashes in a signature.
-
-    Raises:
-        ValueError: the text is not a signature.
-    """
-    if len(signature_hex) != SIGNATURE_HASHES * _HASH_HEX_DIGITS:
-        raise ValueError(f"a signature has {SIGNATURE_HASHES * _HASH_HEX_DIGITS} hex digits")
-    return tuple(
-        int(signature_hex[start : start + _HASH_HEX_DIGITS], 16)
-        for start in range(0, len(signature_hex), _HASH_HEX_DIGITS)
-    )
-
-
-def _thumbnail_span(offset_px: int, length_px: int, extent_px: int) -> tuple[int, int]:
-    start = round(offset_px * THUMBNAIL_PX / extent_px)
-    end = round((offset_px + length_px) * THUMBNAIL_PX / extent_px)
-    return min(start, THUMBNAIL_PX - 1), max(end, start + 1)
 
 
 def range_numbers(series: Series, first_frame: int, last_frame: int) -> dict[str, float]:

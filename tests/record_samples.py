@@ -14,6 +14,7 @@ from pvtt_data.records import (
     Assignment,
     Blob,
     Clip,
+    Comparison,
     Cut,
     ListingImage,
     MaskTrack,
@@ -22,7 +23,10 @@ from pvtt_data.records import (
     Shot,
     Source,
     Split,
+    Stretch,
+    content_id,
 )
+from pvtt_data.same_footage import mirrored
 
 
 def sha(name: object) -> str:
@@ -65,7 +69,7 @@ GOOD_NUMBERS = {
 }  # fmt: skip
 
 
-def shot(name: str, of: Source, first_frame: int = 0, signature: str = "", **fields: Any) -> Shot:
+def shot(name: str, of: Source, first_frame: int = 0, **fields: Any) -> Shot:
     facts: dict[str, Any] = {
         "shot_id": short(name),
         "source_id": of.source_id,
@@ -78,10 +82,29 @@ def shot(name: str, of: Source, first_frame: int = 0, signature: str = "", **fie
         "duration_s": 49 / 16,
         "shot_index": 0,
         "letterbox": Rectangle(0, 0, 1280, 720),
-        "signature": signature or (sha(name) * 3)[:144],
         "numbers": GOOD_NUMBERS,
     }
     return Shot(**{**facts, **fields})
+
+
+def comparison(one: Source, other: Source, shift_ms: int = 0, length_ms: int = 20_000, **fields: Any) -> Comparison:
+    """Footage that two sources share: so much of it, later in the one by so much; media stand for their footage."""
+    facts: dict[str, Any] = {
+        "one_start_ms": max(0, shift_ms),
+        "one_end_ms": max(0, shift_ms) + length_ms,
+        "other_start_ms": max(0, -shift_ms),
+        "other_end_ms": max(0, -shift_ms) + length_ms,
+        "pictures": length_ms // 250,
+        "alike": 0.98,
+        "blocks": 60,
+        "agreeing": 1.0,
+        "moving": 30,
+        "moving_alike": 1.0,
+    }
+    stretch = Stretch(**{**facts, **fields})
+    if one.sha256 > other.sha256:
+        one, other, stretch = other, one, mirrored(stretch)
+    return Comparison(content_id("comparison", one.sha256, other.sha256), one.sha256, other.sha256, (stretch,))
 
 
 def clip(name: str, of: Source, first_frame: int = 0, start_s: float | None = None) -> Clip:

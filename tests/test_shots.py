@@ -1,4 +1,4 @@
-"""Shots end where people see them end, and windows, bars and signatures follow from numbers alone."""
+"""Shots end where people see them end, and windows and bars follow from numbers alone."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
-from pvtt_data.images import hamming
 from pvtt_data.media import Media, clip_frames, open_media
 from pvtt_data.media.graphs import pixel_format, probe_filter, scale, to_array
 from pvtt_data.records import Rectangle
-from pvtt_data.series import THUMBNAIL_PX, Series, measure
+from pvtt_data.series import Series, measure
 from pvtt_data.shots import (
     FrameRange,
     ShotRules,
@@ -30,8 +29,6 @@ from pvtt_data.shots import (
     hard_cuts,
     letterbox,
     range_numbers,
-    signature,
-    signature_hashes,
     windows,
 )
 
@@ -225,36 +222,6 @@ def test_bars_that_come_and_go_are_picture() -> None:
     columns = barred((44, 44, 0, 0))
     columns["bars_px"][:6] = columns["edges_px"][:6] = 0
     assert letterbox(made_series(**columns), 0, 24) == Rectangle(0, 0, WIDTH, HEIGHT)
-
-
-def test_signatures_tell_shots_apart_and_survive_bars() -> None:
-    series = made_series(120)
-    whole = Rectangle(0, 0, WIDTH, HEIGHT)
-    early, late = (signature_hashes(signature(series, *span, whole)) for span in ((0, 60), (60, 120)))
-    assert len(early) == 9
-    assert signature_hashes(signature(series, 0, 60, whole)) == early
-    assert np.mean([hamming(a, b) for a, b in zip(early, late, strict=True)]) > 16
-    boxed = series.thumbnails.copy()
-    boxed[:, :8] = boxed[:, -8:] = 0
-    inner = series.thumbnails[:, 8:-8]
-    stretched = np.stack([np.kron(picture[::6, ::8], np.ones((8, 8), np.uint8)) for picture in inner])
-    picture = Rectangle(0, HEIGHT // 8, WIDTH, HEIGHT - HEIGHT // 4)
-    with_bars = dataclasses.replace(series, thumbnails=boxed)
-    without = dataclasses.replace(series, thumbnails=stretched.reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX))
-    pairs = zip(
-        signature_hashes(signature(with_bars, 0, 120, picture)),
-        signature_hashes(signature(without, 0, 120, whole)),
-        strict=True,
-    )
-    assert np.mean([hamming(a, b) for a, b in pairs]) < 12
-
-
-def test_signatures_are_nine_hashes_in_hex() -> None:
-    text = signature(made_series(), 10, 12, Rectangle(0, 0, WIDTH, HEIGHT))
-    assert len(text) == 144
-    assert signature_hashes(text)[0] == int(text[:16], 16)
-    with pytest.raises(ValueError, match="144"):
-        signature_hashes(text[:-1])
 
 
 def test_motion_across_a_cut_is_no_motion_of_the_shot() -> None:

@@ -13,6 +13,8 @@ _WORDS = {
     "transitions": ("looks for dissolves", "videos", "tracks"),
     "split": ("finds shots and lays windows", "sources", "windows"),
     "filter": ("drops windows that cannot teach", "windows", "windows"),
+    "fingerprint": ("keeps of footage what is compared", "videos", "fingerprints"),
+    "compare": ("looks for shared footage", "pairs of videos", "with likely stretches"),
     "dedup": ("keeps footage once", "windows", "windows"),
     "normalise": ("cuts, crops, scales", "windows", "clips"),
     "segment": ("finds the product's mask", "clips", "mask tracks"),

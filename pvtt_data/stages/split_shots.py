@@ -12,7 +12,7 @@ from pydantic import Field
 from pvtt_data.errors import InputError
 from pvtt_data.records import Measurement, Shot, TransitionTrack, content_id
 from pvtt_data.series import Series, from_parquet
-from pvtt_data.shots import FrameRange, ShotRules, ShotSpan, find_shots, letterbox, range_numbers, signature, windows
+from pvtt_data.shots import FrameRange, ShotRules, ShotSpan, find_shots, letterbox, range_numbers, windows
 from pvtt_data.stage import MapStage, Resources, StageConfig
 from pvtt_data.stages.transitions import levels_from_parquet
 from pvtt_data.store import BlobStore
@@ -65,7 +65,7 @@ class SplitShots(MapStage[SplitItem]):
     """The windows of one source."""
 
     name = "split"
-    version = 1
+    version = 2
     kind = "source"
     libraries = ("scenedetect-headless", "opencv-python-headless", "numpy")
     resources = Resources(timeout_s=300.0)
@@ -138,7 +138,6 @@ class SplitShots(MapStage[SplitItem]):
             duration_s=_duration_s(series, first, last),
             shot_index=index,
             letterbox=picture,
-            signature=signature(series, first, last, picture),
             numbers=numbers,
         )
 

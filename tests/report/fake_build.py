@@ -171,7 +171,6 @@ class FakeBuild:
             duration_s=3.1,
             shot_index=number % 2,
             letterbox=Rectangle(0, 0, 1080, 1920),
-            signature="0" * 144,
             numbers={"luma": 120.0},
         )
 
@@ -306,6 +305,8 @@ class FakeBuild:
             ],
             table=True,
         )  # fmt: skip
+        book("fingerprint", 5, [], [])
+        book("compare", 3, [], [])
         book(
             "dedup", 8, shots[:7],
             [("shot", shots[7].shot_id, "", "near-duplicate", "the same footage as one that stays", shots[0].shot_id)],
