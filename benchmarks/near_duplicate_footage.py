@@ -205,6 +205,14 @@ def with_intro(frames: Frames, fps: float, intro: Frames) -> Frames:
     return np.concatenate([_resized(intro[: round(fps)], width, height), frames])
 
 
+def cut_into(frames: Frames, fps: float, other: Frames) -> Frames:
+    """4 s of the footage between two stretches of 2 s of other footage."""
+    height, width = frames.shape[1:3]
+    around = _resized(other[: round(4 * fps)], width, height)
+    first, half = round(1.37 * fps), len(around) // 2
+    return np.concatenate([around[:half], frames[first : first + round(4 * fps)], around[half:]])
+
+
 def logo_animation(count: int) -> Frames:
     """``(count, 288, 288, 3)``: a shop's name that grows on a gradient."""
     made = np.zeros((count, 288, 288, 3), np.uint8)
@@ -228,7 +236,8 @@ def series_of(frames: Frames, fps: float, crf: float, kept: Path) -> Series:
 
 
 def all_series(data: Path, folder: Path) -> Iterator[tuple[Piece, str, Series]]:
-    """Each piece as it is ("original"), as all reposts, and as hard negatives ("other product …", "intro")."""
+    """Each piece as it is ("original"), as all reposts, and as parts of other videos ("other product …", "intro",
+    "cut into other footage")."""
     folder.mkdir(parents=True, exist_ok=True)
     everything = pieces(data)
     intro = logo_animation(40)
@@ -250,3 +259,5 @@ def all_series(data: Path, folder: Path) -> Iterator[tuple[Piece, str, Series]]:
             yield piece, name, series_of(made, fps, 24, folder / f"{stem}.pasted-{share}.parquet")
         made = with_intro(frames, fps, intro)
         yield piece, "intro", series_of(made, fps, 24, folder / f"{stem}.intro.parquet")
+        made = cut_into(frames, fps, other)
+        yield piece, "cut into other footage", series_of(made, fps, 24, folder / f"{stem}.inserted.parquet")

@@ -39,6 +39,8 @@ _FINE_OFFSETS_MS = tuple(sorted(range(-250, 251, 50), key=abs))
 # Cosines, in units of UNIT²: pictures from which on a pair votes, and what a run gains or loses its score against.
 _ALIKE = round(0.45 * UNIT**2)
 _NEVER = -(2**30)
+# Neighbours in time that are less alike belong to different shots.
+_CUT = round(0.3 * UNIT**2)
 _CANDIDATES_OF_A_VIEW = 4
 _CANDIDATES = 16
 _FINALISTS = 3
@@ -196,7 +198,10 @@ class _Way:
         ).astype(int)
         wanted = run.line(self.whole.time_ms[chosen])
         pictures = _at(self.viewed, wanted, run.line.view)
-        blocks, agreeing, moving, moving_alike = _blocks_alike(pictures, self.whole.pictures[chosen].astype(np.float64))
+        shots = self._shots(run)[chosen - run.first]
+        blocks, agreeing, moving, moving_alike = _blocks_alike(
+            pictures, self.whole.pictures[chosen].astype(np.float64), shots
+        )
         start, end = (int(t) for t in run.line(self.whole.time_ms[[run.first, run.last - 1]]))
         count = run.last - run.first
         return Stretch(
@@ -211,6 +216,13 @@ class _Way:
             moving=moving,
             moving_alike=moving_alike,
         )
+
+    def _shots(self, run: _Run) -> npt.NDArray[np.int64]:
+        """Number of the shot, within the run, of each of its pictures; −1 beside cuts: those may be blends."""
+        descriptors = self.target[run.first : run.last].astype(np.int64)
+        cuts = (descriptors[1:] * descriptors[:-1]).sum(axis=1) < _CUT
+        beside = np.concatenate([[False], cuts]) | np.concatenate([cuts, [False]])
+        return np.where(beside, -1, np.concatenate([[0], np.cumsum(cuts)]))
 
 
 def compare(one: Footage, other: Footage) -> list[Stretch]:
@@ -271,12 +283,14 @@ def _at(source: Footage, wanted_ms: npt.NDArray[np.int64], view: int) -> Floats:
     return np.asarray(np.rint(early * (1 - weight) + late * weight))
 
 
-def _blocks_alike(a: Floats, b: Floats) -> tuple[int, float, int, float]:
+def _blocks_alike(a: Floats, b: Floats, shots: npt.NDArray[np.int64]) -> tuple[int, float, int, float]:
     """Blocks that show something, the share that agrees, agreeing blocks that move, and the share that moves alike.
 
     Args:
         a: ``(T, 64, 64)`` whole grey levels.
         b: the same of the other source.
+        shots: ``(T,)`` number of the shot of each picture, −1 for pictures to leave out of motion; what differs from
+            shot to shot is no motion.
 
     All sums are integers below 2^53.
     """
@@ -301,11 +315,9 @@ def _blocks_alike(a: Floats, b: Floats) -> tuple[int, float, int, float]:
     flat = (_GAIN * _FLAT * _BLOCK_PX**2) ** 2 * len(a)
     shows = np.maximum(a_best_power, b_power) > flat
     agrees = shows & (best > _BLOCK_AGREES)
-    count = len(a)
-    a_change = count * a_blocks - a_blocks.sum(axis=1, keepdims=True)
-    b_change = count * b_blocks - b_blocks.sum(axis=1, keepdims=True)
+    a_change, b_change = _changes(a_blocks, shots), _changes(b_blocks, shots)
     a_motion, b_motion = (a_change**2).sum(axis=(1, 2)), (b_change**2).sum(axis=(1, 2))
-    still = (_GAIN * _STILL * count) ** 2 * count * _BLOCK_PX**2
+    still = (_GAIN * _STILL * _BLOCK_PX) ** 2 * len(a)
     moves = agrees & (np.maximum(a_motion, b_motion) > still)
     alike = (a_change * b_change).sum(axis=(1, 2)) / np.sqrt(np.maximum(a_motion * b_motion, 1.0)) > _MOTION_AGREES
     shown, moving = int(shows.sum()), int(moves.sum())
@@ -315,6 +327,16 @@ def _blocks_alike(a: Floats, b: Floats) -> tuple[int, float, int, float]:
         moving,
         float((moves & alike).sum() / moving) if moving else 1.0,
     )
+
+
+def _changes(blocks: Floats, shots: npt.NDArray[np.int64]) -> Floats:
+    """``(64, T, 64)`` whole numbers: how pixels differ from their mean, rounded, over the shot; 0 outside of shots."""
+    changes = np.zeros_like(blocks)
+    for shot in np.unique(shots[shots >= 0]):
+        inside = shots == shot
+        part = blocks[:, inside]
+        changes[:, inside] = part - np.rint(part.sum(axis=1, keepdims=True) / part.shape[1])
+    return changes
 
 
 def _smooth(pictures: Floats) -> Floats:

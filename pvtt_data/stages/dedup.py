@@ -33,7 +33,7 @@ class DedupConfig(StageConfig):
 
     min_agreeing: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of the picture's blocks that agree in shared footage, at least; the rest may be covered or exchanged."""
-    min_moving_alike: Annotated[float, Field(gt=0, le=1)] = 0.75
+    min_moving_alike: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Share of the agreeing blocks with motion that move alike, at least; other moments of one scene do not."""
     min_agreeing_whole: Annotated[float, Field(gt=0, le=1)] = 0.95
     """Share of blocks that agree where the whole picture is the same: only such windows are dropped. Footage in which

@@ -76,7 +76,7 @@ def test_footage_with_something_over_it_is_linked_and_stays(agreeing: float) -> 
     "numbers",
     [
         {"agreeing": 0.49},
-        {"agreeing": 1.0, "moving_alike": 0.74},
+        {"agreeing": 1.0, "moving_alike": 0.79},
         {"agreeing": 0.94, "moving": 3},
         {"agreeing": 0.6, "moving": 0},
     ],
