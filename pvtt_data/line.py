@@ -53,8 +53,8 @@ from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple
 
 STAGES = (
     "mine", "measure", "transitions", "split", "filter", "fingerprint", "compare", "dedup", "normalise", "segment",
-    "mask_numbers", "text_overlay", "mask_qc", "listing_pictures", "clip_pictures", "assign_split", "pair", "synthesise",
-    "triple_numbers", "triple_qc",
+    "mask_numbers", "text_overlay", "mask_qc", "listing_pictures", "clip_pictures", "assign_split", "pair",
+    "synthesise", "triple_numbers", "triple_qc",
 )  # fmt: skip
 """Names of the stages, in the order in which they run; a recipe may leave some out: see `left_out`."""
 _MOVES_NAMED = 20
