@@ -228,7 +228,7 @@ class _Way:
 def compare(one: Footage, other: Footage) -> list[Stretch]:
     """Stretches in which two sources may share footage, the surest first; exchanged sources give mirrored stretches.
 
-    A source compared with itself is compared at other times only: at least 2.5 s apart.
+    Footage compared with itself is compared at times 2.5 s apart or more; a repetition may be told both ways.
     """
     if min(len(one), len(other)) < MIN_PICTURES:
         return []
