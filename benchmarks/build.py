@@ -71,13 +71,11 @@ class Took:
         clips: how many clips came out.
         wall_s: time on the clock.
         cpu_s: processor time of all processes.
-        peak_rss_bytes: the largest of its processes.
     """
 
     clips: int
     wall_s: float
     cpu_s: float
-    peak_rss_bytes: int
 
 
 def timed(work: Callable[[], int]) -> Took:
@@ -86,11 +84,11 @@ def timed(work: Callable[[], int]) -> Took:
     clips = work()
     wall_s, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Took(clips, wall_s, cpu_s, after.ru_maxrss * 1024)
+    return Took(clips, wall_s, cpu_s)
 
 
 def in_child(function: Callable[..., int], *arguments: object) -> Took:
-    """Time a function in a process of its own, so that nobody's memory or warm caches count for the other."""
+    """Time a function in a process of its own, so that nothing that one way loaded serves the other."""
     context = multiprocessing.get_context("spawn")
     receive, send = context.Pipe(duplex=False)
 
@@ -373,17 +371,16 @@ def main() -> None:
 
 
 def _print(runs: dict[str, list[Took]], stages: dict[str, float], workers: int) -> None:
-    print("| | clips | clips/s | s | CPU s | CPU s a clip | largest process |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| | clips | clips/s | s | CPU s | CPU s a clip |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for name, took in runs.items():
         wall_s = statistics.median(run.wall_s for run in took)
         cpu_s = statistics.median(run.cpu_s for run in took)
         clips = took[0].clips
-        peak = max(run.peak_rss_bytes for run in took) / 1e6
         per_clip = "–" if name == "decode only" else f"{cpu_s / clips:.1f}"
         rate = "–" if name == "decode only" else f"{clips / wall_s:.3f}"
         number = "–" if name == "decode only" else str(clips)
-        print(f"| {name} | {number} | {rate} | {wall_s:.1f} | {cpu_s:.1f} | {per_clip} | {peak:.0f} MB |")
+        print(f"| {name} | {number} | {rate} | {wall_s:.1f} | {cpu_s:.1f} | {per_clip} |")
     pairs = list(zip(runs["usual way"], runs["pvtt"], strict=True))
     speed = statistics.median((o.clips / o.wall_s) / (u.clips / u.wall_s) for u, o in pairs)
     cpu = statistics.median((u.cpu_s / u.clips) / (o.cpu_s / o.clips) for u, o in pairs)

@@ -97,7 +97,12 @@ def test_kills_at_random_moments_change_no_byte(
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_request_to_end_leaves_a_clean_state(feed: Path, tmp_path: Path, number: int, status: int) -> None:
     process = subprocess.Popen(
-        command(feed, tmp_path, "--until", "measure"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT
+        command(feed, tmp_path),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        # A shell's background job and nohup hand down ignored signals.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     journal = tmp_path / "work" / "cache" / "measure" / "journal.jsonl"
     deadline = time.monotonic() + 120
