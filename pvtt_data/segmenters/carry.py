@@ -334,22 +334,32 @@ def _shared_motion(parts: Sequence[_Part], shape: tuple[int, int], offset: tuple
     top, left = offset
     x = np.arange(left, left + width, dtype=np.float32)
     y = np.arange(top, top + height, dtype=np.float32)[:, None]
-    nearest = np.full(shape, np.inf, np.float32)
     shared = np.zeros((height, width, 2), np.float32)
-    for part in parts:
-        back = cv2.invertAffineTransform(part.onward).astype(np.float32)
-        field = np.empty((height, width, 2), np.float32)
-        field[..., 0] = (back[0, 0] - 1) * x + back[0, 1] * y + back[0, 2]
-        field[..., 1] = back[1, 0] * x + (back[1, 1] - 1) * y + back[1, 2]
-        if len(parts) == 1:
-            return field
+    if not parts:
+        return shared
+    back = np.stack([cv2.invertAffineTransform(part.onward) for part in parts]).astype(np.float32)
+    back[:, (0, 1), (0, 1)] -= 1
+    owner: NDArray[np.uint8] | int = 0 if len(parts) == 1 else _nearest_part(parts, shape, offset)
+    for axis in (0, 1):
+        by_x, by_y, constant = (back[:, axis, column][owner] for column in range(3))
+        shared[..., axis] = by_x * x + by_y * y + constant
+    return shared
+
+
+def _nearest_part(parts: Sequence[_Part], shape: tuple[int, int], offset: tuple[int, int]) -> NDArray[np.uint8]:
+    """(h, w) uint8: which part of the object is nearest to each pixel of the next frame; the earlier one of equals."""
+    height, width = shape
+    top, left = offset
+    nearest = np.full(shape, np.inf, np.float32)
+    owner = np.zeros(shape, np.uint8)
+    for number, part in enumerate(parts):
         into = part.onward - np.array([[0, 0, left], [0, 0, top]])
         moved = cv2.warpAffine(part.mask.astype(np.uint8), into, (width, height), flags=cv2.INTER_NEAREST)
         distance = cv2.distanceTransform(1 - moved, cv2.DIST_L2, 3)
         closer = distance < nearest
-        shared[closer] = field[closer]
-        nearest[closer] = distance[closer]
-    return shared
+        np.copyto(owner, np.uint8(number), where=closer)
+        np.minimum(nearest, distance, out=nearest)
+    return owner
 
 
 def _affine(part: NDArray[np.bool_], field: Flow, trust: NDArray[np.float32]) -> NDArray[np.float64] | None:
@@ -370,7 +380,8 @@ def _affine(part: NDArray[np.bool_], field: Flow, trust: NDArray[np.float32]) ->
     solution = np.zeros((3, 2))
     solution[2] = np.median(moves, axis=0)
     for _ in range(_FITTING_STEPS):
-        residual = np.sum((moves - points @ solution) ** 2, axis=1)
+        gap = moves - points @ solution
+        residual = gap[:, 0] * gap[:, 0] + gap[:, 1] * gap[:, 1]
         weight = (trust[rows, columns] + _LEAST_TRUST) / (1.0 + residual / _DEPARTURE_PX**2)
         weighted = points * weight[:, None]
         solution = np.linalg.solve(weighted.T @ points + ridge * weight.mean(), weighted.T @ moves)
