@@ -117,7 +117,7 @@ def decide(of: World, earlier: dict[str, Split] | None = None, **pairing: int) -
     swaps = [Swap(p.pair_id, *(blob(f"{kind} {p.pair_id}") for kind in "abc"), (), {"area": 0.2}) for p in pairs.rows]
     numbers = {
         "background_psnr_db": 40.0, "centroid_agreement": 1.0, "reference_leak_bits": 30.0, "scale_agreement": 1.0,
-        "residue": 0.0, "ab_similarity": 0.2,
+        "residue": 0.0, "ab_similarity": 0.2, "made_up_share": 0.0,
     }  # fmt: skip
     qualities = [Quality(s.pair_id, numbers | {"residue": 1.0 if int(s.pair_id[:2], 16) < 20 else 0.0}) for s in swaps]
     shelf = Shelf.of(of.sources, clips, tracks, of.pictures, pairs.rows)

@@ -51,7 +51,6 @@ class CompositeConfig:
         max_ratio: largest extent.
         free_share: share of pairs in which part of the old product is meant to lie outside the new one.
         colour_strength: how far colours move towards the scene's, 0..1.
-        max_visible_fill: share of the old product's area filled with background above which a pair is flagged.
         max_untracked_fill: share of it filled without any texture above which a pair is rejected.
         track: what counts as a good track.
     """
@@ -62,7 +61,6 @@ class CompositeConfig:
     max_ratio: float = 1.4
     free_share: float = 0.5
     colour_strength: float = 0.25
-    max_visible_fill: float = 0.75
     max_untracked_fill: float = 0.1
     track: TrackConfig = field(default_factory=TrackConfig)
 
@@ -94,6 +92,9 @@ class CompositeRequest:
     occluders: Masks | None = None
 
 
+_SMOOTH = 4.0
+"""Contrast of fine detail, grey levels, up to which a background can be made up from its surroundings."""
+
 NUMBERS = (
     "b_shadow_left",
     "b_shadow_share",
@@ -105,6 +106,8 @@ NUMBERS = (
     "extent_ratio",
     "fill_synthesised_share",
     "grain_added",
+    "inside_frame_min",
+    "made_up_share",
     "noise_level",
     "outside_share",
     "placement_free",
@@ -137,7 +140,7 @@ class CompositeEngine:
     """Makes the source of a pair by pasting; the target is the clip itself (plus a distractor, if asked for)."""
 
     name = "composite"
-    version = 2
+    version = 3
 
     def __init__(self, config: CompositeConfig = CompositeConfig()) -> None:
         self.config = config
@@ -162,15 +165,7 @@ class CompositeEngine:
         style = request.placement or style
         track = track_plane(request.frames, request.masks, self.config.track)
         track, rotation = settle_rotation(track, request.masks)
-        placement = place(
-            cutout,
-            request.masks[track.keyframe],
-            track.transforms,
-            style,
-            (self.config.min_ratio, self.config.max_ratio),
-            rng,
-        )
-        return _Swap(self.config, request, cutout, track, rotation, placement).run(rng)
+        return _Swap(self.config, request, cutout, track, rotation).run(style, rng)
 
     def _paste_back(self, request: CompositeRequest) -> SwapResult:
         """B over itself: resampled, feathered and grained like any paste, in its own place."""
@@ -216,38 +211,30 @@ class _Swap:
         cutout: Cutout,
         track: Track,
         rotation: float,
-        placement: Placement,
     ) -> None:
         self.config = config
         self.request = request
         self.track = track
-        self.placement = placement
         self.key = track.keyframe
         self.shape: tuple[int, int] = (request.masks.shape[1], request.masks.shape[2])
         self.flags: set[str] = set()
         self.numbers: dict[str, float] = {
             **track.numbers(),
             "rotation_kept": rotation,
-            "extent_ratio": placement.extent_ratio,
-            "outside_share": placement.outside_share,
-            "placement_free": float(placement.style == "free"),
         }
         if cutout.cropped:
             self.flags.add("cutout-cropped")
         if track.model == "mask":
             self.flags.add("track-model-mask")
-        largest = scale_of(placement.to_keyframe, np.zeros(2))
-        self.numbers["cutout_scale"] = largest
-        if largest > 1.5:
-            self.flags.add("cutout-upscaled")
         self.cutout = cutout
 
-    def run(self, rng: np.random.Generator) -> SwapResult:
+    def run(self, style: Style, rng: np.random.Generator) -> SwapResult:
         frames, masks = self.request.frames, self.request.masks
         holes, darkness = self._holes()
         background = track_background(frames, holes, self.key)
         plate = self._plate(frames, holes, background)
-        layer = Layer.of(self.cutout, self.placement.to_keyframe, self.track.transforms)
+        placement = self._placed(style, plate, rng)
+        layer = Layer.of(self.cutout, placement.to_keyframe, self.track.transforms)
         target = frames
         if self.request.distractor is not None:
             target = self._with_distractor(frames, holes, layer, background, rng)
@@ -343,17 +330,42 @@ class _Swap:
             else:
                 self.numbers["fill_synthesised_share"] = plate.synthesised_share()
                 return plate
-        ring = _ring(holes[self.key])
-        texture = _texture(frames[self.key], ring)
-        self.numbers["background_texture"] = texture
+        self.numbers["background_texture"] = _texture(frames[self.key], _ring(holes[self.key]))
         self.flags.add("background-untracked")
-        if texture > 4.0 and self.placement.outside_share > self.config.max_untracked_fill:
+        return None
+
+    def _placed(self, style: Style, plate: Plate | None, rng: np.random.Generator) -> Placement:
+        """Where A stands: over nearly all of B where nothing is known of a textured background behind it."""
+        unknown = plate is None and self.numbers["background_texture"] > _SMOOTH
+        max_outside = self.config.max_untracked_fill if unknown else 1.0
+        ratios = (self.config.min_ratio, self.config.max_ratio)
+        mask = self.request.masks[self.key]
+        placement = place(self.cutout, mask, self.track.transforms, style, ratios, rng, max_outside)
+        if placement.outside_share > max_outside:
             raise InputError(
                 "background-untrackable",
                 "the background is textured and its motion cannot be followed",
-                {"background_texture": texture, "outside_share": self.placement.outside_share},
+                {
+                    "background_texture": self.numbers["background_texture"],
+                    "outside_share": placement.outside_share,
+                    "max_untracked_fill": max_outside,
+                },
             )
-        return None
+        if placement.cut_by_frame:
+            self.flags.add("a-cut-by-frame")
+        scale = scale_of(placement.to_keyframe, np.zeros(2))
+        if scale > 1.5:
+            self.flags.add("cutout-upscaled")
+        self.numbers.update(
+            {
+                "cutout_scale": scale,
+                "extent_ratio": placement.extent_ratio,
+                "outside_share": placement.outside_share,
+                "placement_free": float(placement.style == "free"),
+                "inside_frame_min": placement.inside_frame_min,
+            }
+        )
+        return placement
 
     def _filled(self, frames: Frames, holes: Masks, plate: Plate | None, index: int) -> Frames:
         if plate is None:
@@ -436,9 +448,9 @@ class _Swap:
         outside: Sequence[float],
     ) -> None:
         """Flags that need the finished frames."""
-        self.numbers["visible_fill_share"] = float(np.median(outside))
-        if np.median(outside) > self.config.max_visible_fill and (plate is None or plate.synthesised_share() > 0.3):
-            self.flags.add("large-inpaint")
+        visible = float(np.median(outside))
+        self.numbers["visible_fill_share"] = visible
+        self.numbers["made_up_share"] = visible * (1.0 if plate is None else plate.synthesised_share())
         size = float(np.sqrt(masks[self.key].sum()))
         brightness = relative_brightness(self.request.frames[self.key], holes[self.key], 0.6 * size)
         lower = np.zeros(self.shape, np.bool_)

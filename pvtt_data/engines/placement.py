@@ -23,6 +23,8 @@ _FREE = 0.06
 _MOSTLY_COVERED = 0.45
 """Share that may stay outside: more would make up more background than it shows product."""
 _MIN_INSIDE = 0.6
+_WHOLE = 0.97
+"""Share of the cut-out's box inside the frame from which it is wholly in view."""
 _MAX_AREA = 0.6
 
 
@@ -35,12 +37,19 @@ class Placement:
         style: ``cover`` when it hides the old product, ``free`` when parts of that lie outside.
         extent_ratio: its extent over the old product's; extent is the geometric mean of the bounding box's sides.
         outside_share: share of the old product that lies outside, 0..1, in the keyframe.
+        inside_frame_min: smallest share of the cut-out's box that is inside the frame, over all frames, 0..1.
     """
 
     to_keyframe: Matrix
     style: Style
     extent_ratio: float
     outside_share: float
+    inside_frame_min: float
+
+    @property
+    def cut_by_frame(self) -> bool:
+        """Whether the frame cuts the cut-out off somewhere."""
+        return self.inside_frame_min < _WHOLE
 
 
 def place(
@@ -50,8 +59,12 @@ def place(
     style: Style,
     ratios: tuple[float, float],
     rng: np.random.Generator,
+    max_outside: float = 1.0,
 ) -> Placement:
     """Stand a cut-out on the old product's ground contact.
+
+    What matters most goes first: to leave no more of the old product uncovered than allowed, to be wholly in view, then
+    the style that was asked for.
 
     Args:
         cutout: the new product.
@@ -60,30 +73,35 @@ def place(
         style: wanted; a cut-out that cannot cover within the ratios is placed freely, and the other way round.
         ratios: smallest and largest extent ratio.
         rng: draws the ratio.
+        max_outside: share of the old product that may stay outside, 0..1; above it only where no ratio does better.
 
     Raises:
         InputError: ``no-room`` when no ratio keeps the cut-out inside the frame.
     """
     choices = np.geomspace(ratios[0], ratios[1], 13)
-    tried: list[tuple[float, Matrix, float]] = []
+    tried = []
     for ratio in choices:
         matrix = _stand(cutout, key_mask, float(ratio))
-        if _fits(cutout, matrix, key_mask, transforms):
-            tried.append((float(ratio), matrix, _outside(cutout, matrix, key_mask)))
+        inside = _inside_frame(cutout, matrix, key_mask, transforms)
+        if inside >= _MIN_INSIDE:
+            outside = _outside(cutout, matrix, key_mask)
+            got: Style = "cover" if outside <= _COVERED else "free"
+            tried.append(Placement(matrix, got, float(ratio), outside, inside))
     if not tried:
         raise InputError(
             "no-room", "the cut-out does not fit into the frame on this track", {"min_ratio": float(ratios[0])}
         )
-    covering = [choice for choice in tried if choice[2] <= _COVERED]
-    leaving = [choice for choice in tried if _FREE <= choice[2] <= _MOSTLY_COVERED]
+    allowed = [choice for choice in tried if choice.outside_share <= min(max_outside, _MOSTLY_COVERED)]
+    whole = [choice for choice in allowed if not choice.cut_by_frame]
+    tried = whole or allowed or tried
+    covering = [choice for choice in tried if choice.style == "cover"]
+    leaving = [choice for choice in tried if _FREE <= choice.outside_share <= _MOSTLY_COVERED]
     if style == "cover" and covering:
-        chosen = covering[int(rng.integers(min(len(covering), 3)))]
-    elif leaving:
-        chosen = leaving[int(rng.integers(len(leaving)))]
-    else:
-        chosen = min(tried, key=lambda choice: abs(choice[2] - (_FREE if style == "free" else _COVERED)))
-    got: Style = "cover" if chosen[2] <= _COVERED else "free"
-    return Placement(chosen[1], got, chosen[0], chosen[2])
+        return covering[int(rng.integers(min(len(covering), 3)))]
+    if leaving:
+        return leaving[int(rng.integers(len(leaving)))]
+    wanted = _FREE if style == "free" else _COVERED
+    return min(tried, key=lambda choice: abs(choice.outside_share - wanted))
 
 
 def _stand(cutout: Cutout, key_mask: Mask, ratio: float) -> Matrix:
@@ -105,17 +123,19 @@ def _corners(cutout: Cutout) -> npt.NDArray[np.float64]:
     return np.array([[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]])
 
 
-def _fits(cutout: Cutout, matrix: Matrix, key_mask: Mask, transforms: Matrix) -> bool:
-    """Whether enough of the bounding box stays in every frame, and not too much of the frame is taken."""
+def _inside_frame(cutout: Cutout, matrix: Matrix, key_mask: Mask, transforms: Matrix) -> float:
+    """Smallest share of the bounding box inside the frame; 0 where it takes too much of the frame."""
     height, width = key_mask.shape
     frame = np.array([[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]], np.float32)
+    smallest = 1.0
     for transform in transforms:
         quad = apply_transform(transform @ matrix, _corners(cutout)).astype(np.float32)
         area = float(cv2.contourArea(quad))
         shared, _ = cv2.intersectConvexConvex(quad, frame)
-        if area <= 1.0 or shared < _MIN_INSIDE * area or shared > _MAX_AREA * height * width:
-            return False
-    return True
+        if area <= 1.0 or shared > _MAX_AREA * height * width:
+            return 0.0
+        smallest = min(smallest, float(shared) / area)
+    return smallest
 
 
 def _outside(cutout: Cutout, matrix: Matrix, key_mask: Mask) -> float:

@@ -14,6 +14,8 @@ Reals = npt.NDArray[np.float32]
 
 _DARKER = 0.8
 """Relative brightness below which the ground counts as shaded."""
+_ABOVE_FOOT = 0.25
+"""Share of a product's height above its foot where its shadow may start; what is dark further up stands behind it."""
 
 
 def disk(radius: int) -> npt.NDArray[np.uint8]:
@@ -87,7 +89,7 @@ def find_shadow(frame: Picture, mask: Mask) -> tuple[Mask, float]:
     dark = (brightness < _DARKER) & ~mask
     lower = np.zeros_like(mask)
     ys = np.flatnonzero(mask.any(axis=1))
-    lower[int(0.6 * ys[0] + 0.4 * ys[-1]) :] = True  # light comes from above: shadows start at the foot
+    lower[int(_ABOVE_FOOT * ys[0] + (1.0 - _ABOVE_FOOT) * ys[-1]) :] = True
     touching = grow(mask, 3) & lower
     _, labels = cv2.connectedComponents((dark & lower).astype(np.uint8))
     keep = np.unique(labels[touching & (labels > 0)])

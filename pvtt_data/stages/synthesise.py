@@ -33,8 +33,6 @@ class CompositeSettings(StageConfig):
     """Share of pairs in which part of B is meant to lie outside A, so that shapes both shrink and grow."""
     colour_strength: Annotated[float, Field(ge=0, le=1)] = 0.25
     """How far the colours of A move towards the scene's."""
-    max_visible_fill: Annotated[float, Field(ge=0, le=1)] = 0.75
-    """Share of B's area filled with background above which a pair is flagged."""
 
     def engine_config(self) -> CompositeConfig:
         """The same settings, as the engine takes them."""

@@ -45,6 +45,10 @@ class TripleQcConfig(StageConfig):
     """Perceptual-hash distance of a reference to a frame of the target, up to which the reference leaks the target."""
     max_residue: Annotated[float, Field(ge=0, le=1)] = 0.35
     """Share of B's region that A leaves bare and that still shows B, above which a swap is rejected."""
+    max_made_up: Annotated[float, Field(ge=0)] = 0.6
+    """Visible background that no frame shows, over the area of B, above which a composite is rejected."""
+    flag_made_up: Annotated[float, Field(ge=0)] = 0.3
+    """The same, above which a composite is flagged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ def triple_qc(
             continue
         pair = shelf.pairs[swap.pair_id]
         numbers = dict(sorted({**swap.numbers, **numbers_of[swap.pair_id]}.items()))
-        verdict, reasons, message = judge(numbers, rules(config, pair.kind))
+        verdict, reasons, message = judge(numbers, rules(config, pair.kind, pair.engine))
         track = shelf.tracks[pair.track_id]
         if verdict == "reject":
             result.rejections.append(
@@ -137,8 +141,8 @@ def triple_qc(
     return result
 
 
-def rules(config: TripleQcConfig, kind: str = "swap") -> list[Rule]:
-    """The thresholds of a kind of triple in the order in which they are tried."""
+def rules(config: TripleQcConfig, kind: str = "swap", engine: str = "composite") -> list[Rule]:
+    """The thresholds of a kind of triple from an engine, in the order in which they are tried."""
     all_kinds = [
         Rule("background-changed", "background_psnr_db", config.min_background_psnr_db, "below"),
         Rule("paths-disagree", "centroid_agreement", config.min_path_agreement, "below"),
@@ -149,7 +153,13 @@ def rules(config: TripleQcConfig, kind: str = "swap") -> list[Rule]:
         Rule("residue", "residue", config.max_residue, "above"),
         Rule("too-alike", "ab_similarity", config.max_similarity, "above", "flag"),
     ]
-    return all_kinds + swaps_only if kind == "swap" else all_kinds
+    composites_only = [
+        Rule("background-made-up", "made_up_share", config.max_made_up, "above"),
+        Rule("large-inpaint", "made_up_share", config.flag_made_up, "above", "flag"),
+    ]
+    if kind != "swap":
+        return all_kinds
+    return all_kinds + swaps_only + (composites_only if engine == "composite" else [])
 
 
 def _triple(
