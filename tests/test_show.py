@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from record_samples import assignment, clip, source, track
 
+from pvtt_data.cli.show import show_command
 from pvtt_data.errors import PvttError
 from pvtt_data.line import TABLE_RECORDS
 from pvtt_data.show import VIEWS, query
@@ -125,3 +129,38 @@ def test_a_folder_without_a_build_is_told_so(tmp_path: Path) -> None:
 def test_a_folder_with_odd_characters_is_read(work: Path) -> None:
     odd = work.rename(work.with_name("w [1]*?'\"ö"))
     assert len(rows(odd, "clips")) == 3
+
+
+@pytest.fixture
+def shown(work: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """What `show clips` prints on a terminal of a width, or into a pipe."""
+
+    def show(columns: int, terminal: bool) -> str:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setenv("TTY_COMPATIBLE", "1" if terminal else "0")
+        done = CliRunner().invoke(show_command, ["clips", "--work", str(work)])
+        assert done.exit_code == 0, done.output
+        return re.sub(r"\x1b\[[0-9;]*m", "", done.output)
+
+    return show
+
+
+def test_a_wide_terminal_shows_one_row_a_line(shown: Callable[..., str]) -> None:
+    lines = shown(400, terminal=True).splitlines()
+    assert lines[0].split()[:2] == ["clip_id", "source_path"]
+    assert [line.split()[1] for line in lines[1:4]] == ["a/mug.mp4", "a/mug.mp4", "b/lamp.mp4"]
+    assert lines[4] == "3 clips"
+
+
+def test_a_narrow_terminal_shows_one_block_a_row_and_breaks_no_word(shown: Callable[..., str]) -> None:
+    text = shown(60, terminal=True)
+    assert max(len(line) for line in text.splitlines()) <= 60
+    assert text.count("source_path") == 3
+    assert "b/lamp.mp4" in text
+
+
+def test_a_pipe_gets_whole_rows(shown: Callable[..., str]) -> None:
+    lines = shown(60, terminal=False).splitlines()
+    assert len(lines) == 5
+    assert "…" not in "".join(lines)
+    assert all("mp4" in line for line in lines[1:4])

@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
 from pvtt_data.show import VIEWS, query
+
+_UNLIMITED = 1_000_000
 
 
 @click.command("show")
@@ -27,7 +31,10 @@ from pvtt_data.show import VIEWS, query
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a header.")
 def show_command(what: str, work: Path, where: str | None, as_json: bool, as_csv: bool) -> None:
-    """Show sources, clips, tracks, triples or rejections of the latest build."""
+    """Show sources, clips, tracks, triples or rejections of the latest build.
+
+    One row a line where the terminal is wide enough, or into a pipe; else one block a row.
+    """
     names, rows = query(work, what, where)
     if as_json:
         for row in rows:
@@ -38,14 +45,39 @@ def show_command(what: str, work: Path, where: str | None, as_json: bool, as_csv
         writer.writerow(names)
         writer.writerows(rows)
         return
+    cells = [[_cell(value) for value in row] for row in rows]
     console = Console()
+    table = _table(names, cells)
+    width = console.measure(table, options=console.options.update(width=_UNLIMITED)).maximum
+    if not console.is_terminal:
+        Console(width=max(width, 1), no_color=True).print(table)
+    elif width <= console.width:
+        console.print(table)
+    else:
+        for record in cells:
+            console.print(_record(names, record))
+    console.print(f"{len(rows)} {what}", highlight=False)
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """One row a line."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True)
     for row in rows:
-        table.add_row(*(_cell(value) for value in row))
-    console.print(table, markup=False)
-    console.print(f"{len(rows)} {what}", highlight=False)
+        table.add_row(*row)
+    return table
+
+
+def _record(names: Sequence[str], row: Sequence[str]) -> Padding:
+    """One row as a block of its filled columns: for terminals that are too narrow for the table."""
+    block = Table(box=None, pad_edge=False, show_header=False)
+    block.add_column(style="bold", no_wrap=True)
+    block.add_column(overflow="fold")
+    for name, value in zip(names, row, strict=True):
+        if value:
+            block.add_row(name, value)
+    return Padding(block, (0, 0, 1, 0))
 
 
 def _cell(value: object) -> str:
