@@ -101,10 +101,15 @@ class LocalExecutor:
     def close(self) -> None:
         """End all workers at once."""
         for worker in self._pool:
-            worker.process.kill()
-            worker.process.join()
-            worker.pipe.close()
+            self._kill(worker)
         self._pool.clear()
+
+    def _kill(self, worker: _Worker) -> None:
+        worker.process.kill()
+        worker.process.join()
+        worker.pipe.close()
+        if worker.task is not None:
+            self.store.drop_unfinished(worker.process.pid)
 
     def _busy(self) -> list[_Worker]:
         return [worker for worker in self._pool if worker.task is not None]
@@ -171,10 +176,8 @@ class LocalExecutor:
     ) -> tuple[Named[Any], Outcome] | None:
         assert worker.task is not None
         item, attempt = worker.task
-        worker.process.kill()
-        worker.process.join()
+        self._kill(worker)
         exit_code = worker.process.exitcode
-        worker.pipe.close()
         self._pool.remove(worker)
         if attempt < _ATTEMPTS:
             again.append((item, attempt + 1))

@@ -116,6 +116,12 @@ class BlobStore:
             self._fs.rm_file(f"{self._root}/{name[:2]}/{name}")
         (self.local / "copies" / name).unlink(missing_ok=True)
 
+    def drop_unfinished(self, pid: int) -> None:
+        """Delete the half-written blobs of a process that was killed; a remote store keeps none."""
+        if self._is_local:
+            for path in Path(self._root).glob(f"*/.*.{pid}.*.tmp"):
+                path.unlink(missing_ok=True)
+
     def read(self, blob: Blob) -> bytes:
         """The blob's bytes, checked against its hash.
 

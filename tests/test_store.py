@@ -202,3 +202,16 @@ def test_frames_that_were_renamed_are_noticed(store: BlobStore, tmp_path: Path) 
     assert OriginalStat.of(folder) != before
     with pytest.raises(InputError, match="changed"):
         store.original(sha256)
+
+
+def test_half_written_blobs_of_a_killed_process_go_and_those_of_others_stay(tmp_path: Path) -> None:
+    store = BlobStore(str(tmp_path / "blobs"), tmp_path / "local")
+    blob = store.put(b"whole", "bin")
+    folder = store.path(blob).parent
+    killed, other = folder / ".half.bin.4711.0a1b2c3d.tmp", folder / ".half.bin.47110.0a1b2c3d.tmp"
+    for path in (killed, other):
+        path.write_bytes(b"ha")
+    store.drop_unfinished(4711)
+    assert not killed.exists()
+    assert other.exists()
+    assert store.read(blob) == b"whole"
