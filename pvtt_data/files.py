@@ -38,6 +38,12 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+def drop_unfinished(folder: Path, pid: int) -> None:
+    """Delete what a process that was killed had half written with `whole_file` anywhere below a folder."""
+    for path in folder.rglob(f".*.{pid}.*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write ``data`` under its final name in one step."""
     with whole_file(path) as file:

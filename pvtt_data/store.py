@@ -16,7 +16,7 @@ from pathlib import Path
 import fsspec
 
 from pvtt_data.errors import InputError
-from pvtt_data.files import sha256_file, write_whole
+from pvtt_data.files import drop_unfinished, sha256_file, write_whole
 from pvtt_data.records import Blob
 
 _SUFFIX = re.compile(r"[a-z0-9]{1,8}")
@@ -117,10 +117,8 @@ class BlobStore:
         (self.local / "copies" / name).unlink(missing_ok=True)
 
     def drop_unfinished(self, pid: int) -> None:
-        """Delete the half-written blobs of a process that was killed; a remote store keeps none."""
-        if self._is_local:
-            for path in Path(self._root).glob(f"*/.*.{pid}.*.tmp"):
-                path.unlink(missing_ok=True)
+        """Delete the half-written blobs of a process that was killed, and with a remote root its half-made copies."""
+        drop_unfinished(Path(self._root) if self._is_local else self.local / "copies", pid)
 
     def read(self, blob: Blob) -> bytes:
         """The blob's bytes, checked against its hash.

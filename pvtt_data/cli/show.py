@@ -50,8 +50,8 @@ def show_command(what: str, work: Path, where: str | None, as_json: bool, as_csv
     table = _table(names, cells)
     width = console.measure(table, options=console.options.update(width=_UNLIMITED)).maximum
     if not console.is_terminal:
-        Console(width=max(width, 1), no_color=True).print(table)
-    elif width <= console.width:
+        console.width = max(console.width, width)
+    if width <= console.width:
         console.print(table)
     else:
         for record in cells:

@@ -278,7 +278,7 @@ class _Swap:
             effects[index][window] = grow(changed, 3)
             visible_fill = holes[index] & ~source_masks[index]
             outside.append(float(visible_fill.sum() / mask.sum()))
-        self._judge(source, masks, holes, source_masks, plate, outside)
+        self._judge(masks, holes, source_masks, outside)
         self.numbers.update(
             {
                 "noise_level": noise,
@@ -438,19 +438,11 @@ class _Swap:
         self.flags.add("no-room-for-distractor")
         return frames
 
-    def _judge(
-        self,
-        source: Frames,
-        masks: Masks,
-        holes: Masks,
-        source_masks: Masks,
-        plate: Plate | None,
-        outside: Sequence[float],
-    ) -> None:
+    def _judge(self, masks: Masks, holes: Masks, source_masks: Masks, outside: Sequence[float]) -> None:
         """Flags that need the finished frames."""
         visible = float(np.median(outside))
         self.numbers["visible_fill_share"] = visible
-        self.numbers["made_up_share"] = visible * (1.0 if plate is None else plate.synthesised_share())
+        self.numbers["made_up_share"] = visible * self.numbers.get("fill_synthesised_share", 1.0)
         size = float(np.sqrt(masks[self.key].sum()))
         brightness = relative_brightness(self.request.frames[self.key], holes[self.key], 0.6 * size)
         lower = np.zeros(self.shape, np.bool_)
