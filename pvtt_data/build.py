@@ -28,6 +28,7 @@ from pvtt_data.shards import Publication, latest_version, read_manifest, version
 from pvtt_data.shards.format import MANIFEST_FILE
 from pvtt_data.stage import StageResult, library_version
 from pvtt_data.stages.assign_split import SplitAssignmentConfig
+from pvtt_data.stages.render import variant_for
 from pvtt_data.stages.shard import write_version
 from pvtt_data.stages.triple_qc import Shelf
 from pvtt_data.workspace import Workspace
@@ -68,7 +69,7 @@ class BuildOutcome:
     run_folder: Path
     report: Path | None
     seconds: float
-    backend: ChosenBackend
+    backend: ChosenBackend | None
     notes: list[str] = field(default_factory=list)
     weights: Mapping[str, str] = field(default_factory=dict)
     """Role → digest of the weights of all models that took part."""
@@ -90,8 +91,13 @@ def build(
     _check_until(request)
     preflight(request.recipe, request.work, request.out)
     registry = registry or ModelRegistry.default()
-    backend, why = choose_backend(request.recipe.segment.backend, registry, on_download)
-    text_detector, reasons = None, [why]
+    backend, text_detector, renderer, reasons = None, None, None, []
+    if request.recipe.mine is not None:
+        backend, why = choose_backend(request.recipe.segment.backend, registry, on_download)
+        reasons.append(why)
+    if request.recipe.render is not None:
+        renderer, why = variant_for(request.recipe.render)
+        reasons.append(why)
     if request.recipe.mask_qc.max_text_overlay_share is not None:
         text_detector, why = choose_text_detector(registry, on_download)
         reasons.append(why)
@@ -103,14 +109,19 @@ def build(
     workers = worker_count(request)
     executor: Executor = LocalExecutor(workers, workspace.store)
     try:
-        log.write("begin", recipe=request.recipe.model_dump(mode="json"), workers=workers, backend=backend.label)
+        log.write(
+            "begin",
+            recipe=request.recipe.model_dump(mode="json"),
+            workers=workers,
+            backend=backend.label if backend else "",
+        )
         bounds = Bounds(request.recipe.build.max_fault_share, dict(request.recipe.build.max_reject))
         runner = Runner(workspace, executor, reporter, log, bounds, request.until, request.recipe.name)
         for reason in reasons:
             runner.note(reason)
         parent = latest_version(request.out) or 0
         earlier = earlier_splits(request.out, request.recipe.assign_split)
-        line = Line(request.recipe, runner, backend, earlier, request.limit, text_detector)
+        line = Line(request.recipe, runner, backend, earlier, request.limit, text_detector, renderer)
         outcome = BuildOutcome(
             line.tables, runner.results, None, run_folder, None, 0.0, backend, runner.notes, runner.weights
         )
@@ -196,9 +207,11 @@ def worker_count(request: BuildRequest) -> int:
 
 
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:
-    """The recipe without what belongs to one machine: the feed's folder."""
+    """The recipe without what belongs to one machine: the folders of its inputs."""
     plain: dict[str, Any] = recipe.model_dump(mode="json")
-    del plain["mine"]["folder"]
+    for section, keys in (("mine", ("folder",)), ("render", ("models", "hdris"))):
+        for key in keys if plain[section] is not None else ():
+            del plain[section][key]
     return plain
 
 

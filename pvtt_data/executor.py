@@ -121,7 +121,7 @@ class LocalExecutor:
         again: deque[tuple[Named[Any], int]],
     ) -> None:
         """Give every idle worker a row; a row that is tried again gets the machine for itself."""
-        for index in range(self.workers):
+        for index in range(min(self.workers, stage.resources.processes or self.workers)):
             if not waiting:
                 break
             worker = self._worker(index)
@@ -218,7 +218,7 @@ def _outcome(stage: MapStage[Any], named: Named[Any], store: BlobStore) -> Outco
             return Outcome(halt=f"the disk is full: {full}")
         if out_of_memory(error):
             reason, message = "memory-limit", "needs more memory than the stage may use"
-            numbers = {"limit_bytes": float(stage.resources.memory_bytes)}
+            numbers = {"limit_bytes": float(stage.resources.memory_bytes or 0)}
         elif isinstance(error, InputError):
             reason, message, numbers = error.reason, error.message, error.numbers
         else:
@@ -302,8 +302,12 @@ def _peak_rss_bytes() -> int:
     return 0
 
 
-def _limit_memory(added_bytes: int) -> None:
-    """Let the address space grow by ``added_bytes`` and no further; beyond that allocation fails."""
+def _limit_memory(added_bytes: int | None) -> None:
+    """Let the address space grow by ``added_bytes`` and no further; beyond that allocation fails. None: no bound."""
+    if added_bytes is None:
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+        return
     with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - procfs
         used = int(file.read().split()[0]) * resource.getpagesize()
     _, hard = resource.getrlimit(resource.RLIMIT_AS)

@@ -30,8 +30,9 @@ from pvtt_data.records import (
     Triple,
     sort_records,
 )
+from pvtt_data.render.variant import ChosenVariant
 from pvtt_data.runner import Runner
-from pvtt_data.stage import Named, NoConfig
+from pvtt_data.stage import Named, NoConfig, library_version
 from pvtt_data.stages.assign_split import assign_split, changed_splits, notes_on_families
 from pvtt_data.stages.compare import CompareFootage, CompareItem
 from pvtt_data.stages.dedup import dedup
@@ -39,11 +40,21 @@ from pvtt_data.stages.filter_shots import filter_shots
 from pvtt_data.stages.fingerprint import FingerprintItem, TakeFingerprints
 from pvtt_data.stages.mask_qc import MaskItem, MeasureMasks, mask_qc
 from pvtt_data.stages.measure import Measure, MediaItem
-from pvtt_data.stages.mine import mine
+from pvtt_data.stages.mine import MineConfig, mine
 from pvtt_data.stages.nominate import nominate
 from pvtt_data.stages.normalise import Normalise, NormaliseItem
 from pvtt_data.stages.pair import pair
 from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingItem, ListingPictures
+from pvtt_data.stages.render import (
+    Render,
+    RenderConfig,
+    RenderItem,
+    collect_articles,
+    collect_hdris,
+    plan_renders,
+    render_name,
+    rows_of,
+)
 from pvtt_data.stages.segment import Segment, SegmentItem
 from pvtt_data.stages.split_shots import SplitItem, SplitShots
 from pvtt_data.stages.synthesise import SwapItem, Synthesise
@@ -54,7 +65,7 @@ from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple
 STAGES = (
     "mine", "measure", "transitions", "split", "filter", "fingerprint", "compare", "dedup", "normalise", "segment",
     "mask_numbers", "text_overlay", "mask_qc", "listing_pictures", "clip_pictures", "assign_split", "pair",
-    "synthesise", "triple_numbers", "triple_qc",
+    "synthesise", "render_plan", "render", "triple_numbers", "triple_qc",
 )  # fmt: skip
 """Names of the stages, in the order in which they run; a recipe may leave some out: see `left_out`."""
 _MOVES_NAMED = 20
@@ -101,6 +112,11 @@ def left_out(recipe: Recipe) -> dict[str, str]:
         settings["transitions"] = "split.transitions=transnetv2"
     if recipe.mask_qc.max_text_overlay_share is None:
         settings["text_overlay"] = "mask_qc.max_text_overlay_share=0.01"
+    if recipe.render is None:
+        settings |= dict.fromkeys(("render_plan", "render"), "render.count=100")
+    if recipe.mine is None:
+        made_without = ("render_plan", "render", "triple_numbers", "triple_qc")
+        settings |= {name: "mine.folder=FOLDER" for name in STAGES if name not in made_without}
     return settings
 
 
@@ -110,20 +126,22 @@ class Line:
     Args:
         recipe: the settings.
         run: takes each stage through the build.
-        backend: the segmentation backend in use.
+        backend: the segmentation backend in use; None where nothing is mined.
         earlier_splits: source id → split of an earlier version.
         limit: keep only so many sources.
         text_detector: the text detector, where the recipe asks for overlay text.
+        renderer: the variant that renders, where the recipe asks for renders and they can be made.
     """
 
     def __init__(
         self,
         recipe: Recipe,
         run: Runner,
-        backend: ChosenBackend,
+        backend: ChosenBackend | None,
         earlier_splits: Mapping[str, Split] | None = None,
         limit: int | None = None,
         text_detector: ChosenBackend | None = None,
+        renderer: ChosenVariant | None = None,
     ) -> None:
         self.recipe = recipe
         self.run = run
@@ -131,6 +149,7 @@ class Line:
         self.earlier_splits = earlier_splits or {}
         self.limit = limit
         self.text_detector = text_detector
+        self.renderer = renderer
         self.tables = Tables()
 
     def through(self) -> Tables:
@@ -141,16 +160,20 @@ class Line:
             StopBuildError: the runner was told to stop after a stage that is not the last.
         """
         try:
-            self._clips()
-            self._masks()
+            if self.recipe.mine is not None and self.backend is not None:
+                self._clips(self.recipe.mine)
+                self._masks(self.backend)
+                self._swaps()
+            if self.recipe.render is not None and self.renderer is not None:
+                self._renders(self.recipe.render, self.renderer)
             self._triples()
         finally:
             self._name_rejections()
         return self.tables
 
-    def _clips(self) -> None:
+    def _clips(self, config: MineConfig) -> None:
         recipe, run, tables = self.recipe, self.run, self.tables
-        mined, notes = mine(recipe.mine, run.workspace.store, self.limit)
+        mined, notes = mine(config, run.workspace.store, self.limit)
         for text in notes:
             run.note(text)
         tables.sources = mined.rows
@@ -212,13 +235,13 @@ class Line:
             for one, other in sorted(pairs)
         ]
 
-    def _masks(self) -> None:
+    def _masks(self, backend: ChosenBackend) -> None:
         recipe, run, tables = self.recipe, self.run, self.tables
         names = self._clip_names()
         unsegmented = [
             Named(SegmentItem(c.clip_id, c.video, c.cut.fps), c.clip_id, names[c.clip_id]) for c in tables.clips
         ]
-        tracks: list[MaskTrack] = run.map(Segment(self.backend), unsegmented)
+        tracks: list[MaskTrack] = run.map(Segment(backend), unsegmented)
 
         clip_of = {c.clip_id: c for c in tables.clips}
         measurable = [
@@ -245,7 +268,7 @@ class Line:
             for s in tables.sources
             for image in s.images
         }
-        listing = run.map(ListingPictures(recipe.pictures, self.backend), list(listed.values()))
+        listing = run.map(ListingPictures(recipe.pictures, backend), list(listed.values()))
 
         source_of = {s.source_id: s for s in tables.sources}
         framed = []
@@ -265,7 +288,7 @@ class Line:
             framed.append(Named(item, track.track_id, names[clip.clip_id]))
         tables.pictures = sort_records([*listing, *run.map(ClipPictures(recipe.pictures), framed)])
 
-    def _triples(self) -> None:
+    def _swaps(self) -> None:
         recipe, run, tables = self.recipe, self.run, self.tables
         tables.assignments = run.table(
             assign_split(
@@ -304,6 +327,41 @@ class Line:
             swappable.append(Named(swap_item, row.pair_id, _swap_name(row, names)))
         tables.swaps = run.map(Synthesise(recipe.synthesise, recipe.normalise.crf), swappable)
 
+    def _renders(self, config: RenderConfig, variant: ChosenVariant) -> None:
+        """Cast, render, and put what comes out into the tables that all engines share."""
+        recipe, run, tables = self.recipe, self.run, self.tables
+        store = run.workspace.store
+        articles, result = collect_articles(config, store)
+        hdris = collect_hdris(config, store)
+        wanted = config.wanted(len(tables.pairs))
+        plans = run.table(plan_renders(articles, result, wanted, config, recipe.normalise, recipe.assign_split))
+        items = [
+            Named(
+                RenderItem(
+                    plan,
+                    hdris,
+                    recipe.normalise.frames,
+                    recipe.normalise.fps,
+                    recipe.pair.references,
+                    recipe.pair.heldout if plan.split != "train" else 0,
+                ),
+                plan.sample_id,
+                render_name(plan),
+            )
+            for plan in plans
+        ]
+        renders = run.map(Render(config, recipe.normalise.crf, variant), items)
+        denoiser = {"open-image-denoise": library_version("pyoidn")}
+        rows = rows_of(
+            renders, {plan.sample_id: plan for plan in plans}, recipe.normalise.frames, recipe.normalise.fps, denoiser
+        )
+        for name in ("sources", "clips", "tracks", "pictures", "assignments", "pairs", "swaps"):
+            setattr(tables, name, sort_records([*getattr(tables, name), *getattr(rows, name)]))
+
+    def _triples(self) -> None:
+        recipe, run, tables = self.recipe, self.run, self.tables
+        names = self._clip_names()
+        shelf = Shelf.of(tables.sources, tables.clips, tables.tracks, tables.pictures, tables.pairs)
         judgeable = []
         for swap in tables.swaps:
             row = shelf.pairs[swap.pair_id]

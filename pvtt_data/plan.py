@@ -25,6 +25,7 @@ from pvtt_data.runner import Bounds, Missing, Runner
 from pvtt_data.segmenters.u2net import U2NetSegmenter
 from pvtt_data.shards import latest_version, read_manifest
 from pvtt_data.stage import StageResult
+from pvtt_data.stages.render import variant_for
 from pvtt_data.workspace import Workspace
 
 _NAMES_SHOWN = 3
@@ -62,6 +63,7 @@ class Plan:
     """What a build would do.
 
     Attributes:
+        notes: what a person should know before it runs.
         seconds: estimated time on the clock, without shards and report.
         work_bytes: estimated growth of the work directory.
         dataset_bytes: estimated size of a new version, unchanged shards of the latest one included.
@@ -70,6 +72,7 @@ class Plan:
 
     stages: list[PlannedStage]
     conclusion: str
+    notes: list[str]
     workers: int
     seconds: float
     work_bytes: float
@@ -94,7 +97,11 @@ def make_plan(recipe: Recipe, work: Path, out: Path, limit: int | None = None, w
     text_detector = None if recipe.mask_qc.max_text_overlay_share is None else text_detector_of(registry)
     no_bounds = Bounds(max_fault_share=math.inf)
     runner = Runner(workspace, None, SilentReporter(), bounds=no_bounds, recipe=recipe.name)
-    Line(recipe, runner, backend, earlier_splits(out, recipe.assign_split), limit, text_detector).through()
+    renderer = None
+    if recipe.render is not None:
+        renderer, why = variant_for(recipe.render)
+        runner.note(why)
+    Line(recipe, runner, backend, earlier_splits(out, recipe.assign_split), limit, text_detector, renderer).through()
     workers = workers or os.cpu_count() or 1
     stages = _stages(runner, recipe.name, workspace, workers)
     seconds = sum(stage.seconds for stage in stages)
@@ -102,6 +109,7 @@ def make_plan(recipe: Recipe, work: Path, out: Path, limit: int | None = None, w
     return Plan(
         stages=stages,
         conclusion=_conclusion(stages),
+        notes=runner.notes,
         workers=workers,
         seconds=round(seconds, 1),
         work_bytes=round(sum(stage.stored_bytes for stage in stages)),

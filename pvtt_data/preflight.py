@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pvtt_data.errors import PreflightError
 from pvtt_data.recipe import Recipe
+from pvtt_data.stages.render import RenderConfig, variant_for
 from pvtt_data.transitions import missing_packages
 
 _MIN_FREE_BYTES = 500 * 10**6
@@ -20,15 +21,15 @@ def preflight(recipe: Recipe, work: Path, out: Path) -> None:
         PreflightError: all that is missing, one line each.
     """
     problems = []
-    if not recipe.mine.folder.is_dir():
-        problems.append(f"mine.folder = {recipe.mine.folder} is not a folder; set it with --set mine.folder=PATH")
-    elif not os.access(recipe.mine.folder, os.R_OK | os.X_OK):
-        problems.append(f"mine.folder = {recipe.mine.folder} cannot be read; mend its permissions")
+    if recipe.mine is not None:
+        problems += _feed_problems(recipe.mine.folder)
     for name, folder in (("--work", work), ("--out", out)):
         problems += _folder_problems(name, folder)
     problems += _codec_problems()
     if recipe.split.transitions == "transnetv2":
         problems += _transnet_problems()
+    if recipe.render is not None:
+        problems += _render_problems(recipe.render)
     if problems:
         raise PreflightError("the build cannot start:\n" + "\n".join(f"  {problem}" for problem in problems))
 
@@ -46,6 +47,37 @@ def _folder_problems(name: str, folder: Path) -> list[str]:
             "begin with; free some or choose another disk"
         ]
     return []
+
+
+def _feed_problems(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return [f"mine.folder = {folder} is not a folder; set it with --set mine.folder=PATH"]
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return [f"mine.folder = {folder} cannot be read; mend its permissions"]
+    return []
+
+
+def _render_problems(config: RenderConfig) -> list[str]:
+    """What is missing or misspelt, where renders are going to be made."""
+    try:
+        if variant_for(config)[0] is None:
+            return []
+    except PreflightError as error:
+        return [str(error)]
+    from pvtt_data.render.products.library import FAMILIES
+    from pvtt_data.render.sets.library import STYLES
+
+    problems = []
+    for key, wanted, known in (("families", config.families, FAMILIES), ("styles", config.styles, STYLES)):
+        problems += [
+            f"render.{key}: there is no {name!r}; there are: {', '.join(known)}" for name in wanted if name not in known
+        ]
+    for key, folder in (("models", config.models), ("hdris", config.hdris)):
+        if folder is not None and not folder.is_dir():
+            problems.append(f"render.{key} = {folder} is not a folder")
+    if config.identities < 2 and config.models is None:
+        problems.append("render.identities: at least 2 products are needed to make a pair")
+    return problems
 
 
 def _codec_problems() -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pvtt_data.recipe_file import load_recipe
 from pvtt_data.stage import StageConfig
@@ -19,6 +19,7 @@ from pvtt_data.stages.mine import MineConfig
 from pvtt_data.stages.normalise import NormaliseConfig
 from pvtt_data.stages.pair import PairConfig
 from pvtt_data.stages.pictures import PicturesConfig
+from pvtt_data.stages.render import RenderConfig
 from pvtt_data.stages.segment import SegmentConfig
 from pvtt_data.stages.shard import ShardConfig
 from pvtt_data.stages.split_shots import SplitShotsConfig
@@ -40,7 +41,8 @@ class Recipe(StageConfig):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     """Name of the dataset."""
-    mine: MineConfig
+    mine: MineConfig | None = None
+    """Where product videos are; without it everything is rendered."""
     measure: MeasureConfig = Field(default_factory=MeasureConfig)
     split: SplitShotsConfig = Field(default_factory=SplitShotsConfig)
     filter: FilterConfig = Field(default_factory=FilterConfig)
@@ -52,9 +54,19 @@ class Recipe(StageConfig):
     assign_split: SplitAssignmentConfig = Field(default_factory=SplitAssignmentConfig)
     pair: PairConfig = Field(default_factory=PairConfig)
     synthesise: SynthesiseConfig = Field(default_factory=SynthesiseConfig)
+    render: RenderConfig | None = None
+    """Triples from rendered scenes; without it none are made."""
     triple_qc: TripleQcConfig = Field(default_factory=TripleQcConfig)
     shards: ShardConfig = Field(default_factory=ShardConfig)
     build: BuildConfig = Field(default_factory=BuildConfig)
+
+    @model_validator(mode="after")
+    def _makes_something(self) -> Recipe:
+        if self.mine is None and self.render is None:
+            raise ValueError("a recipe needs mine (videos), render (rendered scenes) or both")
+        if self.mine is None and self.render is not None and self.render.count is None:
+            raise ValueError("render.share is a share beside mined videos; without mine, give render.count")
+        return self
 
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -70,7 +70,8 @@ class Source:
     source_id: str
     sha256: str
     size_bytes: int
-    kind: Literal["video", "frames"]
+    kind: Literal["video", "frames", "render"]
+    """A rendered source is a product: its clips are made and not cut out of something."""
     declared_fps: float | None
     """Frame rate of a folder of frames; None for video files, which carry their own."""
     feed: str
@@ -259,9 +260,9 @@ class Picture:
 
     picture_id: str
     product_id: str
-    origin: Literal["listing", "clip"]
+    origin: Literal["listing", "clip", "render"]
     image_sha256: str
-    """The listing image it was cut from; for a frame, the source video."""
+    """The listing image it was cut from; for a frame, the source video; for a rendered view, itself."""
     source_id: str
     """The source whose frame it is; empty for listing pictures."""
     time_s: float
@@ -329,6 +330,84 @@ class Swap:
     source_mask: Blob
     effect_mask: Blob
     flags: tuple[str, ...]
+    numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """A product that can be rendered: a procedural identity, or a model from a folder."""
+
+    key_field: ClassVar[str] = "product_id"
+
+    product_id: str
+    category: str
+    group: str
+    """Related categories share it."""
+    form: str
+    """What it looks like from afar; empty if unknown."""
+    family: str
+    """Of a procedural identity; empty for a model."""
+    shape_seed: int
+    finish_seed: int
+    label_seed: int
+    model_sha256: str
+    """Of a model's main file or folder; empty for a procedural identity."""
+    model_digest: str
+    """Of all files of a model; empty for a procedural identity."""
+    title: str
+    """Of a model; a procedural identity's comes out when it is built."""
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenderPlan:
+    """What the render engine is asked to make: who plays A and B, and the seed of all else."""
+
+    key_field: ClassVar[str] = "sample_id"
+
+    sample_id: str
+    seed: int
+    a: Article
+    b: Article
+    split: Split
+    difficulty: Difficulty
+    near_identity: str
+    """What differs where A is a near-identity of B: "finish" or "label"; else empty."""
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedView:
+    """A picture of B away from the clip."""
+
+    cutout: Blob
+    azimuth_deg: float
+    """From the product's front, positive to its right."""
+    elevation_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What the render engine made of a plan: both halves of a pair, exact masks, pictures of B."""
+
+    key_field: ClassVar[str] = "sample_id"
+
+    sample_id: str
+    title_a: str
+    title_b: str
+    source: Blob
+    source_mask: Blob
+    target: Blob
+    target_mask: Blob
+    effect_mask: Blob
+    references: tuple[RenderedView, ...]
+    heldout: tuple[RenderedView, ...]
+    style: str
+    camera: str
+    motion: str
+    geometry: Blob | None
+    """Depth and flow, where they were asked for: NumPy's npz, without pickles."""
     numbers: Mapping[str, float]
 
 
@@ -403,6 +482,9 @@ RECORD_TYPES: tuple[type, ...] = (
     Assignment,
     Pair,
     Swap,
+    Article,
+    RenderPlan,
+    Rendered,
     Triple,
     Rejection,
 )

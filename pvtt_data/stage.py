@@ -41,14 +41,16 @@ class Resources:
     """What one worker may use for one row.
 
     Attributes:
-        memory_bytes: address space a worker may add while it works on the stage.
+        memory_bytes: address space a worker may add while it works on the stage; None for no bound.
         timeout_s: wall time after which a row counts as hung.
         isolated: run in fresh processes that no other stage shares; for libraries that change global state.
+        processes: most worker processes at a time, however many there are; None for no bound.
     """
 
-    memory_bytes: int = 8 * 2**30
+    memory_bytes: int | None = 8 * 2**30
     timeout_s: float = 600.0
     isolated: bool = False
+    processes: int | None = None
 
 
 Item = TypeVar("Item")
@@ -74,9 +76,11 @@ class MapStage(ABC, Generic[Item]):
     """Bump it when the code changes what the stage makes: older results become stale."""
     kind: ClassVar[str]
     """What the items are, for rejections: source, shot, clip, track, picture, pair or triple."""
+    numeric_class: str = "cpu"
+    """What kind of processor works; another kind may give other bits."""
     libraries: ClassVar[tuple[str, ...]] = ()
     """Distributions whose version shapes the bytes this stage makes."""
-    resources: ClassVar[Resources] = Resources()
+    resources: Resources = Resources()
 
     def __init__(self, config: BaseModel) -> None:
         self.config = config
@@ -105,7 +109,7 @@ class MapStage(ABC, Generic[Item]):
             "config": self.config.model_dump(mode="json"),
             "weights": dict(self.weights),
             "libraries": {name: library_version(name) for name in self.libraries},
-            "numeric_class": "cpu",
+            "numeric_class": self.numeric_class,
         }
 
     def cache_key(self, item: Item, fingerprint: Mapping[str, Any]) -> str:

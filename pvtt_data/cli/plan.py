@@ -51,6 +51,8 @@ def _print(console: Console, plan: Plan) -> None:
         table.add_row(*_cells(stage))
     console.print(table)
     console.print()
+    for note in plan.notes:
+        console.print(note, highlight=False, markup=False)
     console.print(plan.conclusion, highlight=False, markup=False)
     if not any(stage.expected for stage in plan.stages):
         return

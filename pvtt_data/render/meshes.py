@@ -33,6 +33,18 @@ class Mesh:
         turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
         return Mesh(self.vertices @ turn.T + [x, y, z], self.normals @ turn.T, self.uv, self.faces)
 
+    def shifted(self, by: Floats) -> Mesh:
+        """The mesh moved by a vector (3,)."""
+        return Mesh(self.vertices + by, self.normals, self.uv, self.faces)
+
+    def scaled(self, factor: float) -> Mesh:
+        """The mesh enlarged about the origin."""
+        return Mesh(self.vertices * factor, self.normals, self.uv, self.faces)
+
+    def turned(self, rotation: Floats) -> Mesh:
+        """The mesh under a rotation matrix (3, 3) about the origin."""
+        return Mesh(self.vertices @ rotation.T, self.normals @ rotation.T, self.uv, self.faces)
+
 
 def merged(meshes: Sequence[Mesh]) -> Mesh:
     """Several meshes as one; fewer shapes trace faster."""

@@ -26,6 +26,8 @@ _WORDS = {
     "assign_split": ("deals sources into splits", "sources", "assignments"),
     "pair": ("chooses A for each clip of B", "mask tracks", "pairs"),
     "synthesise": ("puts A in the place of B", "pairs", "swaps"),
+    "render_plan": ("casts products for rendered scenes", "samples", "plans"),
+    "render": ("renders A and B in the same scene", "plans", "renders"),
     "triple_numbers": ("measures the swaps", "swaps", "measured"),
     "triple_qc": ("judges the swaps", "swaps", "triples"),
 }

@@ -73,7 +73,7 @@ def write_report(
         publication=outcome.publication,
         begun=_begun(outcome.run_folder),
         seconds=outcome.seconds,
-        backend=outcome.backend.label,
+        backend=outcome.backend.label if outcome.backend else "",
         tiles=_tiles(rows),
         splits=_splits(rows),
         stages=funnel(outcome.results),

@@ -1,0 +1,1 @@
+"""Procedural surfaces: every function makes a `Material` whose pictures tile without a seam."""

@@ -1,0 +1,183 @@
+"""Shooting a scene: the frames of A, of B and of the bare set, and the masks.
+
+The bare set is traced whole. A and B are traced only where they have an effect; all other pixels are the bare set's, so
+that A and B agree there by construction. Where a change ends it fades out, so that no edge is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pvtt_data.render.denoise import Denoiser
+from pvtt_data.render.effect import Probe, difference, effect_weight, take_probe
+from pvtt_data.render.look import Floats, Frame, develop, grain, lens_falloff, print_frame
+from pvtt_data.render.presets import Preset
+from pvtt_data.render.product import Product
+from pvtt_data.render.scene import Scene
+from pvtt_data.render.tracer import Exposure, Layers, open_stage
+
+Mask = npt.NDArray[np.bool_]
+
+_MARGIN_PX = 48
+"""What the denoiser sees around the part of a frame that it cleans."""
+_ROUGH_COVERAGE_SAMPLES = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """One product in one frame.
+
+    Attributes:
+        picture: ``(H, W, 3) uint8`` RGB.
+        mask: ``(H, W) bool``, pixels of which the product covers at least half.
+        effect: ``(H, W) bool``, pixels that it changes.
+    """
+
+    picture: Frame
+    mask: Mask
+    effect: Mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """One frame of a scene with each of its products, and without any: ``(H, W, 3) uint8`` RGB."""
+
+    bare: Frame
+    shown: tuple[Shown, ...]
+
+    @property
+    def effect(self) -> Mask:
+        """Where any two of the pictures may differ, ``(H, W) bool``."""
+        union: Mask = np.logical_or.reduce([one.effect for one in self.shown])
+        return union
+
+
+def frame_seed(scene: Scene, frame: int, purpose: int) -> int:
+    """Seed of the paths of a frame; equal for A, B and the bare set."""
+    return (scene.seed * 1_000_003 + frame * 31 + purpose) % 2**28
+
+
+class Shoot:
+    """A scene with its stages built, ready for frames.
+
+    Args:
+        scene: what to shoot.
+        products: what stands there, one after the other, as `pvtt_data.render.scene.headed` sizes and turns them.
+        preset: how well.
+        denoiser: shared between shoots.
+    """
+
+    def __init__(self, scene: Scene, products: Sequence[Product], preset: Preset, denoiser: Denoiser) -> None:
+        self.scene, self.preset, self.denoiser = scene, preset, denoiser
+        self.stage = open_stage(scene.stage_set, [product.parts for product in products], preset.depth)
+        self.heights = [float(product.bounds()[1][2]) for product in products]
+        lens = scene.lens
+        self._all = np.arange(lens.width_px * lens.height_px, dtype=np.uint32)
+        self._falloff = lens_falloff(lens.height_px, lens.width_px, scene.look)
+
+    def moments(self, frames: Sequence[int]) -> Iterator[Moment]:
+        """Frames, one after the other."""
+        changes = self._changes(frames)
+        for frame in frames:
+            yield self._moment(frame, [change[frame] for change in changes])
+
+    def exposure(self, frame: int, actor: int | None) -> Exposure:
+        """What happens in a frame with one of the products, or with none."""
+        return self.scene.exposure(frame, actor, 0.0 if actor is None else self.heights[actor])
+
+    def _changes(self, frames: Sequence[int]) -> list[dict[int, Floats]]:
+        """For each product, how clearly it changes each of the frames in small."""
+        scene = self.scene
+        near = {other for frame in frames for other in (frame - 1, frame, frame + 1)}
+
+        def probes(actor: int | None) -> dict[int, Probe]:
+            return {
+                frame: take_probe(
+                    self.stage,
+                    scene.lens,
+                    self.exposure(frame, actor),
+                    self.preset.probe_samples,
+                    frame_seed(scene, frame, 7),
+                )
+                for frame in sorted(near & set(range(scene.frames)))
+            }
+
+        bare = probes(None)
+        actors = [probes(actor) for actor in range(len(self.heights))]
+        return [{frame: difference(shown, bare, frame, scene.look) for frame in frames} for shown in actors]
+
+    def _moment(self, frame: int, changes: Sequence[Floats]) -> Moment:
+        scene = self.scene
+        height, width = scene.lens.height_px, scene.lens.width_px
+        noise = grain(height, width, scene.look, frame)
+        seed = frame_seed(scene, frame, 0)
+        raw = self.stage.trace(scene.lens, self.exposure(frame, None), self._all, self.preset.samples, seed)
+        bare = develop(self._clean(raw, (0, 0, height, width)), scene.look)
+        shown = tuple(self._shown(actor, frame, change, raw, bare, noise) for actor, change in enumerate(changes))
+        return Moment(print_frame(bare, self._falloff, noise), shown)
+
+    def _shown(self, actor: int, frame: int, change: Floats, raw: Layers, bare: Floats, noise: Floats) -> Shown:
+        scene, lens = self.scene, self.scene.lens
+        exposure, seed = self.exposure(frame, actor), frame_seed(scene, frame, 0)
+        covered = self.covered(exposure, seed)
+        weight = effect_weight(change, lens, covered > 0)
+        effect = weight > 0
+        display = bare
+        if effect.any():
+            pixels = np.flatnonzero(effect).astype(np.uint32)
+            found = self.stage.trace(lens, exposure, pixels, self.preset.samples, seed)
+            top, left, bottom, right = _around(effect, _MARGIN_PX)
+            part = np.s_[top:bottom, left:right]
+            clean = develop(self._clean(_overlaid(raw, found, pixels), (top, left, bottom, right)), scene.look)
+            display = bare.copy()
+            inside = effect[part]
+            share = weight[part][inside][:, None]
+            display[part][inside] += share * (clean[inside] - bare[part][inside])
+        return Shown(print_frame(display, self._falloff, noise), covered >= 0.5, effect)
+
+    def covered(self, exposure: Exposure, seed: int) -> Floats:
+        """The product's share of each pixel, ``(H, W) float32``: few rays everywhere, many along its outline."""
+        lens = self.scene.lens
+        shape = (lens.height_px, lens.width_px)
+        rough = self.stage.coverage(lens, exposure, self._all, _ROUGH_COVERAGE_SAMPLES, seed + 3).reshape(shape)
+        kernel = np.ones((3, 3), np.uint8)
+        outline = cv2.dilate(rough, kernel) - cv2.erode(rough, kernel) > 0
+        pixels = np.flatnonzero(outline).astype(np.uint32)
+        if len(pixels):
+            rough[outline] = self.stage.coverage(lens, exposure, pixels, self.preset.edge_samples, seed + 4)
+        return rough
+
+    def _clean(self, layers: Layers, rect: tuple[int, int, int, int]) -> Floats:
+        """Denoised light of a part of the frame: (top, left, bottom, right)."""
+        top, left, bottom, right = rect
+        shape = (self.scene.lens.height_px, self.scene.lens.width_px, 3)
+        light, albedo, normal = (
+            layer.reshape(shape)[top:bottom, left:right] for layer in (layers.light, layers.albedo, layers.normal)
+        )
+        return self.denoiser(light, albedo, normal)
+
+
+def _overlaid(under: Layers, over: Layers, pixels: npt.NDArray[np.uint32]) -> Layers:
+    made = []
+    for one, other in ((under.light, over.light), (under.albedo, over.albedo), (under.normal, over.normal)):
+        layer = one.copy()
+        layer[pixels] = other
+        made.append(layer)
+    product = under.product.copy()
+    product[pixels] = over.product
+    return Layers(made[0], made[1], made[2], product)
+
+
+def _around(mask: Mask, margin: int) -> tuple[int, int, int, int]:
+    """(top, left, bottom, right) of a mask with a margin, in steps of 32 pixels so that few sizes occur."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    height, width = mask.shape
+    top, left = max(0, int(rows[0]) - margin) // 32 * 32, max(0, int(columns[0]) - margin) // 32 * 32
+    bottom = min(height, -(-(int(rows[-1]) + 1 + margin) // 32) * 32)
+    right = min(width, -(-(int(columns[-1]) + 1 + margin) // 32) * 32)
+    return top, left, bottom, right

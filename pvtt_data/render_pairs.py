@@ -1,0 +1,187 @@
+"""Rendered pairs in folders, and a contact sheet of them: for looking, not for datasets."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from pvtt_data.errors import BuildError, PreflightError
+from pvtt_data.executor import LocalExecutor
+from pvtt_data.files import write_whole
+from pvtt_data.images import read_rgba
+from pvtt_data.media import decode_masks, decode_video
+from pvtt_data.preflight import preflight
+from pvtt_data.progress import Reporter
+from pvtt_data.recipe import Recipe, read_recipe
+from pvtt_data.records import Article, Rendered, RenderPlan, to_plain
+from pvtt_data.render.contact_sheet import SheetRow, contact_sheet
+from pvtt_data.runner import Runner
+from pvtt_data.stage import Named
+from pvtt_data.stages.render import (
+    Render,
+    RenderItem,
+    collect_articles,
+    collect_hdris,
+    plan_renders,
+    render_name,
+    variant_for,
+)
+from pvtt_data.store import BlobStore
+from pvtt_data.workspace import Workspace
+
+_PREVIEW_FRAMES = 3
+_VIDEOS = ("source", "target", "source_mask", "target_mask", "effect_mask")
+
+
+@dataclass(frozen=True, slots=True)
+class RenderRequest:
+    """What a person asks for.
+
+    Attributes:
+        recipe: with a part ``render``.
+        work: the work directory, which keeps what was rendered.
+        out: folder for pairs and sheet.
+        preview: whether a few frames are enough.
+        geometry: whether depth and flow are wanted.
+        workers: worker processes; None takes one per processor.
+    """
+
+    recipe: Recipe
+    work: Path
+    out: Path
+    preview: bool = False
+    geometry: bool = False
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedPairs:
+    """What was made."""
+
+    pairs: int
+    rejected: int
+    sheet: Path
+
+
+def pair_recipe(overrides: Sequence[str]) -> Recipe:
+    """A recipe of renders alone.
+
+    Raises:
+        RecipeError: all that is wrong with the overrides.
+    """
+    with TemporaryDirectory() as name:
+        path = Path(name) / "render.yaml"
+        path.write_text("name: render\nrender: {count: 1}\n", encoding="utf-8")
+        return read_recipe(path, overrides)
+
+
+def render_pairs(request: RenderRequest, reporter: Reporter) -> RenderedPairs:
+    """Render pairs, write each into a folder of its own, and draw a contact sheet.
+
+    Raises:
+        PreflightError: something that rendering needs is missing.
+        BuildError: no pair could be rendered.
+    """
+    recipe = request.recipe
+    config = recipe.render
+    if config is None or config.count is None:
+        raise PreflightError("a number of pairs is needed: render.count")
+    preflight(recipe, request.work, request.out)
+    variant, why = variant_for(config)
+    if variant is None:
+        raise PreflightError(why)
+    workspace = Workspace(request.work)
+    workspace.acquire()
+    executor = LocalExecutor(request.workers or os.cpu_count() or 1, workspace.store)
+    try:
+        runner = Runner(workspace, executor, reporter, recipe="render")
+        runner.note(why)
+        articles, result = collect_articles(config, workspace.store)
+        hdris = collect_hdris(config, workspace.store)
+        plans = runner.table(
+            plan_renders(articles, result, config.count, config, recipe.normalise, recipe.assign_split)
+        )
+        items = [Named(_item(plan, hdris, request), plan.sample_id, render_name(plan)) for plan in plans]
+        renders = runner.map(Render(config, recipe.normalise.crf, variant), items)
+        if not renders:
+            raise BuildError("no pair could be rendered; the lines above say why")
+        by_id = {plan.sample_id: plan for plan in plans}
+        rows = [
+            _export(render, by_id[render.sample_id], workspace.store, request.out / render.sample_id)
+            for render in renders
+        ]
+        sheet = request.out / "sheet.jpg"
+        write_whole(sheet, contact_sheet(rows))
+        return RenderedPairs(len(renders), sum(len(done.rejections) for done in runner.results), sheet)
+    finally:
+        executor.close()
+        workspace.release()
+
+
+def _item(plan: RenderPlan, hdris: tuple[str, ...], request: RenderRequest) -> RenderItem:
+    recipe = request.recipe
+    frames = recipe.normalise.frames
+    shown = tuple(round(share * (frames - 1)) for share in np.linspace(0, 1, _PREVIEW_FRAMES))
+    return RenderItem(
+        plan,
+        hdris,
+        frames,
+        recipe.normalise.fps,
+        recipe.pair.references,
+        recipe.pair.heldout if plan.split != "train" else 0,
+        shown if request.preview else (),
+        request.geometry,
+    )
+
+
+def _export(render: Rendered, plan: RenderPlan, store: BlobStore, folder: Path) -> SheetRow:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _VIDEOS:
+        shutil.copyfile(store.path(getattr(render, name)), folder / f"{name}.mp4")
+    for kind, views in (("reference", render.references), ("heldout", render.heldout)):
+        for number, view in enumerate(views):
+            shutil.copyfile(store.path(view.cutout), folder / f"{kind}_{number}.png")
+    if render.geometry is not None:
+        shutil.copyfile(store.path(render.geometry), folder / "geometry.npz")
+    facts = {
+        "sample_id": render.sample_id,
+        "a": _listing(plan.a, render.title_a),
+        "b": _listing(plan.b, render.title_b),
+        "difficulty": plan.difficulty,
+        "near_identity": plan.near_identity,
+        "split": plan.split,
+        "style": render.style,
+        "camera": render.camera,
+        "motion": render.motion,
+        "references": [to_plain(view) for view in render.references],
+        "numbers": dict(render.numbers),
+    }
+    write_whole(folder / "pair.json", (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+    source, target = (decode_video(store.path(blob)) for blob in (render.source, render.target))
+    masks = [decode_masks(store.path(blob)) for blob in (render.source_mask, render.target_mask, render.effect_mask)]
+    return SheetRow(
+        f"{render.title_a} / {render.title_b}",
+        f"{render.style}, {render.camera}, {render.motion}; {plan.difficulty} {plan.near_identity}".strip(),
+        source,
+        target,
+        masks[0],
+        masks[1],
+        masks[2],
+        [read_rgba(store.path(view.cutout)) for view in render.references],
+    )
+
+
+def _listing(article: Article, title: str) -> dict[str, str]:
+    return {
+        "product_id": article.product_id,
+        "title": title,
+        "category": article.category,
+        "licence": article.licence,
+    }
