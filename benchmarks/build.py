@@ -118,7 +118,7 @@ def ours(folder: Path, scratch: Path, workers: int, until: str) -> int:
     """Build up to a stage by the command line, and write clips and masks as a tar."""
     command = [
         sys.executable, "-m", "pvtt_data.cli", "build", str(ROOT / "recipes" / "ecommerce.yaml"),
-        "--set", f"mine.folder={folder}", "--set", "normalise.sizes=[480x848, 832x480]",
+        "--set", f"mine.folder={folder}", "--set", "render=null", "--set", "normalise.sizes=[480x848, 832x480]",
         "--work", str(scratch / "work"), "--out", str(scratch / "out"), "--workers", str(workers), "--until", until,
     ]  # fmt: skip
     subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)

@@ -23,6 +23,7 @@ from pvtt_data.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = (
+    "render=null",
     "normalise.sizes=96x160",
     "normalise.frames=17",
     "normalise.fps=8",

@@ -29,6 +29,7 @@ from pvtt_data.workspace import Workspace
 ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE = ROOT / "samples" / "catalogue"
 SMALL = (
+    "render=null",
     "normalise.sizes=256x448",
     "normalise.frames=17",
     "normalise.fps=8",

@@ -17,6 +17,7 @@ from dataset_digests import dataset_digest
 ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "samples" / "catalogue"
 SETTINGS = (
+    "render=null",
     "normalise.sizes=256x448",
     "normalise.frames=17",
     "normalise.fps=8",

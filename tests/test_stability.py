@@ -334,6 +334,7 @@ def test_through_any_history_no_family_straddles_splits_and_a_test_source_stays_
 
 
 SMALL = (
+    "render=null",
     "normalise.sizes=256x448", "normalise.frames=9", "normalise.fps=8", "split.max_windows=1",
     "pair.products_per_clip=1", "pictures.min_side_px=48", "filter.min_side_px=200", "shards.count=16",
     "assign_split.validation_share=0", "assign_split.test_share=0",

@@ -1,12 +1,13 @@
 """Open Image Denoise on the processor or on the GPU that renders.
 
-Each process keeps one device and, for each picture size, one filter with its buffers. On the processor one thread
-works, so that several workers share a machine and the same bytes come out of all of them.
+A denoiser keeps one device and, for the latest picture sizes, a filter with its buffers; threads may share it. On the
+processor one thread works, so that several workers share a machine and the same bytes come out of all of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from pvtt_data.errors import PreflightError
 Floats = npt.NDArray[np.float32]
 Quality = Literal["fast", "balanced", "high"]
 
+_MOST_SIZES = 8
 _SLOTS = ("color", "albedo", "normal", "output")
 
 
@@ -43,7 +45,6 @@ class Denoiser:
 
         if cuda and not pyoidn.Device.is_cuda_available():
             raise PreflightError("Open Image Denoise finds no CUDA device, although OptiX answers: update the driver")
-        self._cuda = cuda
         self._quality = {
             "fast": pyoidn.OIDN_QUALITY_FAST,
             "balanced": pyoidn.OIDN_QUALITY_BALANCED,
@@ -55,6 +56,8 @@ class Denoiser:
             self._device.set_bool("setAffinity", False)
         self._device.commit()
         self._check()
+        self.cuda = cuda
+        self._lock = Lock()
         self._filters: dict[tuple[int, int], _Filter] = {}
 
     def __call__(self, light: Floats, albedo: Floats, normal: Floats) -> Floats:
@@ -65,6 +68,10 @@ class Denoiser:
             albedo: first-hit albedo, same shape, 0 to 1.
             normal: first-hit normals, same shape, -1 to 1.
         """
+        with self._lock:
+            return self._run(light, albedo, normal)
+
+    def _run(self, light: Floats, albedo: Floats, normal: Floats) -> Floats:
         height, width, _ = light.shape
         made = self._filters.get((height, width)) or self._make(height, width)
         for name, picture in (("color", light), ("albedo", albedo), ("normal", normal)):
@@ -86,6 +93,11 @@ class Denoiser:
         made.filter.set_quality(self._quality)
         made.filter.commit()
         self._check()
+        while len(self._filters) >= _MOST_SIZES:
+            oldest = self._filters.pop(next(iter(self._filters)))
+            oldest.filter.release()
+            for buffer in oldest.buffers.values():
+                buffer.release()
         self._filters[height, width] = made
         return made
 

@@ -25,6 +25,8 @@ SHRINK = 4
 LOCAL, VEIL = 5 / 255, 3 / 255
 """Differences of display values from which a product is said to change a pixel: in a small place, over a wide one."""
 _LOCAL_BLUR_PX, _VEIL_BLUR_PX = 1.2, 4.0
+_ISLAND_SHARE = 0.004
+_PLAIN = 3.0
 _NEAR_PX = 2
 _FEATHER_PX = 4
 
@@ -42,6 +44,11 @@ def take_probe(stage: Stage, lens: Lens, exposure: Exposure, samples: int, seed:
     small = probe_lens(lens)
     pixels = np.arange(small.width_px * small.height_px, dtype=np.uint32)
     return stage.trace(small, exposure, pixels, samples, seed).light.reshape(small.height_px, small.width_px, 3)
+
+
+def neighbours(frame: int) -> range:
+    """The frames over which probes of a frame are averaged."""
+    return range(frame - 2, frame + 3)
 
 
 def difference(shown: Mapping[int, Probe], bare: Mapping[int, Probe], frame: int, look: Look) -> Floats:
@@ -62,8 +69,20 @@ def difference(shown: Mapping[int, Probe], bare: Mapping[int, Probe], frame: int
     return clear
 
 
+def _without_islands(clear: Floats) -> Floats:
+    """Without what is small, faint and apart: the noise of the probes makes such islands, products do not."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((clear > 1.0).astype(np.uint8), connectivity=8)
+    small = stats[:, cv2.CC_STAT_AREA] < _ISLAND_SHARE * clear.size
+    peaks = np.zeros(count, np.float32)
+    np.maximum.at(peaks, labels.ravel(), clear.ravel())
+    drop = small & (peaks < _PLAIN)
+    drop[0] = False
+    kept: Floats = np.where(drop[labels], 0, clear).astype(np.float32)
+    return kept
+
+
 def _steady(probes: Mapping[int, Probe], frame: int) -> Floats:
-    near = [probes[other] for other in (frame - 1, frame, frame + 1) if other in probes]
+    near = [probes[other] for other in neighbours(frame) if other in probes]
     mean: Floats = np.mean(near, axis=0, dtype=np.float32)
     return mean
 
@@ -83,7 +102,7 @@ def effect_weight(clear: Floats, lens: Lens, product: Mask) -> Floats:
         clear: from `difference`.
         product: ``(H, W) bool``, where the product is seen; also where it covers only part of a pixel.
     """
-    rise = np.clip(clear - 1.0, 0, 1)
+    rise = np.clip(_without_islands(clear) - 1.0, 0, 1)
     small = cv2.dilate(rise * rise * (3 - 2 * rise), np.ones((3, 3), np.uint8))
     height, width = small.shape
     large = cv2.resize(small, (width * SHRINK, height * SHRINK), interpolation=cv2.INTER_LINEAR)

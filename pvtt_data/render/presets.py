@@ -36,8 +36,8 @@ class Preset:
 
 PRESETS: Mapping[PresetName, Preset] = MappingProxyType(
     {
-        "draft": Preset(2, 16, 6, 16, Depth(6, 3), "fast"),
-        "standard": Preset(64, 32, 32, 96, Depth(10, 4), "high"),
-        "high": Preset(256, 64, 64, 256, Depth(16, 5), "high"),
+        "draft": Preset(2, 16, 8, 24, Depth(12, 3), "fast"),
+        "standard": Preset(64, 32, 32, 96, Depth(12, 3), "high"),
+        "high": Preset(256, 64, 64, 256, Depth(16, 4), "high"),
     }
 )

@@ -16,6 +16,7 @@ from pvtt_data.render.material import Part
 from pvtt_data.render.stage_set import StageSet
 from pvtt_data.render.tracer import (
     GLARE,
+    MOVING,
     NOWHERE,
     SUBFRAMES,
     Depth,
@@ -41,12 +42,15 @@ class ScalarStage:
             Cast(stage_set, actors, lambda part, group: plain(part, 1.0 if group == PRODUCT else 0.0)),
         ]
         described = [cast.describe() for cast in self._casts]
-        self._groups = {mesh.id(): group for mesh, group in described[0][1]}
         self._scenes = [
-            mi.load_dict({"type": "scene", **lights(stage_set), **described[0][0]}),
-            mi.load_dict({"type": "scene", **described[1][0]}),
+            mi.load_dict({"type": "scene", **lights(stage_set), **described[0][0]}, optimize=False),
+            mi.load_dict({"type": "scene", **described[1][0]}, optimize=False),
         ]
+        # Meshes have names once a scene has been made of them.
+        self._groups = {mesh.id(): group for mesh, group in described[0][1]}
         self._values = [mi.traverse(scene) for scene in self._scenes]
+        for values in self._values:
+            values.keep(MOVING)
         path = {"type": "path", "max_depth": depth.bounces, "rr_depth": depth.roulette}
         self._layers = mi.load_dict({"type": "aov", "aovs": "albedo:albedo,normal:sh_normal", "image": path})
         self._albedo = mi.load_dict({"type": "aov", "aovs": "albedo:albedo"})

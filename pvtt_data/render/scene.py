@@ -172,7 +172,7 @@ def draw_scene(seed: int, options: SceneOptions, a: Product, b: Product) -> Scen
     move = _move(dice, stage_set, tallest, motion)
     look = _look(dice, stage_set, options)
     scene = Scene(seed, stage_set, lens, move, motion, look, options.frames, options.fps, sizes, headings)
-    return _framed(scene, float(dice.uniform(0.52, 0.86)), (a, b))
+    return _framed(scene, float(dice.uniform(0.6, 0.9)), (a, b))
 
 
 def _height(product: Product) -> float:

@@ -6,7 +6,9 @@ that A and B agree there by construction. Where a change ends it fades out, so t
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -14,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pvtt_data.render.denoise import Denoiser
-from pvtt_data.render.effect import Probe, difference, effect_weight, take_probe
+from pvtt_data.render.effect import Probe, difference, effect_weight, neighbours, take_probe
 from pvtt_data.render.look import Floats, Frame, develop, grain, lens_falloff, print_frame
 from pvtt_data.render.presets import Preset
 from pvtt_data.render.product import Product
@@ -57,6 +59,25 @@ class Moment:
         return union
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Act:
+    """What the rays told of one product in one frame: its mask, its weight, and the layers of the weighted pixels."""
+
+    mask: Mask
+    weight: Floats
+    pixels: npt.NDArray[np.uint32]
+    found: Layers | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Take:
+    """What the rays told of one frame."""
+
+    frame: int
+    bare: Layers
+    acts: list[_Act]
+
+
 def frame_seed(scene: Scene, frame: int, purpose: int) -> int:
     """Seed of the paths of a frame; equal for A, B and the bare set."""
     return (scene.seed * 1_000_003 + frame * 31 + purpose) % 2**28
@@ -70,10 +91,13 @@ class Shoot:
         products: what stands there, one after the other, as `pvtt_data.render.scene.headed` sizes and turns them.
         preset: how well.
         denoiser: shared between shoots.
+        helpers: threads that develop frames while rays are traced; 0 does one after the other.
     """
 
-    def __init__(self, scene: Scene, products: Sequence[Product], preset: Preset, denoiser: Denoiser) -> None:
-        self.scene, self.preset, self.denoiser = scene, preset, denoiser
+    def __init__(
+        self, scene: Scene, products: Sequence[Product], preset: Preset, denoiser: Denoiser, helpers: int = 0
+    ) -> None:
+        self.scene, self.preset, self.denoiser, self.helpers = scene, preset, denoiser, helpers
         self.stage = open_stage(scene.stage_set, [product.parts for product in products], preset.depth)
         self.heights = [float(product.bounds()[1][2]) for product in products]
         lens = scene.lens
@@ -81,10 +105,20 @@ class Shoot:
         self._falloff = lens_falloff(lens.height_px, lens.width_px, scene.look)
 
     def moments(self, frames: Sequence[int]) -> Iterator[Moment]:
-        """Frames, one after the other."""
+        """Frames, one after the other; with helpers, later ones are traced while earlier ones are developed."""
         changes = self._changes(frames)
-        for frame in frames:
-            yield self._moment(frame, [change[frame] for change in changes])
+        traced = (self._trace(frame, [change[frame] for change in changes]) for frame in frames)
+        if not self.helpers:
+            yield from map(self._develop, traced)
+            return
+        with ThreadPoolExecutor(self.helpers) as pool:
+            pending: deque[Future[Moment]] = deque()
+            for take in traced:
+                pending.append(pool.submit(self._develop, take))
+                if len(pending) > 2 * self.helpers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
 
     def exposure(self, frame: int, actor: int | None) -> Exposure:
         """What happens in a frame with one of the products, or with none."""
@@ -93,7 +127,7 @@ class Shoot:
     def _changes(self, frames: Sequence[int]) -> list[dict[int, Floats]]:
         """For each product, how clearly it changes each of the frames in small."""
         scene = self.scene
-        near = {other for frame in frames for other in (frame - 1, frame, frame + 1)}
+        near = {other for frame in frames for other in neighbours(frame)}
 
         def probes(actor: int | None) -> dict[int, Probe]:
             return {
@@ -111,34 +145,38 @@ class Shoot:
         actors = [probes(actor) for actor in range(len(self.heights))]
         return [{frame: difference(shown, bare, frame, scene.look) for frame in frames} for shown in actors]
 
-    def _moment(self, frame: int, changes: Sequence[Floats]) -> Moment:
+    def _trace(self, frame: int, changes: Sequence[Floats]) -> _Take:
+        """What only one thread may do: all that needs rays."""
+        lens, samples, seed = self.scene.lens, self.preset.samples, frame_seed(self.scene, frame, 0)
+        bare = self.stage.trace(lens, self.exposure(frame, None), self._all, samples, seed)
+        acts = []
+        for actor, change in enumerate(changes):
+            exposure = self.exposure(frame, actor)
+            covered = self.covered(exposure, seed)
+            weight = effect_weight(change, lens, covered > 0)
+            pixels = np.flatnonzero(weight).astype(np.uint32)
+            found = self.stage.trace(lens, exposure, pixels, samples, seed) if len(pixels) else None
+            acts.append(_Act(covered >= 0.5, weight, pixels, found))
+        return _Take(frame, bare, acts)
+
+    def _develop(self, take: _Take) -> Moment:
         scene = self.scene
         height, width = scene.lens.height_px, scene.lens.width_px
-        noise = grain(height, width, scene.look, frame)
-        seed = frame_seed(scene, frame, 0)
-        raw = self.stage.trace(scene.lens, self.exposure(frame, None), self._all, self.preset.samples, seed)
-        bare = develop(self._clean(raw, (0, 0, height, width)), scene.look)
-        shown = tuple(self._shown(actor, frame, change, raw, bare, noise) for actor, change in enumerate(changes))
-        return Moment(print_frame(bare, self._falloff, noise), shown)
-
-    def _shown(self, actor: int, frame: int, change: Floats, raw: Layers, bare: Floats, noise: Floats) -> Shown:
-        scene, lens = self.scene, self.scene.lens
-        exposure, seed = self.exposure(frame, actor), frame_seed(scene, frame, 0)
-        covered = self.covered(exposure, seed)
-        weight = effect_weight(change, lens, covered > 0)
-        effect = weight > 0
-        display = bare
-        if effect.any():
-            pixels = np.flatnonzero(effect).astype(np.uint32)
-            found = self.stage.trace(lens, exposure, pixels, self.preset.samples, seed)
-            top, left, bottom, right = _around(effect, _MARGIN_PX)
-            part = np.s_[top:bottom, left:right]
-            clean = develop(self._clean(_overlaid(raw, found, pixels), (top, left, bottom, right)), scene.look)
-            display = bare.copy()
-            inside = effect[part]
-            share = weight[part][inside][:, None]
-            display[part][inside] += share * (clean[inside] - bare[part][inside])
-        return Shown(print_frame(display, self._falloff, noise), covered >= 0.5, effect)
+        noise = grain(height, width, scene.look, take.frame)
+        bare = develop(self._clean(take.bare, (0, 0, height, width)), scene.look)
+        shown = []
+        for act in take.acts:
+            effect, display = act.weight > 0, bare
+            if act.found is not None:
+                top, left, bottom, right = _around(effect, _MARGIN_PX)
+                part = np.s_[top:bottom, left:right]
+                both = _overlaid(take.bare, act.found, act.pixels)
+                clean = develop(self._clean(both, (top, left, bottom, right)), scene.look)
+                display, inside = bare.copy(), effect[part]
+                share = act.weight[part][inside][:, None]
+                display[part][inside] += share * (clean[inside] - bare[part][inside])
+            shown.append(Shown(print_frame(display, self._falloff, noise), act.mask, effect))
+        return Moment(print_frame(bare, self._falloff, noise), tuple(shown))
 
     def covered(self, exposure: Exposure, seed: int) -> Floats:
         """The product's share of each pixel, ``(H, W) float32``: few rays everywhere, many along its outline."""
@@ -163,21 +201,24 @@ class Shoot:
 
 
 def _overlaid(under: Layers, over: Layers, pixels: npt.NDArray[np.uint32]) -> Layers:
-    made = []
-    for one, other in ((under.light, over.light), (under.albedo, over.albedo), (under.normal, over.normal)):
+    def laid(one: Floats, other: Floats) -> Floats:
         layer = one.copy()
         layer[pixels] = other
-        made.append(layer)
-    product = under.product.copy()
-    product[pixels] = over.product
-    return Layers(made[0], made[1], made[2], product)
+        return layer
+
+    return Layers(
+        laid(under.light, over.light),
+        laid(under.albedo, over.albedo),
+        laid(under.normal, over.normal),
+        laid(under.product, over.product),
+    )
 
 
 def _around(mask: Mask, margin: int) -> tuple[int, int, int, int]:
-    """(top, left, bottom, right) of a mask with a margin, in steps of 32 pixels so that few sizes occur."""
+    """(top, left, bottom, right) of a mask with a margin, in steps of 64 pixels so that few sizes occur."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     height, width = mask.shape
-    top, left = max(0, int(rows[0]) - margin) // 32 * 32, max(0, int(columns[0]) - margin) // 32 * 32
-    bottom = min(height, -(-(int(rows[-1]) + 1 + margin) // 32) * 32)
-    right = min(width, -(-(int(columns[-1]) + 1 + margin) // 32) * 32)
+    top, left = max(0, int(rows[0]) - margin) // 64 * 64, max(0, int(columns[0]) - margin) // 64 * 64
+    bottom = min(height, -(-(int(rows[-1]) + 1 + margin) // 64) * 64)
+    right = min(width, -(-(int(columns[-1]) + 1 + margin) // 64) * 64)
     return top, left, bottom, right

@@ -26,6 +26,8 @@ Pixels = npt.NDArray[np.uint32]
 Points = npt.NDArray[np.float64]
 
 NOWHERE = 255
+MOVING = [r".*_instance\.to_world", r".*\.vertex_positions"]
+"""Parameters of a scene that poses change; an update of few parameters is quick."""
 _MOST_SHAPES = 8192
 _RECORDINGS = 64
 SUBFRAMES = 4
@@ -212,8 +214,10 @@ class VectorStage:
 
         self._cast = Cast(stage_set, actors)
         entries, meshes = self._cast.describe()
-        self._scene = mi.load_dict({"type": "scene", **lights(stage_set), **entries})
+        # Mitsuba's optimisation puts shapes in an order that is not always the same; lamps are drawn by their number.
+        self._scene = mi.load_dict({"type": "scene", **lights(stage_set), **entries}, optimize=False)
         self._values = mi.traverse(self._scene)
+        self._values.keep(MOVING)
         table = np.zeros(_MOST_SHAPES, np.uint32)
         for mesh, group in meshes:
             table[int(np.asarray(dr.reinterpret_array(mi.UInt32, mi.ShapePtr(mesh)))[0])] = group

@@ -35,6 +35,8 @@ Masks = npt.NDArray[np.bool_]
 
 _LIFESTYLE_SHARE = 0.3
 _LEAST_REFERENCES = 3
+_HELPERS = 4
+"""Threads that develop frames beside a GPU; on processors each worker keeps to one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def render_triple(
     """
     scene = draw_scene(seed, options, *products)
     cast = [headed(p, size, head) for p, size, head in zip(products, scene.sizes, scene.headings_deg, strict=True)]
-    shoot = Shoot(scene, cast, preset, denoiser)
+    shoot = Shoot(scene, cast, preset, denoiser, helpers=_HELPERS if denoiser.cuda else 0)
     frames = wanted.shown or tuple(range(scene.frames))
     shape = (len(frames), scene.lens.height_px, scene.lens.width_px)
     videos = [np.empty((*shape, 3), np.uint8) for _ in cast]

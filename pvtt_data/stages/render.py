@@ -7,6 +7,7 @@ mask track, its pictures are pictures. From there on one path serves all engines
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -44,6 +45,7 @@ from pvtt_data.store import BlobStore, original_sha256
 
 PLAN = "render_plan"
 ENGINE = "render"
+_MEMBERS = ("source", "target", "source_mask", "target_mask", "effect_mask")
 FEED = "render"
 """Feed of sources that are rendered products."""
 
@@ -93,8 +95,8 @@ class RenderConfig(StageConfig):
     """A folder of environment maps (.hdr); procedural skies otherwise."""
     styles: tuple[str, ...] = ()
     """Styles of sets; all if empty: see docs/render.md."""
-    preset: PresetName = "standard"
-    """draft, standard or high: paths a pixel, and the denoiser."""
+    preset: Literal["auto"] | PresetName = "auto"
+    """draft, standard or high: paths a pixel, and the denoiser; auto is standard on a GPU and draft on processors."""
     variant: Literal["auto"] | Variant = "auto"
     """Mitsuba's variant; auto takes OptiX where it answers, else LLVM, else the slow scalar one."""
     min_ratio: Annotated[float, Field(gt=0, le=1)] = 0.7
@@ -115,6 +117,12 @@ class RenderConfig(StageConfig):
         if (self.count is None) == (self.share is None):
             raise ValueError("give either count or share")
         return self
+
+    def preset_on(self, variant: Variant) -> PresetName:
+        """The preset to render with in a variant."""
+        if self.preset != "auto":
+            return self.preset
+        return "standard" if variant == "cuda_ad_rgb" else "draft"
 
     def wanted(self, other_pairs: int) -> int:
         """How many renders make up the share beside so many other pairs."""
@@ -138,7 +146,7 @@ def variant_for(config: RenderConfig) -> tuple[ChosenVariant | None, str]:
         raise
     if config.optional and config.variant == "auto" and chosen.name == "scalar_rgb":
         return None, f"no renders (render.optional is set): only scalar_rgb could render, {chosen.why}"
-    return chosen, f"renders by {chosen.name}, preset {config.preset}: {chosen.why}"
+    return chosen, f"renders by {chosen.name}, preset {config.preset_on(chosen.name)}: {chosen.why}"
 
 
 def collect_articles(config: RenderConfig, store: BlobStore) -> tuple[list[Article], StageResult]:
@@ -256,7 +264,7 @@ class Render(MapStage[RenderItem]):
     def __init__(self, config: RenderConfig, crf: int, variant: ChosenVariant) -> None:
         super().__init__(
             _RenderSettings(
-                preset=config.preset,
+                preset=config.preset_on(variant.name),
                 styles=config.styles,
                 min_ratio=config.min_ratio,
                 max_ratio=config.max_ratio,
@@ -266,12 +274,13 @@ class Render(MapStage[RenderItem]):
             )
         )
         self.settings = config
+        self.preset = PRESETS[config.preset_on(variant.name)]
         self.crf = crf
         self.variant = variant
         self.numeric_class = variant.name
         if variant.name == "cuda_ad_rgb":
-            # One process renders, and its address space has no bound: CUDA reserves far more than it uses.
-            self.resources = Resources(memory_bytes=None, timeout_s=3600.0, processes=1)
+            # Two processes keep a GPU busy; their address space has no bound: CUDA reserves far more than it uses.
+            self.resources = Resources(memory_bytes=None, timeout_s=3600.0, processes=2)
         self._studio = _Studio()
 
     def setup(self) -> None:
@@ -280,7 +289,7 @@ class Render(MapStage[RenderItem]):
         from pvtt_data.render.variant import start
 
         start(self.variant)
-        self._studio.denoiser = Denoiser(PRESETS[self.settings.preset].denoise, self.variant.name == "cuda_ad_rgb")
+        self._studio.denoiser = Denoiser(self.preset.denoise, self.variant.name == "cuda_ad_rgb")
 
     def run(self, item: RenderItem, store: BlobStore) -> Sequence[Rendered]:
         """The `Rendered` of one plan."""
@@ -307,12 +316,11 @@ class Render(MapStage[RenderItem]):
             occluder_share=self.settings.occluder_share,
             earlier_generation_share=self.settings.earlier_generation_share,
         )
-        preset = PRESETS[self.settings.preset]
         made = render_triple(
             plan.seed,
             (a, b),
             options,
-            preset,
+            self.preset,
             self._studio.denoiser,
             Wanted(item.references, item.heldout, item.shown, item.geometry),
         )
@@ -327,11 +335,17 @@ class Render(MapStage[RenderItem]):
         with store.scratch_folder() as name:
             folder = Path(name)
             blobs: dict[str, Blob] = {}
-            for member in ("source", "target"):
-                encode_clip(getattr(made, member), item.fps, folder / f"{member}.mp4", crf=self.crf)
-            for member in ("source_mask", "target_mask", "effect_mask"):
-                encode_masks(getattr(made, member), item.fps, folder / f"{member}.mp4")
-            for member in ("source", "target", "source_mask", "target_mask", "effect_mask"):
+
+            def encode(member: str) -> None:
+                path = folder / f"{member}.mp4"
+                if member.endswith("mask"):
+                    encode_masks(getattr(made, member), item.fps, path)
+                else:
+                    encode_clip(getattr(made, member), item.fps, path, crf=self.crf)
+
+            with ThreadPoolExecutor(len(_MEMBERS) if self.variant.name == "cuda_ad_rgb" else 1) as pool:
+                list(pool.map(encode, _MEMBERS))
+            for member in _MEMBERS:
                 blobs[member] = store.put_file(folder / f"{member}.mp4", "mp4")
         return [
             Rendered(

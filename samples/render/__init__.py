@@ -1,6 +1,7 @@
-"""Renders the sample catalogue: six invented products, their adverts, their listing pictures and the truth.
+"""Renders the sample catalogue: eight invented products, their adverts, their listing pictures and the truth.
 
-Read in this order: `meshes`, `surfaces`, `labels` and `products` make things; `sets` and `camera` stage them;
-`renderer` and `grade` turn them into pixels; `timeline` says which adverts exist; `frames` renders and caches;
-`film` encodes; `catalogue` and `truth` write what is committed.
+Everything that draws is `pvtt_data.render`. Read in this order: `articles` says which products exist and `adverts`
+which videos; `staging` turns a shot into a scene; `filming` and `packshots` turn scenes and products into pixels;
+`cutting` joins shots; `film` encodes; `truth`, `catalogue` and `teapot` write what is committed; `preview` is for
+looking.
 """

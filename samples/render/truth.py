@@ -7,52 +7,62 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
-from samples.render.timeline import Advert, Repost
+from samples.render.adverts import Advert, Repost
 
 _CONVENTIONS = {
     "paths": "keys are relative to samples/catalogue, mask is relative to samples/truth",
     "frames": "number of frames; frame numbers count from 0",
-    "cuts": "first frame of every shot but the first; all cuts are hard",
-    "shots": "first is inclusive, last is exclusive; whole_product: the product never touches the picture's edge; "
-    "mask_area: smallest and largest share of the picture (bars left out) that the product covers",
+    "cuts": "first frame of every shot that follows another without a transition; all cuts are hard",
+    "dissolves": "frames that show two shots: first is inclusive, last is exclusive; frame i shows "
+    "(i - first + 1) / (last - first + 1) of the later shot's display value and the rest of the earlier one's",
+    "shots": "frames that show this shot alone: first is inclusive, last is exclusive; whole_product: the product "
+    "never touches the picture's edge; mask_area: smallest and largest share of the picture (bars left out) that it "
+    "covers; camera and motion: how camera and product move; hand: a hand is in the picture at the beginning and hides "
+    "a part of the product",
     "fades": "kind 'in': frame i of the span shows (i - first) / (last - first) of its display value; "
     "last is exclusive and the first frame at full value",
     "letterbox": "[x, y, width, height] in pixels of the picture within the frame; outside it is black",
     "duplicate_of": "key of the video of which this one is a smaller, re-encoded copy, else null",
-    "mask": "lossless H.264 of the frame's size and frame count; luma is 255 where the product covers at least "
-    "half of the pixel, else 0; not dimmed by fades",
+    "mask": "lossless H.264 of the frame's size and frame count; luma is 255 where the product is visible in at least "
+    "half of the pixel while the shutter is open, else 0; in dissolves the shares of both shots are mixed as their "
+    "pictures are; not dimmed by fades",
 }
 
 
 def describe(
-    advert: Advert, masks: NDArray[np.bool_], key: str, mask: str, repost: Repost | None = None
+    advert: Advert, masks: npt.NDArray[np.bool_], key: str, mask: str, repost: Repost | None = None
 ) -> dict[str, Any]:
     """The truth of one file.
 
-    masks: (T, H, W), the file's masks; key: of the advert's first file; mask: path of the mask file;
-    repost: given if the file is one.
+    Args:
+        masks: ``(T, H, W)``, the file's masks.
+        key: of the advert's first file.
+        mask: path of the mask file.
+        repost: given if the file is one.
     """
     width, height = (repost.width_px, repost.height_px) if repost else (advert.width_px, advert.height_px)
     scale_x, scale_y = width / advert.width_px, height / advert.height_px
     x, y, w, h = advert.picture_rect
     rect = [round(x * scale_x), round(y * scale_y), round(w * scale_x), round(h * scale_y)]
     picture = masks[:, rect[1] : rect[1] + rect[3], rect[0] : rect[0] + rect[2]]
-    area: NDArray[np.float64] = np.mean(picture, axis=(1, 2))
+    area: npt.NDArray[np.float64] = np.mean(picture, axis=(1, 2))
     border = np.concatenate([picture[:, 0], picture[:, -1], picture[:, :, 0], picture[:, :, -1]], axis=1)
-    on_edge: NDArray[np.bool_] = np.any(border, axis=1, keepdims=True)
-    bounds = [0, *advert.cuts, advert.frame_count]
+    on_edge: npt.NDArray[np.bool_] = np.any(border, axis=1)
     shots = [
         {
             "first": first,
             "last": last,
             "duration_s": round((last - first) / advert.fps, 4),
-            "set": shot.set_name,
+            "set": f"{shot.style}-{shot.set_seed}",
+            "camera": shot.move.kind,
+            "motion": shot.motion.kind,
+            "hand": shot.hand is not None,
             "whole_product": not bool(on_edge[first:last].any()),
             "mask_area": [round(float(area[first:last].min()), 4), round(float(area[first:last].max()), 4)],
         }
-        for shot, first, last in zip(advert.shots, bounds[:-1], bounds[1:], strict=True)
+        for shot, (first, last) in zip(advert.shots, advert.spans, strict=True)
     ]
     fades = [{"kind": "in", "first": 0, "last": advert.fade_in_frames}] if advert.fade_in_frames else []
     return {
@@ -62,6 +72,7 @@ def describe(
         "fps": advert.fps,
         "frames": len(masks),
         "cuts": advert.cuts,
+        "dissolves": [{"first": first, "last": last} for first, last in advert.dissolves],
         "shots": shots,
         "fades": fades,
         "letterbox": rect,

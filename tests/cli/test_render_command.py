@@ -1,0 +1,107 @@
+"""`pvtt-data render`: pairs to look at, kept, and clear words where something is misspelt."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pvtt_data.errors import PreflightError
+from pvtt_data.media import decode_masks, decode_video
+from pvtt_data.render.variant import choose_variant
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = (
+    "normalise.sizes=96x160", "normalise.frames=5", "pair.references=1", "render.styles=[paper]",
+    "render.families=[soap,carton]", "render.earlier_generation_share=0",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _renders_here() -> None:
+    try:
+        chosen = choose_variant("auto")
+    except PreflightError as error:
+        pytest.skip(f"nothing renders here: {error}")
+    if chosen.name == "scalar_rgb":
+        pytest.skip(f"only scalar_rgb renders here, {chosen.why}")
+
+
+def render(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    sets = [word for setting in SMALL for word in ("--set", setting)]
+    command = [sys.executable, "-m", "pvtt_data.cli", "render", "--out", folder / "out", "--work", folder / "work"]
+    return subprocess.run(
+        [*map(str, command), "--workers", "1", *sets, *arguments],
+        capture_output=True, text=True, cwd=ROOT, check=False, timeout=300,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the preview of one pair in ``out``."""
+    folder = tmp_path_factory.mktemp("render")
+    done = render(folder, "--count", "1", "--preview", "--geometry")
+    assert done.returncode == 0, done.stderr
+    assert "1 pairs" in done.stdout
+    return folder
+
+
+def test_a_pair_is_written_with_its_videos_masks_references_and_facts(pair: Path) -> None:
+    (folder,) = [path for path in (pair / "out").iterdir() if path.is_dir()]
+    facts = json.loads((folder / "pair.json").read_text(encoding="utf-8"))
+    assert facts["sample_id"] == folder.name
+    assert facts["style"] == "paper"
+    assert {facts[who]["category"] for who in "ab"} <= {"soaps", "bath", "cartons", "groceries"} | {
+        facts["a"]["category"], facts["b"]["category"],
+    }  # fmt: skip
+    assert all(facts[who]["title"] and facts[who]["licence"] == "Apache-2.0" for who in "ab")
+    source, target = (decode_video(folder / f"{name}.mp4") for name in ("source", "target"))
+    assert source.shape == target.shape == (3, 160, 96, 3), "a preview has three frames"
+    masks = {name: decode_masks(folder / f"{name}_mask.mp4") for name in ("source", "target", "effect")}
+    for name, mask in masks.items():
+        assert mask.shape == (3, 160, 96) and mask.any(axis=(1, 2)).all(), name
+    assert not ((masks["source"] | masks["target"]) & ~masks["effect"]).any()
+    with Image.open(folder / "reference_0.png") as picture:
+        assert picture.mode == "RGBA"
+    with np.load(folder / "geometry.npz", allow_pickle=False) as geometry:
+        assert geometry["target_flow"].shape == (3, 160, 96, 2)
+
+
+def test_a_contact_sheet_shows_the_pair(pair: Path) -> None:
+    with Image.open(pair / "out" / "sheet.jpg") as sheet:
+        sheet.load()
+        assert sheet.width > 400 and sheet.height > 100
+        assert np.asarray(sheet).std() > 10
+
+
+def test_what_was_rendered_is_taken_from_the_work_directory_the_second_time(pair: Path) -> None:
+    before = {path: path.read_bytes() for path in sorted((pair / "out").rglob("*")) if path.is_file()}
+    done = render(pair, "--count", "1", "--preview", "--geometry")
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("render ")]
+    assert "1 cached" in line
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("render.families=[rings]", ("render.families", "'rings'", "ring", "necklace")),
+        ("render.styles=[beach]", ("render.styles", "'beach'", "podium", "tabletop")),
+        ("render.models=/gone/models", ("render.models", "/gone/models", "not a folder")),
+        ("render.familes=[ring]", ("families",)),
+    ],
+)
+def test_what_is_misspelt_is_an_error_that_names_the_right_words(
+    tmp_path: Path, setting: str, words: tuple[str, ...]
+) -> None:
+    done = render(tmp_path, "--set", setting)
+    assert done.returncode == 1
+    assert all(word in done.stderr for word in words), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,71 @@
+"""A dataset of renders alone: built, verified, and the same bytes on another day in another place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dataset_digests import dataset_digest
+
+from pvtt_data.build import BuildOutcome, BuildRequest, build
+from pvtt_data.errors import PreflightError
+from pvtt_data.recipe import read_recipe
+from pvtt_data.render.variant import choose_variant
+from pvtt_data.shards import ShardDataset, verify
+
+pytestmark = pytest.mark.slow
+
+RECIPE = """
+name: renders
+normalise: {sizes: 96x160, frames: 5, fps: 8}
+pair: {references: 1}
+assign_split: {validation_share: 0.0, test_share: 0.0}
+render:
+  count: 3
+  preset: draft
+  identities: 60
+  families: [soap, carton, tin, mug]
+  styles: [paper, podium]
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _renders_here() -> None:
+    try:
+        chosen = choose_variant("auto")
+    except PreflightError as error:
+        pytest.skip(f"nothing renders here: {error}")
+    if chosen.name == "scalar_rgb":
+        pytest.skip(f"only scalar_rgb renders here, {chosen.why}")
+
+
+def built(folder: Path, workers: int) -> BuildOutcome:
+    folder.mkdir(parents=True)
+    path = folder / "renders.yaml"
+    path.write_text(RECIPE)
+    return build(BuildRequest(read_recipe(path), folder / "work", folder / "shards", workers=workers))
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> BuildOutcome:
+    return built(tmp_path_factory.mktemp("first") / "here", 2)
+
+
+def test_a_recipe_of_renders_alone_becomes_a_verified_dataset(first: BuildOutcome) -> None:
+    assert first.publication is not None
+    report = verify(first.publication.path)
+    assert report.ok, report.text()
+    dataset = ShardDataset(first.publication.path)
+    assert 1 <= len(dataset) <= 3
+    assert len(dataset) + len(first.tables.rejections) >= 3, "what is missing has a reason"
+    for sample in dataset:
+        assert sample.meta.engine == "render"
+        assert sample.source.shape == sample.target.shape == (5, 160, 96, 3)
+        assert (sample.source != sample.target).any()
+        assert (sample.target_mask > 0).any()
+
+
+def test_two_builds_elsewhere_with_another_worker_count_are_byte_identical(first: BuildOutcome, tmp_path: Path) -> None:
+    other = built(tmp_path / "elsewhere" / "there", 1)
+    assert first.publication is not None and other.publication is not None
+    assert dataset_digest(first.publication.path) == dataset_digest(other.publication.path)
