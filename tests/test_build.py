@@ -291,7 +291,7 @@ def test_no_clip_crosses_a_cut_or_holds_a_fade(first: tuple[Builder, BuildOutcom
         facts = truth()["videos"][path_of[clip.source_id]]
         for cut in facts["cuts"]:
             assert not clip.cut.first_frame < cut < clip.cut.last_frame
-        for fade in facts["fades"]:
+        for fade in [*facts["fades"], *facts["dissolves"]]:
             assert clip.cut.last_frame <= fade["first"] or clip.cut.first_frame >= fade["last"]
 
 

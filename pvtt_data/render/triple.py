@@ -186,14 +186,12 @@ def _views(
     count = int(dice.integers(least, wanted.references + 1)) + wanted.heldout
     seen = directions_of(viewing_directions(scene, scene.headings_deg[1]))
     directions = choose_directions(dice, seen, count)
-    product = headed(b, scene.sizes[1], 0.0)
-    split = sum(dice.random() < _LIFESTYLE_SHARE for _ in directions)
-    studio, lifestyle = directions[: len(directions) - split], directions[len(directions) - split :]
-    pictures = photograph(product, studio, white_studio(dice), preset, denoiser, seed + 1)
-    if lifestyle:
-        other = build_set(draw_style(dice), int(dice.integers(2**31)), options.hdris)
-        fitting = headed(b, min(scene.sizes[1], other.room / max(_radius(b), 1e-6)), 0.0)
-        pictures += photograph(fitting, lifestyle, other, preset, denoiser, seed + 2)
+    if dice.random() < _LIFESTYLE_SHARE:
+        stage_set = build_set(draw_style(dice), int(dice.integers(2**31)), options.hdris)
+    else:
+        stage_set = white_studio(dice)
+    product = headed(b, min(scene.sizes[1], stage_set.room / max(_radius(b), 1e-6)), 0.0)
+    pictures = photograph(product, directions, stage_set, preset, denoiser, seed + 1)
     return [View(picture, direction) for picture, direction in zip(pictures, directions, strict=True)]
 
 

@@ -23,7 +23,6 @@ class Shot:
         motion: the product's way.
         heading_deg: turn of the product about the vertical.
         fov_y_deg, aperture: of the lens.
-        gain: of the exposure.
         dissolve_frames: over how many frames it comes out of the shot before; 0 is a hard cut.
         hand: seed of a hand that draws back at the beginning.
     """
@@ -37,7 +36,6 @@ class Shot:
     heading_deg: float = 0.0
     fov_y_deg: float = 24.0
     aperture: float = 0.03
-    gain: float = 1.0
     dissolve_frames: int = 0
     hand: int | None = None
 
@@ -193,7 +191,7 @@ ADVERTS: tuple[Advert, ...] = (
         640,
         (
             Shot("window", 4, 28, CameraMove("dolly", (0, 0), (10, 10), (1.0, 1.0), aim_x=(-0.05, 0.06)), 1.3),
-            Shot("paper", 4, 84, CameraMove("orbit", (-16, 8), (9, 9), (1.0, 1.0)), 0.6, heading_deg=8),
+            Shot("podium", 5, 84, CameraMove("orbit", (-16, 8), (9, 9), (1.0, 1.0)), 0.6, heading_deg=8),
             Shot(
                 "tabletop",
                 11,
@@ -221,7 +219,7 @@ ADVERTS: tuple[Advert, ...] = (
         640,
         360,
         (
-            Shot("paper", 3, 26, CameraMove("orbit", (-6, 4), (10, 10), (1.0, 0.97), aim_z=(0.5, 0.5)), 1.5),
+            Shot("gloss", 10, 26, CameraMove("orbit", (-6, 4), (10, 10), (1.0, 0.97), aim_z=(0.5, 0.5)), 1.5),
             Shot("podium", 11, 118, CameraMove("orbit", (-18, 12), (9, 12), (1.0, 0.94)), 0.8, dissolve_frames=12),
             Shot("drape", 6, 84, CameraMove("crane", (8, 2), (20, 8), (1.0, 1.0)), 0.8, heading_deg=-12),
         ),
@@ -231,6 +229,6 @@ ADVERTS: tuple[Advert, ...] = (
 REPOSTS: tuple[Repost, ...] = (Repost("P1001_ad", "P1001_ad_repost", 324, 576, 29, "veryfast"),)
 
 TEAPOT_SHOT = Shot(
-    "window", 9, 49, CameraMove("orbit", (-3, 20), (12, 10), (1.0, 0.96), aim_z=(0.3, 0.3), shake=0.04), 0.86, gain=1.25
+    "window", 9, 49, CameraMove("orbit", (-3, 20), (12, 10), (1.0, 0.96), aim_z=(0.3, 0.3), shake=0.04), 0.86
 )
 """The clip in `samples/teapot`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from samples.render.adverts import Advert
 from samples.render.filming import Footage
@@ -33,6 +34,6 @@ def cut_together(advert: Advert, shots: Sequence[Footage]) -> Footage:
     return Footage((frames + 0.5).astype(np.uint8), coverage)
 
 
-def binary(coverage: np.ndarray) -> np.ndarray:
-    """Masks, uint8 0 or 255: what is covered at least half."""
+def binary(coverage: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Masks, 0 or 255, of the same shape: what is covered at least half."""
     return np.where(coverage >= 0.5, 255, 0).astype(np.uint8)

@@ -14,7 +14,7 @@ from samples.render import teapot
 from samples.render.adverts import ADVERTS, TEAPOT_SHOT, Shot
 from samples.render.articles import ARTICLES, TEAPOT, Article
 from samples.render.filming import Quality, record
-from samples.render.packshots import LISTING, packshots
+from samples.render.packshots import LISTING, Picture, packshots
 from samples.render.staging import stage_shot
 
 _TILE_PX = 300
@@ -53,7 +53,7 @@ def preview(path: Path, quality: Quality, only: Sequence[str]) -> None:
 
 def _shot_strip(
     article: Article, shot: Shot, width: int, height: int, fps: int, seed: int, quality: Quality
-) -> np.ndarray:
+) -> Picture:
     scene, product = stage_shot(shot, article, width, height, fps, seed)
     footage = record(scene, product, quality, (0, shot.frames // 2, shot.frames - 1))
     masks = footage.coverage >= 0.5
@@ -72,7 +72,7 @@ def _shot_strip(
     return _strip(text, [*footage.frames, outlined])
 
 
-def _strip(text: str, pictures: Sequence[np.ndarray]) -> np.ndarray:
+def _strip(text: str, pictures: Sequence[Picture]) -> Picture:
     tiles = [
         cv2.resize(p, (round(p.shape[1] * _TILE_PX / p.shape[0]), _TILE_PX), interpolation=cv2.INTER_AREA)
         for p in pictures

@@ -46,9 +46,7 @@ def stage_shot(
     if shot.hand is not None:
         stage_set = dataclasses.replace(stage_set, occluders=(_leaving_hand(shot.hand, width_px / height_px),))
     lens = Lens(width_px, height_px, shot.fov_y_deg, shot.aperture, _SHUTTER)
-    look = Look(
-        stage_set.exposure * shot.gain, contrast=0.12, vignette=0.12, grain=0.6, grain_seed=seed, saturation=1.04
-    )
+    look = Look(stage_set.exposure, contrast=0.12, vignette=0.12, grain=0.6, grain_seed=seed, saturation=1.04)
     scene = Scene(
         seed,
         stage_set,

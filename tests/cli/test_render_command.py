@@ -15,6 +15,7 @@ from pvtt_data.errors import PreflightError
 from pvtt_data.media import decode_masks, decode_video
 from pvtt_data.render.variant import choose_variant
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = (
     "normalise.sizes=96x160", "normalise.frames=5", "pair.references=1", "render.styles=[paper]",
@@ -56,9 +57,6 @@ def test_a_pair_is_written_with_its_videos_masks_references_and_facts(pair: Path
     facts = json.loads((folder / "pair.json").read_text(encoding="utf-8"))
     assert facts["sample_id"] == folder.name
     assert facts["style"] == "paper"
-    assert {facts[who]["category"] for who in "ab"} <= {"soaps", "bath", "cartons", "groceries"} | {
-        facts["a"]["category"], facts["b"]["category"],
-    }  # fmt: skip
     assert all(facts[who]["title"] and facts[who]["licence"] == "Apache-2.0" for who in "ab")
     source, target = (decode_video(folder / f"{name}.mp4") for name in ("source", "target"))
     assert source.shape == target.shape == (3, 160, 96, 3), "a preview has three frames"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pvtt_data.render.camera import MOVES, CameraMove, Lens, View, ease, hand, look_at
@@ -24,11 +24,12 @@ def angles_of(view: View, aim: np.ndarray) -> tuple[float, float, float]:
     )
 
 
+@settings(deadline=None)
 @given(st.tuples(coordinates, coordinates, coordinates), st.tuples(coordinates, coordinates), st.floats(-180, 180))
 def test_the_axes_of_a_view_are_orthonormal_and_right_handed(
     origin: tuple[float, float, float], level: tuple[float, float], roll_deg: float
 ) -> None:
-    aim = np.array(origin) + [*level, -1.0]
+    aim = np.add(origin, (*level, -1.0))
     aim[0] += 1.0 if abs(level[0]) + abs(level[1]) < 0.1 else 0.0
     view = look_at(np.array(origin), aim, 1.0, roll_deg)
     axes = np.stack([view.right, view.up, -view.forward])
@@ -96,6 +97,7 @@ def test_a_tripod_stands_still_and_a_hand_wavers_about_where_it_is_held() -> Non
     assert abs(np.mean(off)) < 0.15
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_easing_keeps_the_ends_and_never_turns_back(softness: float, one: float, other: float) -> None:
     assert ease(0.0, softness) == 0.0
@@ -124,6 +126,7 @@ def test_a_hand_sways_slowly_more_than_it_trembles(seed: int) -> None:
     assert ((unrest.std(axis=0) > 0.8) & (unrest.std(axis=0) < 1.2)).all()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**31), st.floats(0, 100))
 def test_the_same_hand_takes_the_same_way_and_others_another(seed: int, time_s: float) -> None:
     assert (hand(seed, time_s) == hand(seed, time_s)).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pvtt_data.render.look import Look, develop, encode_srgb, grain, lens_falloff, print_frame
@@ -23,6 +23,7 @@ def grey(value: float, height: int = 64, width: int = 64) -> np.ndarray:
     return np.full((height, width, 3), value, np.float32)
 
 
+@settings(deadline=None)
 @given(looks)
 def test_more_light_never_gives_a_darker_pixel(look: Look) -> None:
     display = develop(RAMP, look)
@@ -79,6 +80,7 @@ def test_grain_is_as_strong_at_middle_grey_as_the_look_says_and_weaker_in_black_
     assert spread[0.08] < spread[0.5] and spread[0.95] < spread[0.5]
 
 
+@settings(deadline=None)
 @given(st.floats(-0.5, 1.5), st.floats(0, 20))
 def test_a_print_holds_bytes_that_do_not_wrap_around(value: float, strength: float) -> None:
     noise = grain(16, 16, Look(grain=strength), 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pvtt_data.render import meshes
@@ -27,6 +27,7 @@ poses = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(poses)
 def test_a_pose_turns_without_bending_or_mirroring(pose: Pose) -> None:
     rotation = pose.rotation()
@@ -34,6 +35,7 @@ def test_a_pose_turns_without_bending_or_mirroring(pose: Pose) -> None:
     assert np.linalg.det(rotation) == pytest.approx(1.0)
 
 
+@settings(deadline=None)
 @given(poses)
 def test_a_mesh_in_a_pose_is_the_mesh_under_the_pose_s_matrix(pose: Pose) -> None:
     mesh = meshes.block(0.6, 0.3, 1.0)
@@ -45,10 +47,11 @@ def test_a_mesh_in_a_pose_is_the_mesh_under_the_pose_s_matrix(pose: Pose) -> Non
     assert (placed.faces == mesh.faces).all() and (placed.uv == mesh.uv).all()
 
 
+@settings(deadline=None)
 @given(poses)
 def test_turns_stay_about_the_pivot(pose: Pose) -> None:
     held = as_matrix(pose) @ [0, 0, pose.pivot_z, 1]
-    assert np.allclose(held[:3], np.array(pose.shift) + [0, 0, pose.pivot_z])
+    assert np.allclose(held[:3], np.add(pose.shift, (0, 0, pose.pivot_z)))
 
 
 def test_a_product_yaws_pitches_and_rolls_the_way_that_is_said() -> None:
@@ -64,6 +67,7 @@ def test_a_body_in_a_view_s_coordinates_lies_flat_in_the_picture() -> None:
     assert np.allclose(turned @ [0, 0, 1], -_VIEW.forward)
 
 
+@settings(deadline=None)
 @given(poses, poses)
 def test_a_pose_part_of_the_way_ends_at_both_ends(one: Pose, other: Pose) -> None:
     assert np.allclose(as_matrix(one.towards(other, 0.0)), as_matrix(one))

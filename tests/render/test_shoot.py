@@ -98,6 +98,7 @@ def test_helping_threads_change_no_byte(moments: list[Moment]) -> None:
     assert [bytes_of(moment) for moment in helped] == [bytes_of(moment) for moment in moments]
 
 
+@pytest.mark.slow
 def test_what_changes_outside_the_effect_could_not_be_seen(moments: list[Moment]) -> None:
     """Checked with paths that the effect was not found by."""
     gc.collect()
@@ -108,9 +109,9 @@ def test_what_changes_outside_the_effect_could_not_be_seen(moments: list[Moment]
         return 255 * develop(cv2.blur(light.reshape(*SHAPE, 3), (5, 5)), scene().look)
 
     bare = seen(None)
-    for actor, shown in enumerate(moments[0].shown):
-        change = np.abs(seen(actor) - bare).max(axis=-1)
-        near = cv2.dilate(shown.mask.astype(np.uint8), np.ones((9, 9))).astype(bool)
-        assert np.percentile(change[~(shown.effect | near)], 99.9) <= 8
-        shadow = (change > 8) & ~near
-        assert shadow.sum() > 50 and shown.effect[shadow].mean() > 0.98, "the shadow belongs to the effect"
+    shown = moments[0].shown[0]
+    change = np.abs(seen(0) - bare).max(axis=-1)
+    near = cv2.dilate(shown.mask.astype(np.uint8), np.ones((9, 9))).astype(bool)
+    assert np.percentile(change[~(shown.effect | near)], 99.9) <= 8
+    shadow = (change > 8) & ~near
+    assert shadow.sum() > 50 and shown.effect[shadow].mean() > 0.98, "the shadow belongs to the effect"
