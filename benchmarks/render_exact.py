@@ -130,9 +130,10 @@ def flow(
 ) -> Iterator[dict[str, object]]:
     """PSNR of a frame against the next one fetched back along the flow, where it says that the surface stays visible.
 
-    Through a pinhole, with an instant shutter, denoised, without vignette and grain, with other seeds in each frame; as it is and with all surfaces
-    matt, because highlights and reflections do not move with the surface that shows them. Shading changes where
-    products turn. "away from edges" leaves out pixels within 2 of one that is not visible: those mix two surfaces.
+    Through a pinhole, with an instant shutter, without vignette and grain, denoised, with other seeds in each frame; as
+    it is and with all surfaces matt, because highlights and reflections do not move with the surface that shows them.
+    Shading changes where products turn. "away from edges" leaves out pixels within 2 of one that is not visible: those
+    mix two surfaces.
     """
     for name, shown in (("as it is", case), ("matt", _matt(case))):
         pinhole = _pinhole(shown)
@@ -142,7 +143,13 @@ def flow(
         found = geometry(pinhole.scene, shoot.stage, frame, 0, shoot.heights[0])
         del shoot
         row, column = np.mgrid[0 : now.shape[0], 0 : now.shape[1]].astype(np.float32)
-        fetched = cv2.remap(then, column + found.flow[..., 0], row + found.flow[..., 1], cv2.INTER_CUBIC)
+        fetched = cv2.remap(
+            then,
+            column + found.flow[..., 0],
+            row + found.flow[..., 1],
+            cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
         inner = cv2.erode(found.visible.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         whole = scenes.psnr(now, fetched, found.visible)
         if pictures is not None:

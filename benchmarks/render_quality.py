@@ -72,8 +72,8 @@ def compare_presets(
         f"References: {reference_samples} paths a pixel, up to {scenes.REFERENCE_BOUNCES} segments. Their own noise "
         "bounds what can be seen against\nthem (its PSNR is told), so each figure is told twice: against the reference "
         "as traced and as denoised at “high”.\nThe denoised one has next to no noise left, but shares the denoiser's "
-        "habits with what is measured.\nDisplay values before vignette and grain; a frame is paths in all pixels, mask, denoiser, "
-        "print.\n"
+        "habits with what is measured.\nDisplay values before vignette and grain. A frame is paths in all pixels, the "
+        "mask, the denoiser and the print.\n"
     )
     head = ["scene", "preset", "first s", "CPU s", "wall s", "frames/s", "PSNR raw", "PSNR clean", "SSIM raw",
             "SSIM clean", "noise of reference"]  # fmt: skip

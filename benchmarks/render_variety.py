@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import subprocess
 import tempfile
@@ -33,6 +34,8 @@ _VIEWS = (Direction(-24.0, 14.0), Direction(30.0, 22.0))
 _ROW_PX, _PAIRS_A_ROW, _GAP_PX = 150, 8, 3
 _LARGEST_BYTES = 1_000_000
 _INPUT_PX = 224
+_SAMPLES = 8
+"""Paths a pixel of pictures that are embedded: they are denoised and shrunk from 512 pixels."""
 _SCRIPT = Path(__file__).parent / "embed_pictures.py"
 
 
@@ -125,7 +128,8 @@ def spread(preset: Preset, denoiser: Denoiser, count: int, embedder: Embedder) -
     found = [number for number, spec in enumerate(near) if spec is not None]
     for number in found:
         pictures += _views(near[number], count + number, preset, denoiser)
-    vectors = embedder(pictures).reshape(-1, len(_VIEWS), len(embedder(pictures[:1])[0]))
+    flat = embedder(pictures)
+    vectors = flat.reshape(-1, len(_VIEWS), flat.shape[1])
     own, close = vectors[:count], vectors[count:]
     families = np.array([spec.family for spec in specs])
     across = own[:, 0] @ own[:, 1].T
@@ -173,7 +177,8 @@ def _views(spec: ProductSpec, seed: int, preset: Preset, denoiser: Denoiser) -> 
     """Pictures of a product on white, square, as `Embedder` takes them."""
     product: Product = headed(build_product(spec), 0.9, 0.0)
     studio = white_studio(dice_for(seed, "variety"))
-    return [_on_white(cutout) for cutout in photograph(product, _VIEWS, studio, preset, denoiser, seed)]
+    few = dataclasses.replace(preset, reference_samples=_SAMPLES)
+    return [_on_white(cutout) for cutout in photograph(product, _VIEWS, studio, few, denoiser, seed)]
 
 
 def _on_white(cutout: Cutout) -> Cutout:

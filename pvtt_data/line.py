@@ -28,6 +28,7 @@ from pvtt_data.records import (
     Swap,
     TransitionTrack,
     Triple,
+    content_id,
     sort_records,
 )
 from pvtt_data.render.variant import ChosenVariant
@@ -351,7 +352,7 @@ class Line:
             for plan in plans
         ]
         renders = run.map(Render(config, recipe.normalise.crf, variant), items)
-        denoiser = {"open-image-denoise": library_version("pyoidn")}
+        denoiser = {"open-image-denoise": content_id("open-image-denoise", library_version("pyoidn"))}
         rows = rows_of(
             renders, {plan.sample_id: plan for plan in plans}, recipe.normalise.frames, recipe.normalise.fps, denoiser
         )

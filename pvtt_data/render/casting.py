@@ -21,10 +21,11 @@ Size = tuple[int, int]
 Change = Literal["finish", "label"]
 
 _FORMS: Mapping[str, str] = {
-    "bottle": "tall", "dropper": "tall", "perfume": "block", "jar": "low", "tube": "tall", "lipstick": "tall",
-    "can": "tall", "carton": "block", "pouch": "block", "mug": "block", "teapot": "low", "candle": "block",
-    "tin": "low", "ring": "loop", "bracelet": "loop", "earring": "pair", "necklace": "flat", "watch": "loop",
-    "sunglasses": "flat", "handbag": "block", "wallet": "flat", "shoe": "low", "sneaker": "low",
+    "bottle": "tall", "dropper": "tall", "tube": "tall", "lipstick": "tall", "can": "tall", "juice": "tall",
+    "water": "tall", "wine": "tall", "oil": "tall", "jar": "low", "preserve": "low", "vitamins": "low", "teapot": "low",
+    "tin": "low", "sneaker": "low", "perfume": "block", "carton": "block", "pouch": "block", "mug": "block",
+    "candle": "block", "soap": "block", "handbag": "block", "ring": "loop", "bracelet": "loop", "watch": "loop",
+    "earring": "pair", "necklace": "flat", "sunglasses": "flat", "wallet": "flat",
 }  # fmt: skip
 """What a family looks like from afar: with A and B of unlike form, a mask's shape says nothing about B."""
 

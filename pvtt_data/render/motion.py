@@ -96,12 +96,14 @@ class ProductMotion:
         yaw_deg: heading at the first and the last frame.
         amount: degrees of a tumble, scene units of a lift or slide.
         side: which way a slide or tumble goes, -1 or 1.
+        hover: how high above its place a tumbling product floats, scene units.
     """
 
     kind: MotionKind = "rest"
     yaw_deg: tuple[float, float] = (0.0, 0.0)
     amount: float = 0.0
     side: float = 1.0
+    hover: float = 0.22
 
     def pose(self, progress: float, foot_z: float, pivot_z: float) -> Pose:
         """The product's pose at a moment.
@@ -124,7 +126,7 @@ class ProductMotion:
         if self.kind == "tumble":
             # Weightless: it hovers above its place while it rolls over.
             angle = self.amount * soft
-            return Pose((0.0, 0.0, foot_z + 0.22), even, angle * 0.3, angle * self.side, pivot_z)
+            return Pose((0.0, 0.0, foot_z + self.hover), even, angle * 0.3, angle * self.side, pivot_z)
         if self.kind == "spin":
             return Pose((0.0, 0.0, foot_z + 0.12 + 0.02 * float(np.sin(2 * np.pi * progress))), even)
         return Pose((0.0, 0.0, foot_z), even)

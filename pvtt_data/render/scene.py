@@ -159,7 +159,9 @@ def draw_scene(seed: int, options: SceneOptions, a: Product, b: Product) -> Scen
     if dice.random() < options.occluder_share:
         stage_set = dataclasses.replace(stage_set, occluders=(draw_occluder(dice_for(seed, "occluder"), aspect),))
     sizes = _sizes(dice, options, a, b, stage_set.room)
-    motion = _motion(dice)
+    motion = dataclasses.replace(
+        _motion(dice), hover=max(_clearance(p, size) for p, size in zip((a, b), sizes, strict=True))
+    )
     headings = (float(dice.uniform(-28, 28)), float(dice.uniform(-28, 28)))
     lens = Lens(
         options.width_px,
@@ -178,6 +180,12 @@ def draw_scene(seed: int, options: SceneOptions, a: Product, b: Product) -> Scen
 def _height(product: Product) -> float:
     low, high = product.bounds()
     return float(high[2] - low[2])
+
+
+def _clearance(product: Product, size: float) -> float:
+    """How high a product must float so that it can turn about its middle in any way."""
+    low, high = product.bounds()
+    return size * float(np.linalg.norm(high - low) - (high[2] - low[2])) / 2 + 0.05
 
 
 def _radius(product: Product) -> float:

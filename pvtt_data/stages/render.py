@@ -399,7 +399,7 @@ def rows_of(
         renders: what was made.
         plans: sample id → what was asked for.
         frames, fps: of the clips.
-        models: role → version of the models that had a hand in the pictures.
+        models: role → digest of the models that had a hand in the pictures.
     """
     rows = RenderedRows()
     sources: dict[str, Source] = {}
