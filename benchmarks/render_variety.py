@@ -149,8 +149,8 @@ def spread(preset: Preset, denoiser: Denoiser, count: int, embedder: Embedder) -
         if not len(values):
             continue
         low, middle, high = np.percentile(values, [5, 50, 95])
-        area = auc(groups["same identity"], values)
-        told = "–" if name == "same identity" else f"{area:.3f}"
+        area = None if name == "same identity" else auc(groups["same identity"], values)
+        told = "–" if area is None else f"{area:.3f}"
         lines.append([name, str(len(values)), f"{middle:.3f}", f"{low:.3f} to {high:.3f}", told])
         rows.append({"pairs": name, "count": len(values), "median": middle, "p5": low, "p95": high, "auc": area})
     print(scenes.table(["pairs", "count", "median cosine", "5 to 95 %", "AUC of telling the same from these"], lines))

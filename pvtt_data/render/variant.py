@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from pvtt_data.errors import PreflightError
+from pvtt_data.render.products.fonts import missing_fonts
 
 Variant = Literal["cuda_ad_rgb", "llvm_ad_rgb", "scalar_rgb"]
 VARIANTS: tuple[Variant, ...] = ("cuda_ad_rgb", "llvm_ad_rgb", "scalar_rgb")
@@ -19,7 +20,7 @@ _LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "
 _LIBRARY_NAME = re.compile(r"^libLLVM(?:-(\d+)|\.so\.(\d+))(?:[.\d]*)?(?:\.so)?(?:\.\d+)*$")
 _OLDEST_LLVM = 17
 """LLVM 14 to 16 crash while compiling Mitsuba's kernels for processors with AVX-512."""
-_PACKAGES = ("mitsuba", "drjit", "pyoidn", "trimesh")
+_PACKAGES = ("mitsuba", "drjit", "pyoidn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class ChosenVariant:
 
 def missing_packages() -> list[str]:
     """Distributions of the extra ``render`` that are not installed."""
-    return [name for name in _PACKAGES if find_spec(name) is None]
+    return [name for name in _PACKAGES if find_spec(name) is None] + missing_fonts()
 
 
 def choose_variant(wanted: str = "auto") -> ChosenVariant:
