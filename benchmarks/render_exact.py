@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import render_scenes as scenes
 from PIL import Image
-from render_scenes import Case, Floats, Setting
+from render_scenes import Case, Setting
 
+from pvtt_data.render.camera import CameraMove
 from pvtt_data.render.flow import geometry
-from pvtt_data.render.look import Look, develop
+from pvtt_data.render.look import Floats, Look, develop
 from pvtt_data.render.material import Material, Part
 from pvtt_data.render.presets import PRESETS, Preset, PresetName
 from pvtt_data.render.shoot import Shoot
@@ -58,10 +59,16 @@ def _line(row: dict[str, object]) -> str:
 
 def _still(case: Case) -> Case:
     """The case with a camera that stays where it begins, on a tripod."""
-    move = case.scene.move
-    pairs = {field.name: getattr(move, field.name) for field in dataclasses.fields(move)}
-    held = {name: (value[0], value[0]) for name, value in pairs.items() if isinstance(value, tuple)}
-    move = dataclasses.replace(move, kind="static", shake=0.0, **held)
+    moving = case.scene.move
+    move = CameraMove(
+        kind="static",
+        azimuth_deg=(moving.azimuth_deg[0],) * 2,
+        elevation_deg=(moving.elevation_deg[0],) * 2,
+        distance=(moving.distance[0],) * 2,
+        aim_x=(moving.aim_x[0],) * 2,
+        aim_z=(moving.aim_z[0],) * 2,
+        focus_shift=(moving.focus_shift[0],) * 2,
+    )
     return dataclasses.replace(case, name=f"{case.name} (still)", scene=dataclasses.replace(case.scene, move=move))
 
 
@@ -87,7 +94,8 @@ def outside(case: Case, preset: Preset, setting: Setting, samples: int) -> Itera
 
         def steady(light: Floats, mask: Mask = mask, share: Floats = share) -> Floats:
             outer = np.where(mask[..., None], 0, light).astype(np.float32)
-            return develop(_box_mean(outer) / np.maximum(share, 1e-6)[..., None], case.scene.look)
+            mean = np.asarray(_box_mean(outer) / np.maximum(share, 1e-6)[..., None], np.float32)
+            return develop(mean, case.scene.look)
 
         differences, sums = [], np.zeros((2, *mask.shape, 3), np.float64)
         pairs = zip(

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import render_scenes as scenes
 from PIL import Image
-from render_scenes import Case, Floats, Setting
+from render_scenes import Case, Setting
 
 from pvtt_data.render import meshes
 from pvtt_data.render.camera import CameraMove, Lens
-from pvtt_data.render.look import Look, develop
+from pvtt_data.render.look import Floats, Look, develop
 from pvtt_data.render.material import Material, Part, Texture, linear_rgb
 from pvtt_data.render.motion import ProductMotion
 from pvtt_data.render.presets import PRESETS
@@ -35,13 +35,17 @@ _SAME_BRIGHTNESS = 0.05
 
 @dataclass(frozen=True)
 class Row:
-    """One renderer with so many paths in a scene; see `render_quality.Row`."""
+    """One renderer with so many paths in a scene; see `render_quality.Row`.
+
+    ``tracing_cpu_s`` is the part of ``cpu_s`` that is not the denoiser's; Cycles' is from a render without one.
+    """
 
     scene: str
     renderer: str
     samples: int
     cpu_s: float
     wall_s: float
+    tracing_cpu_s: float
     psnr_raw: float
     psnr_clean: float
     noise_db: float
@@ -111,20 +115,20 @@ def read_layers(path: Path) -> dict[str, Floats]:
     data = path.read_bytes()
     position, attributes = 8, {}
     while data[position]:
-        name, kind, rest = data[position : position + 512].split(b"\0", 2)
-        position += len(name) + len(kind) + 2
+        title, kind, _ = data[position : position + 512].split(b"\0", 2)
+        position += len(title) + len(kind) + 2
         (size,) = struct.unpack_from("<i", data, position)
-        attributes[name.decode()] = data[position + 4 : position + 4 + size]
+        attributes[title.decode()] = data[position + 4 : position + 4 + size]
         position += 4 + size
     left, top, right, bottom = struct.unpack("<4i", attributes["dataWindow"])
     width, height = right - left + 1, bottom - top + 1
     listed, channels = attributes["channels"], []
     while listed[0]:
-        name, rest = listed.split(b"\0", 1)
+        title, rest = listed.split(b"\0", 1)
         kind, listed = rest[:4], rest[16:]
-        channels.append(name.decode().removeprefix("ViewLayer."))
+        channels.append(title.decode().removeprefix("ViewLayer."))
         if kind != b"\2\0\0\0":
-            raise RuntimeError(f"{path}: channel {name.decode()} is not of 32-bit floats")
+            raise RuntimeError(f"{path}: channel {channels[-1]} is not of 32-bit floats")
     if attributes["compression"] != b"\0" or struct.unpack_from("<i", data, 4)[0] & 0x1000:
         raise RuntimeError(f"{path} is compressed or of several parts")
     rows = np.frombuffer(data, np.uint8, offset=position + 1 + 8 * height).reshape(height, -1)[:, 8:]
@@ -179,7 +183,7 @@ class Shots:
     noise_db: float
     mean_light: float
     pictures: dict[int, Floats]
-    seconds: dict[int, tuple[float, float]]
+    seconds: dict[int, tuple[float, float, float]]
 
 
 def by_cycles(case: Case, setting: Setting, python: Path, samples: Sequence[int], reference_samples: int) -> Shots:
@@ -189,16 +193,20 @@ def by_cycles(case: Case, setting: Setting, python: Path, samples: Sequence[int]
         task(f"half{n}", reference_samples // 2, scenes.REFERENCE_BOUNCES, 500 + n, denoise=False) for n in range(2)
     ]
     tasks += [task(f"samples{count}", count, _DEPTH.bounces, 7, denoise=True) for count in samples]
+    tasks += [{**task(f"bare{count}", count, _DEPTH.bounces, 7, denoise=False), "layers": False} for count in samples]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         Export(folder, case)
         times = run_cycles(python, folder, tasks, setting.threads)
         halves = [read_layers(folder / f"half{n}.exr") for n in range(2)]
         pictures = {count: develop(read_layers(folder / f"samples{count}.exr")["Combined"], look) for count in samples}
-    mean = {layer: (halves[0][layer] + halves[1][layer]) / 2 for layer in halves[0]}
+    mean = {layer: np.asarray((halves[0][layer] + halves[1][layer]) / 2, np.float32) for layer in halves[0]}
     clean = setting.denoiser()(mean["Combined"], np.clip(mean["Denoising Albedo"], 0, 1), mean["Denoising Normal"])
     noise = scenes.noise_of_mean_db(*(develop(half["Combined"], look) for half in halves))
-    seconds = {count: (times[f"samples{count}"]["cpu_s"], times[f"samples{count}"]["wall_s"]) for count in samples}
+    seconds = {
+        count: (times[f"samples{count}"]["cpu_s"], times[f"samples{count}"]["wall_s"], times[f"bare{count}"]["cpu_s"])
+        for count in samples
+    }
     light = mean["Combined"]
     return Shots(develop(light, look), develop(clean, look), noise, float(light.mean()), pictures, seconds)
 
@@ -215,7 +223,7 @@ def by_us(case: Case, setting: Setting, samples: Sequence[int], reference_sample
         shoot = scenes.open_shoot(case, preset, denoiser)
         scenes.whole_frame(shoot, case.frame - 1)
         took = scenes.whole_frame(shoot, case.frame)
-        pictures[count], seconds[count] = took.display, (took.cpu_s, took.wall_s)
+        pictures[count], seconds[count] = took.display, (took.cpu_s, took.wall_s, took.tracing_cpu_s)
         del shoot
     return Shots(true.raw, true.clean, true.noise_db, true.mean_light, pictures, seconds)
 
@@ -253,7 +261,17 @@ def compare_with_cycles(
     verdict = "within 5 %" if abs(ratio - 1) <= _SAME_BRIGHTNESS else "NOT within 5 %: the export is wrong"
     print(f"plain scene: Cycles' mean light is {ratio:.4f} of ours, {verdict}\n", flush=True)
     _show(pictures, plain.name, ours, peer)
-    head = ["scene", "renderer", "paths", "CPU s", "wall s", "PSNR raw", "PSNR clean", "noise of reference"]
+    head = [
+        "scene",
+        "renderer",
+        "paths",
+        "CPU s",
+        "wall s",
+        "tracing CPU s",
+        "PSNR raw",
+        "PSNR clean",
+        "noise of reference",
+    ]
     print(scenes.table(head, []), flush=True)
     rows: list[Row] = []
     notes: list[str] = []
@@ -279,10 +297,9 @@ def _row(scene: str, renderer: str, shots: Shots, count: int) -> Row:
 
 
 def _line(row: Row) -> str:
-    cells = [
-        row.scene, row.renderer, str(row.samples), f"{row.cpu_s:.2f}", f"{row.wall_s:.2f}", f"{row.psnr_raw:.1f} dB",
-        f"{row.psnr_clean:.1f} dB", f"{row.noise_db:.1f} dB",
-    ]  # fmt: skip
+    seconds = [f"{value:.2f}" for value in (row.cpu_s, row.wall_s, row.tracing_cpu_s)]
+    decibels = [f"{value:.1f} dB" for value in (row.psnr_raw, row.psnr_clean, row.noise_db)]
+    cells = [row.scene, row.renderer, str(row.samples), *seconds, *decibels]
     return f"| {' | '.join(cells)} |"
 
 

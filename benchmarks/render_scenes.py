@@ -127,6 +127,7 @@ class Took:
     printed: Frame
     cpu_s: float
     wall_s: float
+    tracing_cpu_s: float
 
 
 def whole_frame(shoot: Shoot, frame: int) -> Took:
@@ -136,11 +137,12 @@ def whole_frame(shoot: Shoot, frame: int) -> Took:
     exposure, seed = shoot.exposure(frame, 0), frame_seed(scene, frame, 0)
     layers = shoot.stage.trace(scene.lens, exposure, all_pixels(scene), shoot.preset.samples, seed)
     shoot.covered(exposure, seed)
+    tracing_cpu_s = time.process_time() - cpu
     display = develop(shoot.denoiser(*as_pictures(layers, scene)), scene.look)
     height, width = scene.lens.height_px, scene.lens.width_px
     falloff = lens_falloff(height, width, scene.look)
     printed = print_frame(display, falloff, grain(height, width, scene.look, frame))
-    return Took(display, printed, time.process_time() - cpu, time.perf_counter() - wall)
+    return Took(display, printed, time.process_time() - cpu, time.perf_counter() - wall, tracing_cpu_s)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,16 +177,20 @@ def chunks(
 
 
 def reference(case: Case, preset: Preset, samples: int, denoiser: Denoiser) -> Reference:
-    """The reference of a case; an even number of chunks, so that its halves can be compared."""
+    """The reference of a case; chunks go to two halves in turn, which are compared. At least two samples."""
     cpu = time.process_time()
     shoot = open_shoot(case, preset, denoiser)
     sums = np.zeros((2, 3, case.scene.lens.height_px, case.scene.lens.width_px, 3))
-    for number, (layers, count) in enumerate(chunks(shoot, case.frame, 0, samples, _REFERENCE_SEED)):
+    counts = [0, 0]
+    size = min(_CHUNK, samples // 2)
+    for number, (layers, count) in enumerate(chunks(shoot, case.frame, 0, samples, _REFERENCE_SEED, size)):
         sums[number % 2] += np.stack(as_pictures(layers, case.scene)).astype(np.float64) * count
+        counts[number % 2] += count
     del shoot
     mean = (sums.sum(axis=0) / samples).astype(np.float32)
-    half = samples / 2
-    halves = [develop((part[0] / half).astype(np.float32), case.scene.look) for part in sums]
+    halves = [
+        develop((part[0] / count).astype(np.float32), case.scene.look) for part, count in zip(sums, counts, strict=True)
+    ]
     clean = denoiser(mean[0], np.clip(mean[1], 0, 1), mean[2])
     return Reference(
         develop(mean[0], case.scene.look),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import render_scenes as scenes
@@ -13,7 +13,7 @@ from render_scenes import FPS, Setting
 
 from pvtt_data.images import write_png
 from pvtt_data.media import encode_clip, encode_masks
-from pvtt_data.records import Article, RenderPlan
+from pvtt_data.records import Article, Difficulty, RenderPlan
 from pvtt_data.render.casting import Casting, cast, procedural_articles, spec_of
 from pvtt_data.render.presets import PRESETS, PresetName
 from pvtt_data.render.product import Product
@@ -33,7 +33,7 @@ _PASSES = 3
 def plans(setting: Setting, seed: int = 0) -> Iterator[RenderPlan]:
     """Pairs as a build casts them."""
     articles = procedural_articles(seed, _IDENTITIES)
-    shares = {"easy": 0.25, "medium": 0.25, "hard": 0.3, "expert": 0.2}
+    shares: dict[Difficulty, float] = {"easy": 0.25, "medium": 0.25, "hard": 0.3, "expert": 0.2}
     casting = Casting(seed, shares, 0.12, (setting.size,))
     number = 0
     while True:
@@ -73,7 +73,7 @@ def time_triples(setting: Setting, name: PresetName, count: int) -> list[dict[st
             PRESETS[name],
             denoiser,
             Wanted(references=_REFERENCES),
-            on_frame=lambda ends=ends: ends.append(time.perf_counter()),
+            on_frame=_clock(ends),
         )
         rendered = time.perf_counter()
         encode(made)
@@ -99,6 +99,10 @@ def time_triples(setting: Setting, name: PresetName, count: int) -> list[dict[st
     rate = whole_frames(setting, name)
     print(f"whole frames of one pass: {rate:.2f} a second, median of scenes (target on an H100: {FRAMES_A_SECOND:g})")
     return [*rows, {"whole_frames_per_s": rate, "median_all_s": typical}]
+
+
+def _clock(ends: list[float]) -> Callable[[], None]:
+    return lambda: ends.append(time.perf_counter())
 
 
 def encode(made: RenderedTriple) -> None:

@@ -56,7 +56,8 @@ class Embedder:
         """Embeddings of unit length, ``(N, D)``, of ``(224, 224, 3) uint8`` RGB pictures."""
         found = [stand_in(picture) for picture in pictures] if self.python is None else self._by_torch(pictures)
         vectors = np.asarray(found, np.float64)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
 
     def _by_torch(self, pictures: Sequence[Cutout]) -> Vectors:
         with tempfile.TemporaryDirectory() as name:
@@ -71,7 +72,7 @@ def stand_in(picture: Cutout) -> Vectors:
     hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
     colours = cv2.calcHist([hsv], [0, 1, 2], None, [8, 4, 4], [0, 180, 0, 256, 0, 256]).ravel()
     grey = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (128, 128), interpolation=cv2.INTER_AREA)
-    gradients = cv2.HOGDescriptor((128, 128), (32, 32), (16, 16), (16, 16), 9).compute(grey).ravel()
+    gradients = np.asarray(cv2.HOGDescriptor((128, 128), (32, 32), (16, 16), (16, 16), 9).compute(grey)).ravel()
     halves = [np.sqrt(colours), gradients]
     return np.concatenate([half / max(float(np.linalg.norm(half)), 1e-9) for half in halves]).astype(np.float64)
 
@@ -123,11 +124,13 @@ def spread(preset: Preset, denoiser: Denoiser, count: int, embedder: Embedder) -
     taken in one white studio, whose light is another for each identity, nearly equal ones included.
     """
     specs = [draw_spec(100_000 + number) for number in range(count)]
-    near = [_near(spec, number) for number, spec in enumerate(specs)]
+    near: list[ProductSpec | None] = [_near(spec, number) for number, spec in enumerate(specs)]
     pictures = [picture for number, spec in enumerate(specs) for picture in _views(spec, number, preset, denoiser)]
-    found = [number for number, spec in enumerate(near) if spec is not None]
-    for number in found:
-        pictures += _views(near[number], count + number, preset, denoiser)
+    found = []
+    for number, other in enumerate(near):
+        if other is not None:
+            found.append(number)
+            pictures += _views(other, count + number, preset, denoiser)
     flat = embedder(pictures)
     vectors = flat.reshape(-1, len(_VIEWS), flat.shape[1])
     own, close = vectors[:count], vectors[count:]

@@ -336,6 +336,8 @@ class FakeBuild:
             self.swaps,
             [("pair", pairs[7].pair_id, "", "lost-track", "the plane cannot be followed", "")],
         )
+        book("render_plan", 0, [], [], table=True)
+        book("render", 0, [], [])
         book("triple_numbers", 7, [], [])
         book(
             "triple_qc", 7, self.triples,

@@ -383,7 +383,7 @@ def test_a_build_may_stop_after_any_stage(tmp_path: Path, stage: str) -> None:
     assert page.unclosed == []
     assert f"stopped early, after {stage}: no version was written" in page.text
     assert ("Not judged 5" in page.text) == (stage in ("segment", "mask_numbers", "text_overlay"))
-    assert ("Not judged 7" in page.text) == (stage in ("synthesise", "triple_numbers"))
+    assert ("Not judged 7" in page.text) == (stage in ("synthesise", "render_plan", "render", "triple_numbers"))
     assert ("No triple was made." in page.text) == (STAGES.index(stage) < STAGES.index("synthesise"))
 
 

@@ -120,7 +120,7 @@ def test_a_plan_has_the_stage_only_where_the_recipe_asks_for_it(tmp_path: Path) 
     names = [stage.stage for stage in on.stages]
     assert names[names.index("text_overlay") - 1 :][:3] == ["mask_numbers", "text_overlay", "mask_qc"]
     assert [stage.stage for stage in off.stages] == [name for name in names if name != "text_overlay"]
-    assert next(stage for stage in on.stages if stage.stage == "text_overlay").expected == 11
+    assert next(stage for stage in on.stages if stage.stage == "text_overlay").expected == 14
 
 
 def registry(folder: Path) -> ModelRegistry:
