@@ -2,13 +2,15 @@
 
     VENV/bin/python benchmarks/cycles_peer.py FOLDER TASKS.json
 
-FOLDER holds scene.json, meshes as npz, pictures as png, the sky as npy. TASKS.json: `{"threads": n, "tasks": [{"name",
-"samples", "bounces", "seed", "denoise", "layers"}]}`. Writes NAME.exr a task and times.json: NAME → processor and wall
-seconds of the render. The scene is built and synchronised, its BVH built and Cycles' kernels loaded by a render of one
-path a pixel that is not timed; data stay in memory between renders. Writing the file is not timed.
+FOLDER holds scene.json, meshes as npz, pictures as png, the sky as npy. TASKS.json: `{"threads": n, "prefilter":
+"ACCURATE", "tasks": [{"name", "samples", "bounces", "seed", "denoise", "layers"}]}`. Writes NAME.exr a task and
+times.json: NAME → processor and wall seconds of the render. The scene is built and synchronised, its BVH built and
+Cycles' kernels loaded by a render of one path a pixel that is not timed; data stay in memory between renders. Writing
+the file is not timed.
 
 Cycles is as it is shipped, but for: paths a pixel; one bound of bounces for all kinds; no adaptive sampling; a box
-filter of one pixel, as ours; its own denoiser on, at its defaults. Lamps are area lights and give off P/(π·area).
+filter of one pixel, as ours; its own denoiser on (OIDN, with the prefilter named; it ships "ACCURATE"). Lamps are area
+lights, and one of radiance L and area A is given L·π·A watts.
 """
 
 from __future__ import annotations
@@ -231,7 +233,7 @@ def add_camera(spec: Spec) -> None:
     scene.render.resolution_percentage = 100
 
 
-def set_up(threads: int) -> None:
+def set_up(threads: int, prefilter: str) -> None:
     """What all renders share."""
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
@@ -239,6 +241,7 @@ def set_up(threads: int) -> None:
     scene.render.use_persistent_data = True
     scene.cycles.device = "CPU"
     scene.cycles.use_adaptive_sampling = False
+    scene.cycles.denoising_prefilter = prefilter
     scene.cycles.pixel_filter_type, scene.cycles.filter_width = "BOX", 1.0
     settings = scene.render.image_settings
     settings.media_type = "MULTI_LAYER_IMAGE"
@@ -264,7 +267,7 @@ def main() -> None:
     """Build, then render all tasks."""
     folder, work = Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())
     build(folder, json.loads((folder / "scene.json").read_text()))
-    set_up(work["threads"])
+    set_up(work["threads"], work["prefilter"])
     times = {}
     for task in work["tasks"]:
         # Bounds of bounces and passes are part of what is synchronised: each task is warmed up with its own.

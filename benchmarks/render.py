@@ -35,7 +35,7 @@ from typing import get_args
 
 import cv2
 from render_exact import check_exactness
-from render_peer import compare_with_cycles
+from render_peer import Blender, compare_with_cycles
 from render_quality import compare_presets
 from render_scenes import SCENES, Setting
 from render_triples import time_triples
@@ -81,6 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=int, default=1, help="timed frames of each preset; medians are told")
     parser.add_argument("--samples", type=_counts, default=[2, 4, 64], help="paths a pixel of --peer, by commas")
     parser.add_argument("--bpy-python", type=Path, help="interpreter that has bpy, for --peer cycles")
+    parser.add_argument(
+        "--prefilter",
+        choices=["ACCURATE", "FAST", "NONE"],
+        default="ACCURATE",
+        help="of Cycles' denoiser; ours has none",
+    )
     parser.add_argument("--exact-samples", type=int, default=512, help="paths a pixel of --exact")
     parser.add_argument("--pictures", type=Path, help="folder for pictures to look at")
     parser.add_argument("--sheet", type=Path, default=Path("render_variety.jpg"), help="picture of --variety")
@@ -107,7 +113,11 @@ def main() -> None:
         chosen.pictures.mkdir(parents=True, exist_ok=True)
     if chosen.peer:
         numbers = compare_with_cycles(
-            setting, chosen.bpy_python, chosen.samples, chosen.reference_samples, chosen.pictures
+            setting,
+            Blender(chosen.bpy_python, chosen.prefilter),
+            chosen.samples,
+            chosen.reference_samples,
+            chosen.pictures,
         )
     elif chosen.exact:
         numbers = check_exactness(setting, chosen.preset or "standard", chosen.exact_samples, chosen.pictures)

@@ -148,13 +148,21 @@ def read_layers(path: Path) -> dict[str, Floats]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Blender:
+    """An interpreter that has bpy, and the prefilter of Cycles' denoiser: "ACCURATE" as shipped, "FAST" or "NONE"."""
+
+    python: Path
+    prefilter: str
+
+
 def run_cycles(
-    python: Path, folder: Path, tasks: Sequence[dict[str, Any]], threads: int
+    blender: Blender, folder: Path, tasks: Sequence[dict[str, Any]], threads: int
 ) -> dict[str, dict[str, float]]:
     """Render tasks in a process of their own; name → seconds."""
     work = folder / "tasks.json"
-    work.write_text(json.dumps({"threads": threads, "tasks": list(tasks)}))
-    command = [str(python), str(SCRIPT), str(folder), str(work)]
+    work.write_text(json.dumps({"threads": threads, "prefilter": blender.prefilter, "tasks": list(tasks)}))
+    command = [str(blender.python), str(SCRIPT), str(folder), str(work)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not (folder / "times.json").is_file():
         raise RuntimeError(f"Cycles failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
@@ -186,7 +194,7 @@ class Shots:
     seconds: dict[int, tuple[float, float, float]]
 
 
-def by_cycles(case: Case, setting: Setting, python: Path, samples: Sequence[int], reference_samples: int) -> Shots:
+def by_cycles(case: Case, setting: Setting, blender: Blender, samples: Sequence[int], reference_samples: int) -> Shots:
     """Cycles' pictures; its references are denoised as ours are, by OIDN at "high" with its own layers."""
     look = case.scene.look
     tasks = [
@@ -197,7 +205,7 @@ def by_cycles(case: Case, setting: Setting, python: Path, samples: Sequence[int]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         Export(folder, case)
-        times = run_cycles(python, folder, tasks, setting.threads)
+        times = run_cycles(blender, folder, tasks, setting.threads)
         halves = [read_layers(folder / f"half{n}.exr") for n in range(2)]
         pictures = {count: develop(read_layers(folder / f"samples{count}.exr")["Combined"], look) for count in samples}
     mean = {layer: np.asarray((halves[0][layer] + halves[1][layer]) / 2, np.float32) for layer in halves[0]}
@@ -244,7 +252,7 @@ def plain_case(setting: Setting) -> Case:
 
 
 def compare_with_cycles(
-    setting: Setting, python: Path, samples: Sequence[int], reference_samples: int, pictures: Path | None
+    setting: Setting, blender: Blender, samples: Sequence[int], reference_samples: int, pictures: Path | None
 ) -> list[dict[str, object]]:
     """Print the brightness of both, then cost and noise; the rows as plain values."""
     if setting.variant != "llvm_ad_rgb":
@@ -253,10 +261,11 @@ def compare_with_cycles(
         f"{reference_samples} paths a pixel make the reference of each renderer, which only its own pictures are "
         f"measured against. Up to\n{_DEPTH.bounces} segments a path, {scenes.REFERENCE_BOUNCES} in references; "
         f"{setting.threads} threads; the shutter opens for no time. Scene, BVH and kernels are\nmade before the clock "
-        "runs; tracing and denoising count, of ours also mask, tone curve and print.\n"
+        "runs; tracing and denoising count, of ours also mask, tone curve and print. Cycles' denoiser\n"
+        f"prefilters albedo and normals: {blender.prefilter}.\n"
     )
     plain = plain_case(setting)
-    ours, peer = by_us(plain, setting, [4], 64), by_cycles(plain, setting, python, [4], 64)
+    ours, peer = by_us(plain, setting, [4], 64), by_cycles(plain, setting, blender, [4], 64)
     ratio = peer.mean_light / ours.mean_light
     verdict = "within 5 %" if abs(ratio - 1) <= _SAME_BRIGHTNESS else "NOT within 5 %: the export is wrong"
     print(f"plain scene: Cycles' mean light is {ratio:.4f} of ours, {verdict}\n", flush=True)
@@ -277,7 +286,7 @@ def compare_with_cycles(
     notes: list[str] = []
     for case in map(scenes.instant, scenes.cases(setting)):
         ours = by_us(case, setting, samples, reference_samples)
-        peer = by_cycles(case, setting, python, samples, reference_samples)
+        peer = by_cycles(case, setting, blender, samples, reference_samples)
         for renderer, shots in (("pvtt", ours), ("Cycles", peer)):
             found = [_row(case.name, renderer, shots, count) for count in samples]
             rows += found
