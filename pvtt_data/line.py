@@ -49,11 +49,10 @@ from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingItem
 from pvtt_data.stages.render import (
     Render,
     RenderConfig,
-    RenderItem,
     collect_articles,
     collect_hdris,
     plan_renders,
-    render_name,
+    render_item,
     rows_of,
 )
 from pvtt_data.stages.segment import Segment, SegmentItem
@@ -336,28 +335,15 @@ class Line:
         hdris = collect_hdris(config, store)
         wanted = config.wanted(len(tables.pairs))
         plans = run.table(plan_renders(articles, result, wanted, config, recipe.normalise, recipe.assign_split))
-        items = [
-            Named(
-                RenderItem(
-                    plan,
-                    hdris,
-                    recipe.normalise.frames,
-                    recipe.normalise.fps,
-                    recipe.pair.references,
-                    recipe.pair.heldout if plan.split != "train" else 0,
-                ),
-                plan.sample_id,
-                render_name(plan),
-            )
-            for plan in plans
-        ]
+        items = [render_item(plan, hdris, recipe.normalise, recipe.pair) for plan in plans]
         renders = run.map(Render(config, recipe.normalise.crf, variant), items)
         denoiser = {"open-image-denoise": content_id("open-image-denoise", library_version("pyoidn"))}
         rows = rows_of(
             renders, {plan.sample_id: plan for plan in plans}, recipe.normalise.frames, recipe.normalise.fps, denoiser
         )
-        for name in ("sources", "clips", "tracks", "pictures", "assignments", "pairs", "swaps"):
-            setattr(tables, name, sort_records([*getattr(tables, name), *getattr(rows, name)]))
+        for table in dataclasses.fields(rows):
+            together = [*getattr(tables, table.name), *getattr(rows, table.name)]
+            setattr(tables, table.name, sort_records(together))
 
     def _triples(self) -> None:
         recipe, run, tables = self.recipe, self.run, self.tables

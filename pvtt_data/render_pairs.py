@@ -23,14 +23,12 @@ from pvtt_data.recipe import Recipe, read_recipe
 from pvtt_data.records import Article, Rendered, RenderPlan, to_plain
 from pvtt_data.render.contact_sheet import SheetRow, contact_sheet
 from pvtt_data.runner import Runner
-from pvtt_data.stage import Named
 from pvtt_data.stages.render import (
     Render,
-    RenderItem,
     collect_articles,
     collect_hdris,
     plan_renders,
-    render_name,
+    render_item,
     variant_for,
 )
 from pvtt_data.store import BlobStore
@@ -108,7 +106,9 @@ def render_pairs(request: RenderRequest, reporter: Reporter) -> RenderedPairs:
         plans = runner.table(
             plan_renders(articles, result, config.count, config, recipe.normalise, recipe.assign_split)
         )
-        items = [Named(_item(plan, hdris, request), plan.sample_id, render_name(plan)) for plan in plans]
+        last = recipe.normalise.frames - 1
+        shown = tuple(round(share * last) for share in np.linspace(0, 1, _PREVIEW_FRAMES)) if request.preview else ()
+        items = [render_item(plan, hdris, recipe.normalise, recipe.pair, shown, request.geometry) for plan in plans]
         renders = runner.map(Render(config, recipe.normalise.crf, variant), items)
         if not renders:
             raise BuildError("no pair could be rendered; the lines above say why")
@@ -123,22 +123,6 @@ def render_pairs(request: RenderRequest, reporter: Reporter) -> RenderedPairs:
     finally:
         executor.close()
         workspace.release()
-
-
-def _item(plan: RenderPlan, hdris: tuple[str, ...], request: RenderRequest) -> RenderItem:
-    recipe = request.recipe
-    frames = recipe.normalise.frames
-    shown = tuple(round(share * (frames - 1)) for share in np.linspace(0, 1, _PREVIEW_FRAMES))
-    return RenderItem(
-        plan,
-        hdris,
-        frames,
-        recipe.normalise.fps,
-        recipe.pair.references,
-        recipe.pair.heldout if plan.split != "train" else 0,
-        shown if request.preview else (),
-        request.geometry,
-    )
 
 
 def _export(render: Rendered, plan: RenderPlan, store: BlobStore, folder: Path) -> SheetRow:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pvtt_data.errors import PreflightError
+from pvtt_data.render.variant import ChosenVariant, choose_variant
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of this project's tests."""
@@ -36,10 +39,21 @@ def u2net_path() -> Path:
 @pytest.fixture(scope="session")
 def text_detector_path() -> Path:
     """The verified weights of the text detector, pulled once into the user's model cache."""
-    from pvtt_data.errors import PreflightError
     from pvtt_data.models import ModelRegistry
 
     try:
         return ModelRegistry.default().pull("ppocrv4-det")
     except PreflightError as error:
         pytest.skip(f"the text detector's weights are not here: {error}")
+
+
+@pytest.fixture(scope="session")
+def fast_variant() -> ChosenVariant:
+    """The variant that renders here, not started."""
+    try:
+        chosen = choose_variant("auto")
+    except PreflightError as error:
+        pytest.skip(f"nothing renders here: {error}")
+    if chosen.name == "scalar_rgb":
+        pytest.skip(f"only scalar_rgb renders here, {chosen.why}")
+    return chosen

@@ -8,12 +8,10 @@ import pytest
 from dataset_digests import dataset_digest
 
 from pvtt_data.build import BuildOutcome, BuildRequest, build
-from pvtt_data.errors import PreflightError
 from pvtt_data.recipe import read_recipe
-from pvtt_data.render.variant import choose_variant
 from pvtt_data.shards import ShardDataset, verify
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fast_variant")]
 
 RECIPE = """
 name: renders
@@ -27,16 +25,6 @@ render:
   families: [soap, carton]
   styles: [paper]
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _renders_here() -> None:
-    try:
-        chosen = choose_variant("auto")
-    except PreflightError as error:
-        pytest.skip(f"nothing renders here: {error}")
-    if chosen.name == "scalar_rgb":
-        pytest.skip(f"only scalar_rgb renders here, {chosen.why}")
 
 
 def built(folder: Path, workers: int) -> BuildOutcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -155,6 +156,14 @@ def hand(seed: int, time_s: float) -> Vector:
     Sines at eight frequencies from 0.15 to 3.2 Hz with amplitudes falling as 1/f, the spectrum of postural sway, and a
     weak tremor at 9 Hz.
     """
+    frequency, amplitude, phase = _sines(seed)
+    unrest: Vector = (amplitude * np.sin(2 * np.pi * frequency * time_s + phase)).sum(axis=1)
+    return unrest
+
+
+@lru_cache(maxsize=64)
+def _sines(seed: int) -> tuple[Vector, Vector, Vector]:
+    """Frequencies (Hz), amplitudes and phases of a hand, ``(5, 9)`` each."""
     rng = np.random.default_rng((seed, 0x5A4E))
     count = 8
     frequency = np.geomspace(*_SWAY_HZ, count) * rng.uniform(0.85, 1.15, (5, count))
@@ -163,5 +172,4 @@ def hand(seed: int, time_s: float) -> Vector:
     frequency = np.concatenate([frequency, np.full((5, 1), _TREMOR_HZ)], axis=1)
     phase = rng.uniform(0, 2 * np.pi, (5, count + 1))
     amplitude /= np.sqrt((amplitude**2).sum(axis=1, keepdims=True) / 2)
-    unrest: Vector = (amplitude * np.sin(2 * np.pi * frequency * time_s + phase)).sum(axis=1)
-    return unrest
+    return frequency, amplitude, phase

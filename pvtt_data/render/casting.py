@@ -7,7 +7,6 @@ one product more or less changes only the samples that mention it.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +15,7 @@ from pvtt_data.records import Article, Difficulty, RenderPlan, Split, content_id
 from pvtt_data.render.imported.library import ModelFile
 from pvtt_data.render.products.family import Seeds
 from pvtt_data.render.products.library import FAMILIES, ProductSpec, draw_spec
+from pvtt_data.rendezvous import rank
 
 Size = tuple[int, int]
 Change = Literal["finish", "label"]
@@ -115,7 +115,7 @@ def cast(number: int, articles: Sequence[Article], splits: Mapping[str, Split], 
     """
     seed = casting.seed
     name = str(number)
-    b = max(articles, key=lambda article: _rank(seed, name, "b", article.product_id))
+    b = max(articles, key=lambda article: rank(seed, name, "b", article.product_id))
     split = splits[b.product_id]
     partner = _partner(b, [x for x in articles if splits[x.product_id] == split], name, casting)
     if partner is None:
@@ -149,7 +149,7 @@ def _partner(
         return None
     wish = _wish(_unit(seed, "difficulty", name), casting.difficulty)
     wished = [article for article in others if difficulty_of(article, b) == wish]
-    a = max(wished or others, key=lambda article: _rank(seed, name, "a", article.product_id))
+    a = max(wished or others, key=lambda article: rank(seed, name, "a", article.product_id))
     return a, difficulty_of(a, b), None
 
 
@@ -174,12 +174,8 @@ def _wish(position: float, shares: Mapping[Difficulty, float]) -> Difficulty:
     return next(reversed(list(shares)))
 
 
-def _rank(*facts: object) -> str:
-    return hashlib.sha256(":".join(map(str, facts)).encode()).hexdigest()
-
-
 def _number(*facts: object) -> int:
-    return int(_rank(*facts)[:12], 16)
+    return int(rank(*facts)[:12], 16)
 
 
 def _unit(*facts: object) -> float:

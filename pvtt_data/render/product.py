@@ -37,6 +37,11 @@ class Product:
         vertices = np.concatenate([part.mesh.vertices for part in self.parts])
         return vertices.min(axis=0), vertices.max(axis=0)
 
+    def radius(self) -> float:
+        """Of the upright cylinder about the z axis that holds the bounding box."""
+        low, high = self.bounds()
+        return float(np.hypot(*np.maximum(np.abs(low[:2]), np.abs(high[:2]))))
+
 
 def at_rest(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """Parts scaled and shifted as `Product` wants them: largest side 1, lowest point on z = 0, centred in x and y."""

@@ -188,17 +188,12 @@ def _clearance(product: Product, size: float) -> float:
     return size * float(np.linalg.norm(high - low) - (high[2] - low[2])) / 2 + 0.05
 
 
-def _radius(product: Product) -> float:
-    low, high = product.bounds()
-    return float(np.hypot(*np.maximum(np.abs(low[:2]), np.abs(high[:2]))))
-
-
 def _sizes(dice: Dice, options: SceneOptions, a: Product, b: Product, room: float) -> tuple[float, float]:
     """Largest sides of A and B within the bounds of their ratio; both fit into the set's room."""
     ratio = float(np.exp(dice.uniform(np.log(options.min_ratio), np.log(options.max_ratio))))
     size_b = float(dice.uniform(*_SIZE))
     size_a = size_b * ratio
-    too_wide = max(size_a * _radius(a) / room, size_b * _radius(b) / room, 1.0)
+    too_wide = max(size_a * a.radius() / room, size_b * b.radius() / room, 1.0)
     too_tall = max(size_a / 1.15, 1.0)
     shrink = max(too_wide, too_tall)
     return size_a / shrink, size_b / shrink

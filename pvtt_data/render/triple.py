@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -190,14 +189,9 @@ def _views(
         stage_set = build_set(draw_style(dice), int(dice.integers(2**31)), options.hdris)
     else:
         stage_set = white_studio(dice)
-    product = headed(b, min(scene.sizes[1], stage_set.room / max(_radius(b), 1e-6)), 0.0)
+    product = headed(b, min(scene.sizes[1], stage_set.room / max(b.radius(), 1e-6)), 0.0)
     pictures = photograph(product, directions, stage_set, preset, denoiser, seed + 1)
     return [View(picture, direction) for picture, direction in zip(pictures, directions, strict=True)]
-
-
-def _radius(product: Product) -> float:
-    low, high = product.bounds()
-    return math.hypot(*np.maximum(np.abs(low[:2]), np.abs(high[:2])))
 
 
 def _least_angle(scene: Scene, views: Sequence[Direction]) -> float:

@@ -19,6 +19,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pvtt_data.records import Assignment, Clip, Difficulty, MaskTrack, Pair, Picture, Source, content_id
+from pvtt_data.rendezvous import rank
 from pvtt_data.stage import StageConfig, StageResult, reject
 
 NAME = "pair"
@@ -89,7 +90,7 @@ def pair(
             message = f"no other product with pictures in split {own.split}"
             result.rejections.append(reject(NAME, "track", track.track_id, "", "no-partner", message))
             continue
-        ranked = sorted(partners, key=lambda other: _rank(config.seed, clip.clip_id, other.product_id), reverse=True)
+        ranked = sorted(partners, key=lambda other: rank(config.seed, clip.clip_id, other.product_id), reverse=True)
         for partner in ranked[: config.products_per_clip]:
             made.append(_make(config, "swap", clip, track, own, partner, pictures_b))
         if _unit(config.seed, "noop", clip.clip_id) < config.noop_share:
@@ -142,17 +143,17 @@ def _make(
     partner: _Product,
     pictures_b: Sequence[Picture],
 ) -> tuple[str, Pair]:
-    rank = _rank(config.seed, clip.clip_id, partner.product_id)
-    ranked = sorted(pictures_b, key=lambda p: (p.origin != "listing", _rank(config.seed, clip.clip_id, p.picture_id)))
+    own_rank = rank(config.seed, clip.clip_id, partner.product_id)
+    ranked = sorted(pictures_b, key=lambda p: (p.origin != "listing", rank(config.seed, clip.clip_id, p.picture_id)))
     keep_back = config.heldout if own.split != "train" else 0
     keep_back = min(keep_back, len(ranked) - 1)
     heldout, references = ranked[:keep_back], ranked[keep_back:][: config.references]
     # B over itself is pasted from pictures that the model may see: never from this very moment, never a held-out one.
     candidates = ranked[keep_back:] if kind == "noop" else partner.pictures
-    cutout = max(candidates, key=lambda p: _rank(config.seed, clip.clip_id, p.picture_id))
+    cutout = max(candidates, key=lambda p: rank(config.seed, clip.clip_id, p.picture_id))
     pair_id = content_id("pair", "composite", kind, track.track_id, partner.product_id, config.seed)
     return (
-        rank,
+        own_rank,
         Pair(
             pair_id=pair_id,
             engine="composite",
@@ -192,9 +193,5 @@ def _cap(made: list[tuple[str, Pair]], config: PairConfig, result: StageResult) 
     result.rows.sort(key=lambda row: row.pair_id)
 
 
-def _rank(seed: int, clip_id: str, name: str) -> str:
-    return hashlib.sha256(f"{seed}:{clip_id}:{name}".encode()).hexdigest()
-
-
 def _unit(seed: int, purpose: str, name: str) -> float:
-    return int(hashlib.sha256(f"{seed}:{purpose}:{name}".encode()).hexdigest()[:16], 16) / 2**64
+    return int(rank(seed, purpose, name)[:16], 16) / 2**64

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -35,12 +35,15 @@ from pvtt_data.records import (
     content_id,
 )
 from pvtt_data.render.casting import Casting, article_of_model, cast, procedural_articles, spec_of
-from pvtt_data.render.imported.library import load_model, scan_models
+from pvtt_data.render.denoise import Denoiser
+from pvtt_data.render.imported.library import model_digest, read_parts, scan_models
 from pvtt_data.render.presets import PRESETS, PresetName
+from pvtt_data.render.product import Product
 from pvtt_data.render.variant import ChosenVariant, Variant, choose_variant
-from pvtt_data.stage import MapStage, Resources, StageConfig, StageResult, reject
+from pvtt_data.stage import MapStage, Named, Resources, StageConfig, StageResult, reject
 from pvtt_data.stages.assign_split import SplitAssignmentConfig, split_of
 from pvtt_data.stages.normalise import NormaliseConfig
+from pvtt_data.stages.pair import PairConfig
 from pvtt_data.store import BlobStore, original_sha256
 
 PLAN = "render_plan"
@@ -208,11 +211,6 @@ def plan_renders(
     return result
 
 
-def render_name(plan: RenderPlan) -> str:
-    """What a person calls a sample."""
-    return f"{plan.a.product_id} into a render of {plan.b.product_id}"
-
-
 @dataclass(frozen=True, slots=True)
 class RenderItem:
     """A plan and what the clip shall look like.
@@ -235,6 +233,21 @@ class RenderItem:
     geometry: bool = False
 
 
+def render_item(
+    plan: RenderPlan,
+    hdris: tuple[str, ...],
+    clip: NormaliseConfig,
+    pair: PairConfig,
+    shown: tuple[int, ...] = (),
+    geometry: bool = False,
+) -> Named[RenderItem]:
+    """A plan as an item of the stage; pictures are held back in validation and test only."""
+    heldout = pair.heldout if plan.split != "train" else 0
+    item = RenderItem(plan, hdris, clip.frames, clip.fps, pair.references, heldout, shown, geometry)
+    name = f"{plan.a.product_id} into a render of {plan.b.product_id}"
+    return Named(item, plan.sample_id, name)
+
+
 class _RenderSettings(StageConfig):
     preset: PresetName
     styles: tuple[str, ...]
@@ -243,13 +256,6 @@ class _RenderSettings(StageConfig):
     occluder_share: float
     earlier_generation_share: float
     crf: int
-
-
-@dataclass
-class _Studio:
-    """What a worker keeps between rows."""
-
-    denoiser: Any = field(default=None)
 
 
 class Render(MapStage[RenderItem]):
@@ -281,15 +287,14 @@ class Render(MapStage[RenderItem]):
         if variant.name == "cuda_ad_rgb":
             # Two processes keep a GPU busy; their address space has no bound: CUDA reserves far more than it uses.
             self.resources = Resources(memory_bytes=None, timeout_s=3600.0, processes=2)
-        self._studio = _Studio()
+        self._denoiser: Denoiser | None = None
 
     def setup(self) -> None:
         """Start the variant and the denoiser."""
-        from pvtt_data.render.denoise import Denoiser
         from pvtt_data.render.variant import start
 
         start(self.variant)
-        self._studio.denoiser = Denoiser(self.preset.denoise, self.variant.name == "cuda_ad_rgb")
+        self._denoiser = Denoiser(self.preset.denoise, self.variant.name == "cuda_ad_rgb")
 
     def run(self, item: RenderItem, store: BlobStore) -> Sequence[Rendered]:
         """The `Rendered` of one plan."""
@@ -300,6 +305,8 @@ class Render(MapStage[RenderItem]):
         from pvtt_data.render.scene import SceneOptions
         from pvtt_data.render.triple import View, Wanted, render_triple
 
+        if self._denoiser is None:
+            raise RuntimeError("setup comes before run")
         plan = item.plan
         a, b = _product(plan.a, store), _product(plan.b, store)
         if plan.near_identity and not visibly_different(a, b):
@@ -321,7 +328,7 @@ class Render(MapStage[RenderItem]):
             (a, b),
             options,
             self.preset,
-            self._studio.denoiser,
+            self._denoiser,
             Wanted(item.references, item.heldout, item.shown, item.geometry),
         )
 
@@ -364,17 +371,15 @@ class Render(MapStage[RenderItem]):
         ]
 
 
-def _product(article: Article, store: BlobStore) -> Any:
+def _product(article: Article, store: BlobStore) -> Product:
     from pvtt_data.render.products.library import build_product
 
     if article.family:
         return build_product(spec_of(article))
     path = store.original(article.model_sha256)
-    found, _ = scan_models(path.parent)
-    model = next((m for m in found if m.path == path.resolve() and m.digest == article.model_digest), None)
-    if model is None:
+    if model_digest(path) != article.model_digest:
         raise InputError("original-changed", f"the files of model {article.product_id} were changed; build again")
-    return load_model(model)
+    return Product(article.product_id, article.title, article.category, article.licence, read_parts(path))
 
 
 @dataclass

@@ -11,26 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pvtt_data.errors import PreflightError
 from pvtt_data.media import decode_masks, decode_video
-from pvtt_data.render.variant import choose_variant
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fast_variant")]
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = (
     "normalise.sizes=96x160", "normalise.frames=5", "pair.references=1", "render.styles=[paper]",
     "render.families=[soap,carton]", "render.earlier_generation_share=0",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _renders_here() -> None:
-    try:
-        chosen = choose_variant("auto")
-    except PreflightError as error:
-        pytest.skip(f"nothing renders here: {error}")
-    if chosen.name == "scalar_rgb":
-        pytest.skip(f"only scalar_rgb renders here, {chosen.why}")
 
 
 def render(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -218,6 +218,16 @@ def test_a_model_that_was_changed_after_it_was_planned_is_not_rendered(tmp_path:
     assert caught.value.reason == "original-changed"
 
 
+def test_a_model_in_a_subfolder_lives_by_the_licence_of_the_library(tmp_path: Path, store: BlobStore) -> None:
+    path = model(tmp_path / "models" / "box.glb")
+    deep = path.parent / "boxes" / "small" / "box.glb"
+    deep.parent.mkdir(parents=True)
+    path.rename(deep)
+    articles, _ = collect_articles(RenderConfig(count=1, identities=0, models=path.parent), store)
+    product = render_stage._product(articles[0], store)
+    assert product.parts and product.product_id == articles[0].product_id and product.licence == "CC0-1.0"
+
+
 def test_a_folder_of_skies_must_hold_some(tmp_path: Path, store: BlobStore) -> None:
     assert collect_hdris(RenderConfig(count=1), store) == ()
     for folder, words in ((tmp_path / "gone", "not a folder"), (tmp_path, "no .hdr file")):

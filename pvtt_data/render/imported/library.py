@@ -19,6 +19,7 @@ from pvtt_data.render.imported.licences import Licence, find_licence
 from pvtt_data.render.imported.limits import DEFAULT_MODEL_LIMITS, ModelLimits
 from pvtt_data.render.imported.names import product_id, tidy, title_and_category
 from pvtt_data.render.imported.resources import is_embedded
+from pvtt_data.render.material import Part
 from pvtt_data.render.product import Product
 
 _MODELS = frozenset({".glb", ".gltf"})
@@ -103,7 +104,21 @@ def load_model(model: ModelFile, limits: ModelLimits = DEFAULT_MODEL_LIMITS) -> 
 
 def read_model(model: ModelFile, limits: ModelLimits = DEFAULT_MODEL_LIMITS) -> Model:
     """As `load_model`, but the bare parts with notes on what was left out."""
-    return read_gltf(model.path, limits) if model.kind == "gltf" else gso.read_scan(model.path, limits)
+    return _read(model.path, limits)
+
+
+def read_parts(path: Path, limits: ModelLimits = DEFAULT_MODEL_LIMITS) -> tuple[Part, ...]:
+    """The parts of a model: a .glb or .gltf file, or the folder of a scanned object; errors as of `load_model`."""
+    return _read(path, limits).parts
+
+
+def model_digest(path: Path, limits: ModelLimits = DEFAULT_MODEL_LIMITS) -> str:
+    """SHA-256 (hex) of all files of a model, as `ModelFile.digest` has it; errors as of `load_model`."""
+    return _digest(gso.files(path) if path.is_dir() else _gltf_files(path, limits)[0])
+
+
+def _read(path: Path, limits: ModelLimits) -> Model:
+    return gso.read_scan(path, limits) if path.is_dir() else read_gltf(path, limits)
 
 
 @dataclass(frozen=True, slots=True)
