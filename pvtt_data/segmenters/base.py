@@ -14,6 +14,37 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What to look for.
+
+    Attributes:
+        phrases: names of the product, the best one first, lower case and without full stops ("gold bracelet").
+        instances: most things that make up the product: 2 for a pair of earrings.
+        area_share: (smallest, largest) usual share of a frame that one product covers; outside, boxes count less.
+        holed: whether background shows through the product, as through a bracelet.
+        worn_on: parts of a body that it may be worn on ("wrist"); they are no part of the product.
+    """
+
+    phrases: tuple[str, ...]
+    instances: int = 1
+    area_share: tuple[float, float] = (0.003, 0.5)
+    holed: bool = False
+    worn_on: tuple[str, ...] = ()
+
+    @classmethod
+    def of_prompt(cls, prompt: str) -> Target:
+        """From words in the detector's own notation: "teapot." or "teapot. kettle."
+
+        Raises:
+            ValueError: no words.
+        """
+        phrases = tuple(dict.fromkeys(p for part in prompt.lower().split(".") if (p := " ".join(part.split()))))
+        if not phrases:
+            raise ValueError(f"{prompt!r} names nothing to look for")
+        return cls(phrases)
+
+
+@dataclass(frozen=True, slots=True)
 class Segmentation:
     """The mask of one product in every frame of a clip.
 
@@ -35,8 +66,8 @@ class Segmenter(Protocol):
         name: stable slug, part of every mask's provenance.
         version: changes when the same input may give another mask.
         weights: file role → SHA-256 in hex.
-        takes_prompt: whether `prompt` says what to look for. A backend that takes none refuses one with ValueError
-            rather than look for something else.
+        takes_target: whether it can be told what to look for. A backend that cannot refuses a target with ValueError
+            rather than look for something else, and one that must be told refuses to guess.
     """
 
     @property
@@ -49,14 +80,14 @@ class Segmenter(Protocol):
     def weights(self) -> Mapping[str, str]: ...
 
     @property
-    def takes_prompt(self) -> bool: ...
+    def takes_target(self) -> bool: ...
 
-    def segment_image(self, image: NDArray[np.uint8], prompt: str | None = None) -> NDArray[np.float32]:
+    def segment_image(self, image: NDArray[np.uint8], target: Target | None = None) -> NDArray[np.float32]:
         """Probability that a pixel belongs to the product.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            prompt: what to look for, in words.
+            target: what to look for.
 
         Returns:
             (H, W) float32 in [0, 1].
@@ -69,14 +100,14 @@ class Segmenter(Protocol):
     def segment_video(
         self,
         frames: NDArray[np.uint8],
-        prompt: str | None = None,
+        target: Target | None = None,
         on_progress: Progress | None = None,
     ) -> Segmentation:
         """Masks of one and the same product in all frames of one shot.
 
         Args:
             frames: (T, H, W, 3) uint8 RGB.
-            prompt: what to look for, in words.
+            target: what to look for.
             on_progress: told about every run of the model.
 
         Raises:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pvtt_data.errors import InputError
 from pvtt_data.files import sha256_file
-from pvtt_data.segmenters.base import Progress, Segmentation
+from pvtt_data.segmenters.base import Progress, Segmentation, Target
 from pvtt_data.segmenters.propagate import PropagationConfig, segment_by_keyframes
 
 _INPUT_SIDE_PX = 320
@@ -37,7 +37,7 @@ class U2NetSegmenter:
 
     name = "u2net"
     version = "2"
-    takes_prompt = False
+    takes_target = False
 
     def __init__(self, weights_path: Path, config: PropagationConfig | None = None, min_peak: float = 0.5) -> None:
         self._weights_path = weights_path
@@ -59,9 +59,9 @@ class U2NetSegmenter:
             str(self._weights_path), sess_options=options, providers=["CPUExecutionProvider"]
         )
 
-    def segment_image(self, image: NDArray[np.uint8], prompt: str | None = None) -> NDArray[np.float32]:
+    def segment_image(self, image: NDArray[np.uint8], target: Target | None = None) -> NDArray[np.float32]:
         """See `Segmenter.segment_image`."""
-        _refuse(prompt)
+        _refuse(target)
         raw = self._raw_saliency(image)
         low, peak = float(raw.min()), float(raw.max())
         if peak < self._min_peak:
@@ -74,11 +74,11 @@ class U2NetSegmenter:
     def segment_video(
         self,
         frames: NDArray[np.uint8],
-        prompt: str | None = None,
+        target: Target | None = None,
         on_progress: Progress | None = None,
     ) -> Segmentation:
         """See `Segmenter.segment_video`."""
-        _refuse(prompt)
+        _refuse(target)
         return segment_by_keyframes(frames, self.segment_image, self._config, on_progress)
 
     def _raw_saliency(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -96,6 +96,6 @@ class U2NetSegmenter:
         return np.asarray(raw[0, 0], np.float32)
 
 
-def _refuse(prompt: str | None) -> None:
-    if prompt is not None:
-        raise ValueError("U²-Net takes no prompt: it segments what stands out most")
+def _refuse(target: Target | None) -> None:
+    if target is not None:
+        raise ValueError("U²-Net cannot be told what to look for: it segments what stands out most")

@@ -13,6 +13,7 @@ from pvtt_data.errors import InputError
 from pvtt_data.images import read_image
 from pvtt_data.masks import iou
 from pvtt_data.segmenters.base import Segmenter
+from pvtt_data.segmenters.base import Target
 from pvtt_data.segmenters.u2net import U2NetSegmenter
 
 
@@ -26,15 +27,15 @@ def test_weights_are_named_by_their_content(tmp_path: Path) -> None:
     file.write_bytes(b"not a network")
     segmenter: Segmenter = U2NetSegmenter(file)
     assert segmenter.weights == {"model": hashlib.sha256(b"not a network").hexdigest()}
-    assert segmenter.name == "u2net" and not segmenter.takes_prompt
+    assert segmenter.name == "u2net" and not segmenter.takes_target
 
 
 def test_a_prompt_is_refused_before_any_work(tmp_path: Path) -> None:
     segmenter = U2NetSegmenter(tmp_path / "absent.onnx")
     with pytest.raises(ValueError, match="no prompt"):
-        segmenter.segment_image(np.zeros((32, 32, 3), np.uint8), prompt="a mug")
+        segmenter.segment_image(np.zeros((32, 32, 3), np.uint8), target=Target(("mug",)))
     with pytest.raises(ValueError, match="no prompt"):
-        segmenter.segment_video(np.zeros((2, 32, 32, 3), np.uint8), prompt="a mug")
+        segmenter.segment_video(np.zeros((2, 32, 32, 3), np.uint8), target=Target(("mug",)))
 
 
 @pytest.mark.slow
