@@ -12,8 +12,7 @@ import pytest
 from pvtt_data.errors import InputError
 from pvtt_data.images import read_image
 from pvtt_data.masks import iou
-from pvtt_data.segmenters.base import Segmenter
-from pvtt_data.segmenters.base import Target
+from pvtt_data.segmenters.base import Segmenter, Target
 from pvtt_data.segmenters.u2net import U2NetSegmenter
 
 

@@ -17,7 +17,7 @@ class FindSettings(StageConfig):
     """How the product is found in keyframes."""
 
     every: Annotated[int, Field(ge=1)] = 12
-    """Largest distance in frames between the keyframes that the detector sees; the first and the last are among them."""
+    """Most frames between two keyframes, which the detector sees; the first and the last frame are among them."""
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Smallest score of a box; the text threshold is the same. OWLv2's scores are lower: 0.1 suits it."""
     nms_iou: Annotated[float, Field(ge=0, le=1)] = 0.7
@@ -30,7 +30,7 @@ class FollowSettings(StageConfig):
     """How the product is followed from keyframes through the clip."""
 
     window: Annotated[int, Field(ge=2)] = 96
-    """Most frames whose features are held at a time; longer clips are followed in windows, so that memory is bounded."""
+    """Most frames whose features are held at a time; longer clips are followed in windows, so memory is bounded."""
     overlap: Annotated[int, Field(ge=1)] = 8
     """Frames that two windows share; the masks of the first one prompt the second, and both must agree."""
     min_quality: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -40,10 +40,10 @@ class FollowSettings(StageConfig):
     max_reprompts: Annotated[int, Field(ge=0)] = 4
     """How often a clip may be prompted again, each time from the doubtful keyframe with the best box."""
     check: bool = True
-    """Follow the product back from where each pass ended, and compare: twice the tracking, and the best single sign of a
-    drifted mask."""
+    """Follow the product back from where each pass ended, and compare: twice the tracking, and the best single sign
+    of a drifted mask."""
     close_look: Literal["auto", "always", "never"] = "auto"
-    """Follow once more in a cut-out around the product at full resolution; auto does it for thin and for small things."""
+    """Follow once more in a cut-out around the product at full resolution; auto does it for thin and small things."""
 
 
 class GroundedSettings(StageConfig):
