@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pvtt_data.errors import InputError
 from pvtt_data.render import meshes
-from pvtt_data.render.camera import Lens, Vector, View, look_at
+from pvtt_data.render.camera import Lens, Vector, look_at
 from pvtt_data.render.denoise import Denoiser
 from pvtt_data.render.look import Floats, Look, develop
 from pvtt_data.render.material import Material, Part, Rgb
@@ -23,7 +24,7 @@ from pvtt_data.render.presets import Preset
 from pvtt_data.render.product import Product
 from pvtt_data.render.scene import Dice, dice_for
 from pvtt_data.render.stage_set import Environment, Softbox, StageSet
-from pvtt_data.render.tracer import Exposure, Stage, open_stage
+from pvtt_data.render.tracer import Box, Exposure, Stage, open_stage
 
 Cutout = npt.NDArray[np.uint8]
 
@@ -35,6 +36,7 @@ _SIZE_PX = 512
 _MARGIN = 0.04
 _CANDIDATES = 400
 _SAFE = 0.98
+_LOOSE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,11 @@ def photograph(
     Args:
         product: at any size, about its own foot.
         directions: from where.
-        stage_set: what it stands in; only its light is seen.
+        stage_set: what it stands in; only its light is seen: walls, props and lamps before the product hide nothing.
         seed: of the paths.
+
+    Raises:
+        InputError: nothing of the product can be seen from somewhere.
     """
     stage = open_stage(stage_set, [product.parts], preset.depth)
     low, high = product.bounds()
@@ -119,21 +124,30 @@ def photograph(
     distance = radius / np.sin(np.radians(lens.fov_y_deg / 2)) * 1.02
     look = Look(exposure=stage_set.exposure, contrast=0.1, vignette=0.0, grain=0.0)
     pose = Pose((0.0, 0.0, stage_set.stand_z))
+    cleared = _box(low, high, stage_set.stand_z, _LOOSE * radius)
     pictures = []
     for number, direction in enumerate(directions):
         view = look_at(middle + distance * direction.vector(), middle, distance)
-        pictures.append(_cut_out(stage, lens, view, pose, look, preset, denoiser, seed * 16 + number))
+        exposure = Exposure(view, view, (pose, pose), actor=0, cleared=cleared)
+        pictures.append(_cut_out(stage, lens, exposure, look, preset, denoiser, seed * 16 + number))
     return pictures
 
 
+def _box(low: Vector, high: Vector, stand_z: float, margin: float) -> Box:
+    """The box of a product that stands at that height, a little larger, so that its faces lie inside."""
+    first, last = low - margin, high + margin
+    return (first[0], first[1], first[2] + stand_z), (last[0], last[1], last[2] + stand_z)
+
+
 def _cut_out(
-    stage: Stage, lens: Lens, view: View, pose: Pose, look: Look, preset: Preset, denoiser: Denoiser, seed: int
+    stage: Stage, lens: Lens, exposure: Exposure, look: Look, preset: Preset, denoiser: Denoiser, seed: int
 ) -> Cutout:
-    exposure = Exposure(view, view, (pose, pose), actor=0)
     shape = (lens.height_px, lens.width_px)
     everything = np.arange(shape[0] * shape[1], dtype=np.uint32)
     layers = stage.trace(lens, exposure, everything, preset.reference_samples, seed)
     alpha = stage.coverage(lens, exposure, everything, preset.edge_samples, seed + 1).reshape(shape)
+    if not alpha.any():
+        raise InputError("invisible", "nothing of the product can be seen: it is too thin, or wholly transparent")
     clean = denoiser(*(layer.reshape(*shape, 3) for layer in (layers.light, layers.albedo, layers.normal)))
     colour = _without_background(develop(clean, look), alpha)
     rgba = np.concatenate([colour, alpha[..., None]], axis=-1)

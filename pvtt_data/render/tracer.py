@@ -24,6 +24,7 @@ from pvtt_data.render.stage_set import Environment, Softbox, StageSet
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint32]
 Points = npt.NDArray[np.float64]
+Box = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 NOWHERE = 255
 MOVING = [r".*_instance\.to_world", r".*\.vertex_positions"]
@@ -31,6 +32,7 @@ MOVING = [r".*_instance\.to_world", r".*\.vertex_positions"]
 _MOST_SHAPES = 8192
 _RECORDINGS = 64
 SUBFRAMES = 4
+_ENDLESS = 1e9
 GLARE = 12.0
 """Brightest a single path may be, in multiples of what the display shows as white: keeps rare paths from being seen."""
 
@@ -74,6 +76,8 @@ class Exposure:
         product: poses of the product at both ends.
         occluders: poses of each occluder at both ends.
         actor: which of the stage's products is on the set; None for the bare set.
+        cleared: lowest and highest corner of a box: what stands between the lens and it is not seen, and goes on to
+            cast light and shadow; None leaves everything to be seen.
     """
 
     opens: View
@@ -81,6 +85,7 @@ class Exposure:
     product: tuple[Pose, Pose] = (Pose(), Pose())
     occluders: tuple[tuple[Pose, Pose], ...] = ()
     actor: int | None = None
+    cleared: Box | None = None
 
     @property
     def still(self) -> bool:
@@ -97,6 +102,7 @@ class Exposure:
             _held(self.product, middle),
             tuple(_held(pair, middle) for pair in self.occluders),
             self.actor,
+            self.cleared,
         )
 
 
@@ -380,13 +386,15 @@ def _places(pixels: Pixels, samples: int) -> Any:
 
 
 def _camera(lens: Lens, exposure: Exposure) -> Any:
-    """Lens and views as one array: data, and no part of the compiled kernel."""
+    """Lens, views and box as one array: data, and no part of the compiled kernel."""
     import drjit as dr
 
     opens, closes = exposure.opens, exposure.closes
     numbers = [lens.width_px, lens.height_px, lens.tan_half_fov, lens.aperture, opens.focus, closes.focus]
     for axis in ("origin", "forward", "right", "up"):
         numbers += [*getattr(opens, axis), *getattr(closes, axis)]
+    low, high = exposure.cleared or ((-_ENDLESS,) * 3, (_ENDLESS,) * 3)
+    numbers += [*low, *high]
     packed = owned(np.array(numbers, np.float32))
     dr.make_opaque(packed)
     return packed
@@ -420,7 +428,13 @@ def _rays(camera: Any, index: Any, sampler: Any) -> Any:
     y = (1 - 2 * (row + place.y) / height) * slope
     sharp = (forward + x * right + y * up) * focus
     offset = bend.x * right + bend.y * up
-    return mi.Ray3f(mi.Point3f(origin + offset), dr.normalize(mi.Vector3f(sharp - offset)))
+    start, way = mi.Vector3f(origin + offset), dr.normalize(mi.Vector3f(sharp - offset))
+    # A ray begins where it enters the cleared box. Without one the box holds the lens, and it begins there.
+    low, high = (mi.Vector3f(number(at), number(at + 1), number(at + 2)) for at in (30, 33))
+    one, other = (low - start) / way, (high - start) / way
+    enters, leaves = dr.max(dr.minimum(one, other)), dr.min(dr.maximum(one, other))
+    skipped = dr.select((enters > 0) & (enters < leaves), enters, 0.0)
+    return mi.Ray3f(mi.Point3f(start + skipped * way), way)
 
 
 def plain(part: Part, reflectance: float) -> Part:

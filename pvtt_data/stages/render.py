@@ -262,7 +262,7 @@ class Render(MapStage[RenderItem]):
     """One rendered triple."""
 
     name = "render"
-    version = 1
+    version = 2
     kind = "render"
     libraries = ("mitsuba", "drjit", "pyoidn", "av", "opencv-python-headless", "numpy", "pillow", "DracoPy")
     resources = Resources(memory_bytes=24 * 2**30, timeout_s=4 * 3600.0)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_scenes import DEPTH, matt, product
+from toy_scenes import DEPTH, ball, box, matt, product, void
 
+from pvtt_data.errors import InputError
 from pvtt_data.render import meshes, references
 from pvtt_data.render.denoise import Denoiser
-from pvtt_data.render.material import Part
+from pvtt_data.render.material import Material, Part
 from pvtt_data.render.presets import Preset
 from pvtt_data.render.references import (
     LEAST_ANGLE_DEG,
@@ -118,3 +120,34 @@ def test_front_and_right_are_where_they_belong(cutouts: list[Cutout]) -> None:
     assert middle(cutouts[1]).argmax() == 2, "blue on its right"
     left = cutouts[2][cutouts[2].shape[0] // 2 :, :, :3][cutouts[2][cutouts[2].shape[0] // 2 :, :, 3] == 255]
     assert not (left.argmax(axis=1) == 2).mean() > 0.05, "from the left no blue is seen"
+
+
+AROUND = (Direction(0, 6), Direction(70, 30), Direction(180, 10), Direction(-120, 45))
+
+
+@pytest.mark.usefixtures("render_variant")
+def test_nothing_on_a_set_hides_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "_SIZE_PX", 96)
+    gc.collect()
+    seen = product(box("#a02020"), Part(meshes.ball(0.2).moved(z=0.5, x=0.3), matt("#2020a0")))
+    walls = [Part(meshes.wall(2.2, 1.3, 0.9).moved(yaw_deg=turn), matt("#20a020")) for turn in (0, 90, 180, 270)]
+    board = Part(meshes.block(2.0, 2.0, 0.05).moved(z=1.05), matt("#20a020"))
+    cupboard = dataclasses.replace(void(), parts=(*walls, board))
+
+    def pictures(*, hidden: bool) -> list[Cutout]:
+        return photograph(seen, AROUND, cupboard if hidden else void(), PRESET, Denoiser("high"), 3)
+
+    for cutout, free in zip(pictures(hidden=True), pictures(hidden=False), strict=True):
+        assert (cutout[..., 3] == free[..., 3]).all(), "the whole product is there"
+        solid = cutout[..., 3] == 255
+        green = cutout[solid][:, 1].astype(int) - cutout[solid][:, [0, 2]].max(axis=1)
+        assert green.max() < 30, "and no part of a wall"
+        assert cutout[solid][:, :3].mean() < 0.7 * free[solid][:, :3].mean(), "it is as dark as in a cupboard"
+
+
+@pytest.mark.usefixtures("render_variant")
+def test_a_product_that_cannot_be_seen_is_an_error_of_the_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "_SIZE_PX", 32)
+    glimpse = product(Part(ball().mesh, Material("#ffffff", opacity=0.0)))
+    with pytest.raises(InputError, match="nothing of the product"):
+        photograph(glimpse, AROUND[:1], void(), PRESET, Denoiser("high"), 3)

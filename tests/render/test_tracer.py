@@ -10,7 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_scenes import DEPTH, LENS, ball, box, checkers, everything, matt, room, screen, silhouette, still, void
+from toy_scenes import (
+    BEHIND,
+    DEPTH,
+    LENS,
+    ball,
+    box,
+    checkers,
+    everything,
+    matt,
+    room,
+    screen,
+    silhouette,
+    still,
+    void,
+)
 
 from pvtt_data.render import meshes
 from pvtt_data.render.camera import Lens
@@ -228,6 +242,16 @@ def test_light_of_an_even_sky_is_even() -> None:
     assert layers.albedo[inside] == pytest.approx(0.5, abs=0.01)
 
 
+def test_what_stands_before_a_cleared_box_is_not_seen() -> None:
+    stage = two_actors()
+    hidden = dataclasses.replace(BEHIND, cleared=None)
+    assert not stage.coverage(LENS, hidden, everything(), 16, 5).any()
+    seen = stage.coverage(LENS, BEHIND, everything(), 64, 5).reshape(SHAPE)
+    assert np.abs(seen - silhouette(box().mesh, LENS, BEHIND)).max() < 0.25
+    assert (stage.sight(LENS, BEHIND, everything()).group.reshape(SHAPE)[seen == 1] == 1).all()
+    assert (stage.trace(LENS, BEHIND, everything(), 64, 5).product.reshape(SHAPE)[seen == 1] == 1).all()
+
+
 def test_sight_gives_the_point_behind_each_pixel_and_whose_it_is() -> None:
     stage = open_stage(void(), [[box()]], DEPTH)
     sight = stage.sight(LENS, still(0), everything())
@@ -247,12 +271,13 @@ import numpy as np
 from pvtt_data.render.stage_set import Softbox
 from pvtt_data.render.tracer import open_stage
 from pvtt_data.render.variant import ChosenVariant, start
-from toy_scenes import DEPTH, LENS, ball, box, everything, room, still
+from toy_scenes import BEHIND, DEPTH, LENS, ball, box, everything, room, still
 
 start(ChosenVariant("scalar_rgb", "the test asks for it"), threads=2)
 stage = open_stage(room(), [[box()], [ball()]], DEPTH)
 arrays = {}
-for name, exposure in (("bare", still(None)), ("posed", still(0, yaw_deg=50.0, shift=(0.2, 0.1, 0.0)))):
+posed = still(0, yaw_deg=50.0, shift=(0.2, 0.1, 0.0))
+for name, exposure in (("bare", still(None)), ("posed", posed), ("behind", BEHIND)):
     layers = stage.trace(LENS, exposure, everything(), 64, 3)
     arrays |= {f"{name}_{layer}": getattr(layers, layer) for layer in ("light", "albedo", "normal", "product")}
     sight = stage.sight(LENS, exposure, everything())
@@ -269,7 +294,8 @@ def test_the_scalar_variant_sees_the_same(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     scalar = np.load(out)
     stage = two_actors()
-    for name, exposure in (("bare", still(None)), ("posed", still(0, yaw_deg=50.0, shift=(0.2, 0.1, 0.0)))):
+    posed = still(0, yaw_deg=50.0, shift=(0.2, 0.1, 0.0))
+    for name, exposure in (("bare", still(None)), ("posed", posed)):
         vector = stage.trace(LENS, exposure, everything(), 64, 3)
         assert scalar[f"{name}_light"].mean(axis=0) == pytest.approx(vector.light.mean(axis=0), rel=0.02)
         assert np.abs(scalar[f"{name}_albedo"] - vector.albedo).mean() < 0.01
@@ -281,3 +307,8 @@ def test_the_scalar_variant_sees_the_same(tmp_path: Path) -> None:
         same = scalar[f"{name}_group"] == sight.group
         assert same.mean() > 0.995
         assert np.abs(scalar[f"{name}_point"] - sight.point)[same & (sight.group < 255)].max() < 0.01
+    behind = stage.trace(LENS, BEHIND, everything(), 64, 3)
+    assert np.abs(scalar["behind_product"] - behind.product).mean() < 0.01
+    inside = (scalar["behind_product"] == 1) & (behind.product == 1)
+    assert scalar["behind_light"][inside].mean() == pytest.approx(behind.light[inside].mean(), rel=0.03)
+    assert (scalar["behind_group"][inside] == 1).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from pvtt_data.render import meshes
@@ -77,6 +79,10 @@ def still(actor: int | None, *, azimuth_deg: float = 12.0, elevation_deg: float 
     view = look_at(aim + 4 * away, aim, 4.0)
     place = Pose(**pose)  # type: ignore[arg-type]
     return Exposure(view, view, (place, place), actor=actor)
+
+
+BEHIND = dataclasses.replace(still(0, azimuth_deg=180.0), cleared=((-0.31, -0.16, -0.01), (0.31, 0.16, 0.81)))
+"""The box from behind the wall of the room, which the cleared box takes out of the way."""
 
 
 def everything(lens: Lens = LENS) -> Pixels:
