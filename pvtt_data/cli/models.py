@@ -8,6 +8,9 @@ from rich.table import Table
 
 from pvtt_data.cli.download import download_bar
 from pvtt_data.models import ModelRegistry
+from pvtt_data.words import bytes_text
+
+_WITHOUT_NAMES = "core"
 
 
 @click.group("models")
@@ -17,25 +20,50 @@ def models_command() -> None:
 
 @models_command.command("list")
 def list_models() -> None:
-    """What there is, what it is for and whether it is here."""
+    """What there is, what it is for, whether it is here, and which groups use what."""
     registry = ModelRegistry.default()
+    console = Console()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("name", "size", "licence", "here", "purpose", "sha256", "from"):
+    for name in ("name", "size", "licence", "here", "groups", "purpose", "sha256", "from"):
         table.add_column(name, overflow="fold")
+    here = {name: registry.where(name) is not None for name in registry.models}
     for model in registry.models.values():
-        here = "yes" if registry.where(model.name) else "no"
+        groups = ", ".join(group.name for group in registry.groups.values() if model.name in group.models)
         mirrors = "; ".join(mirror.describe() for mirror in model.mirrors)
-        size = f"{model.size_bytes / 1e6:.0f} MB"
-        table.add_row(model.name, size, model.licence, here, model.purpose, model.sha256[:16], mirrors)
-    Console().print(table)
+        table.add_row(
+            model.name,
+            bytes_text(model.size_bytes),
+            model.licence,
+            "yes" if here[model.name] else "no",
+            groups,
+            model.purpose,
+            model.sha256[:16],
+            mirrors,
+        )
+    console.print(table)
+    console.print()
+    for group in registry.groups.values():
+        missing = [registry.model(name) for name in group.models if not here[name]]
+        left = bytes_text(sum(model.size_bytes for model in missing))
+        state = f"{left} to fetch: pvtt-data models pull {group.name}" if missing else "all here"
+        console.print(
+            f"group {group.name} ({', '.join(group.models)}), {group.purpose}: {state}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 @models_command.command("pull")
 @click.argument("names", nargs=-1)
-def pull_models(names: tuple[str, ...]) -> None:
-    """Fetch weights and check them; all of them when no name is given."""
+@click.option("--all", "everything", is_flag=True, help="All models there are: several gigabytes.")
+def pull_models(names: tuple[str, ...], everything: bool) -> None:
+    """Fetch weights and check them: models or groups by NAMES, or the group core, which builds without a GPU use."""
+    if names and everything:
+        raise click.UsageError("give names or --all, not both")
     registry = ModelRegistry.default()
-    for name in names or tuple(registry.models):
+    wanted = registry.models if everything else [m for name in names or (_WITHOUT_NAMES,) for m in registry.named(name)]
+    for name in dict.fromkeys(wanted):
         with download_bar(Console()) as on_download:
             path = registry.pull(name, on_download)
         click.echo(f"{name}: {path}")
@@ -44,8 +72,11 @@ def pull_models(names: tuple[str, ...]) -> None:
 @models_command.command("where")
 @click.argument("name")
 def where_is_model(name: str) -> None:
-    """Print the path of verified weights."""
-    path = ModelRegistry.default().where(name)
-    if path is None:
-        raise click.ClickException(f"{name} is not here; run: pvtt-data models pull {name}")
-    click.echo(str(path))
+    """Print the path of verified weights: of one model, or of each model of a group."""
+    registry = ModelRegistry.default()
+    paths = {model: registry.where(model) for model in registry.named(name)}
+    missing = [model for model, path in paths.items() if path is None]
+    if missing:
+        raise click.ClickException(f"{', '.join(missing)} not here; run: {registry.pull_command(missing)}")
+    for path in paths.values():
+        click.echo(str(path))

@@ -15,7 +15,8 @@ from pvtt_data.backends import ChosenBackend, choose_text_detector
 from pvtt_data.build import BuildRequest, build
 from pvtt_data.errors import PreflightError
 from pvtt_data.media import encode_clip, encode_masks
-from pvtt_data.models import PPOCR_DET, Model, ModelRegistry
+from pvtt_data.model_list import PPOCR_DET
+from pvtt_data.models import Model, ModelRegistry
 from pvtt_data.plan import make_plan
 from pvtt_data.recipe import Recipe, read_recipe
 from pvtt_data.records import Quality
