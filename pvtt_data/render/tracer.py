@@ -431,7 +431,8 @@ def _rays(camera: Any, index: Any, sampler: Any) -> Any:
     start, way = mi.Vector3f(origin + offset), dr.normalize(mi.Vector3f(sharp - offset))
     # A ray begins where it enters the cleared box. Without one the box holds the lens, and it begins there.
     low, high = (mi.Vector3f(number(at), number(at + 1), number(at + 2)) for at in (30, 33))
-    one, other = (low - start) / way, (high - start) / way
+    one: Any = (low - start) / way
+    other: Any = (high - start) / way
     enters, leaves = dr.max(dr.minimum(one, other)), dr.min(dr.maximum(one, other))
     skipped = dr.select((enters > 0) & (enters < leaves), enters, 0.0)
     return mi.Ray3f(mi.Point3f(start + skipped * way), way)
