@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 from pvtt_data.render.denoise import Denoiser
+from pvtt_data.render.filming import Quality
 from pvtt_data.render.presets import PRESETS
 from pvtt_data.render.variant import choose_variant, start
 from samples.render import catalogue
-from samples.render.filming import Quality
 from samples.render.preview import preview
 from samples.render.teapot import write_teapot
 

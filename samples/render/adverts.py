@@ -1,11 +1,13 @@
-"""Which adverts exist: their shots, speed, shape and flaws."""
+"""Which adverts and pictures exist: their shots, speed, shape and flaws."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from pvtt_data.render.camera import CameraMove
+from pvtt_data.render.cutting import Timeline
 from pvtt_data.render.motion import ProductMotion
+from pvtt_data.render.references import Direction
 
 Rect = tuple[int, int, int, int]
 _REST = ProductMotion()
@@ -68,35 +70,9 @@ class Advert:
         return int(self.product_id[1:]) * 10 + shot
 
     @property
-    def starts(self) -> list[int]:
-        """First frame of every shot, dissolves counted in."""
-        starts = [0]
-        for shot, after in zip(self.shots[:-1], self.shots[1:], strict=True):
-            starts.append(starts[-1] + shot.frames - after.dissolve_frames)
-        return starts
-
-    @property
-    def frame_count(self) -> int:
-        """How many frames there are."""
-        return self.starts[-1] + self.shots[-1].frames
-
-    @property
-    def dissolves(self) -> list[tuple[int, int]]:
-        """First and last frame of every dissolve, the last exclusive."""
-        pairs = zip(self.starts, self.shots, strict=True)
-        return [(start, start + shot.dissolve_frames) for start, shot in pairs if shot.dissolve_frames]
-
-    @property
-    def cuts(self) -> list[int]:
-        """First frames of the shots that follow a hard cut."""
-        pairs = zip(self.starts[1:], self.shots[1:], strict=True)
-        return [start for start, shot in pairs if not shot.dissolve_frames]
-
-    @property
-    def spans(self) -> list[tuple[int, int]]:
-        """Of every shot the frames that show it alone, the last exclusive."""
-        alone = [start + shot.dissolve_frames for start, shot in zip(self.starts, self.shots, strict=True)]
-        return list(zip(alone, [*self.starts[1:], self.frame_count], strict=True))
+    def timeline(self) -> Timeline:
+        """How the shots follow each other."""
+        return Timeline(tuple(shot.frames for shot in self.shots), tuple(shot.dissolve_frames for shot in self.shots))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +203,9 @@ ADVERTS: tuple[Advert, ...] = (
 )
 
 REPOSTS: tuple[Repost, ...] = (Repost("P1001_ad", "P1001_ad_repost", 324, 576, 29, "veryfast"),)
+
+LISTING = (Direction(-24.0, 12.0), Direction(38.0, 10.0), Direction(6.0, 38.0))
+"""From where listing pictures are taken."""
 
 TEAPOT_SHOT = Shot(
     "window", 9, 49, CameraMove("orbit", (-3, 20), (12, 10), (1.0, 0.96), aim_z=(0.3, 0.3), shake=0.04), 0.86

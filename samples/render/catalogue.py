@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from pvtt_data.render.filming import Footage, Quality, record
+from pvtt_data.render.packshots import packshots
 from samples.render import film, truth
-from samples.render.adverts import ADVERTS, REPOSTS, Advert
+from samples.render.adverts import ADVERTS, LISTING, REPOSTS, Advert
 from samples.render.articles import ARTICLES, Article
 from samples.render.cutting import binary, cut_together
-from samples.render.filming import Footage, Quality, record
-from samples.render.packshots import LISTING, packshots
 from samples.render.staging import stage_shot
 
 _JPEG_QUALITY = 86

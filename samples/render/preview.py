@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from pvtt_data.render.filming import Quality, record
+from pvtt_data.render.packshots import Picture, packshots
 from samples.render import teapot
-from samples.render.adverts import ADVERTS, TEAPOT_SHOT, Shot
+from samples.render.adverts import ADVERTS, LISTING, TEAPOT_SHOT, Shot
 from samples.render.articles import ARTICLES, TEAPOT, Article
-from samples.render.filming import Quality, record
-from samples.render.packshots import LISTING, Picture, packshots
 from samples.render.staging import stage_shot
 
 _TILE_PX = 300

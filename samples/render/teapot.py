@@ -6,12 +6,12 @@ from pathlib import Path
 
 from PIL import Image
 
+from pvtt_data.render.filming import Quality, record
+from pvtt_data.render.packshots import packshots
 from pvtt_data.render.references import Direction
 from samples.render.adverts import TEAPOT_SHOT
 from samples.render.articles import TEAPOT
 from samples.render.cutting import binary
-from samples.render.filming import Quality, record
-from samples.render.packshots import packshots
 from samples.render.staging import stage_shot
 
 WIDTH_PX, HEIGHT_PX, FPS = 480, 848, 16

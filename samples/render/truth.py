@@ -62,7 +62,7 @@ def describe(
             "whole_product": not bool(on_edge[first:last].any()),
             "mask_area": [round(float(area[first:last].min()), 4), round(float(area[first:last].max()), 4)],
         }
-        for shot, (first, last) in zip(advert.shots, advert.spans, strict=True)
+        for shot, (first, last) in zip(advert.shots, advert.timeline.spans, strict=True)
     ]
     fades = [{"kind": "in", "first": 0, "last": advert.fade_in_frames}] if advert.fade_in_frames else []
     return {
@@ -71,8 +71,8 @@ def describe(
         "height_px": height,
         "fps": advert.fps,
         "frames": len(masks),
-        "cuts": advert.cuts,
-        "dissolves": [{"first": first, "last": last} for first, last in advert.dissolves],
+        "cuts": advert.timeline.cuts,
+        "dissolves": [{"first": first, "last": last} for first, last in advert.timeline.dissolve_spans],
         "shots": shots,
         "fades": fades,
         "letterbox": rect,

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pvtt_data.render.filming import Quality
 from pvtt_data.render.product import Product
 from pvtt_data.render.references import Direction, photograph, white_studio
 from pvtt_data.render.scene import dice_for
-from samples.render.filming import Quality
 
 Picture = npt.NDArray[np.uint8]
 
 SIZE_PX = 560
-LISTING = (Direction(-24.0, 12.0), Direction(38.0, 10.0), Direction(6.0, 38.0))
-"""From where listing pictures are taken."""
 
 
 def packshots(product: Product, directions: Sequence[Direction], quality: Quality, seed: int) -> list[Picture]:

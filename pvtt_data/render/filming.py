@@ -1,4 +1,4 @@
-"""Frames of a shot and how much of each pixel the product covers."""
+"""One product on one set, whole frames: what adverts are made of, where no second product has to agree with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pvtt_data.render.shoot import Shoot, frame_seed
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Footage:
-    """Frames of one shot.
+    """Frames, and how much of each pixel the product covers.
 
     Attributes:
         frames: ``(T, H, W, 3) uint8`` RGB.
@@ -27,6 +27,12 @@ class Footage:
 
     frames: npt.NDArray[np.uint8]
     coverage: npt.NDArray[np.float32]
+
+    @property
+    def masks(self) -> npt.NDArray[np.bool_]:
+        """``(T, H, W) bool``: what is covered at least half."""
+        covered: npt.NDArray[np.bool_] = self.coverage >= 0.5
+        return covered
 
 
 @dataclass(frozen=True, slots=True)
