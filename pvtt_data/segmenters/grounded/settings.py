@@ -9,6 +9,9 @@ from pydantic import Field
 
 from pvtt_data.stage import StageConfig
 
+VERSION = "1"
+"""Of the whole backend; bump it when the same input may give other masks, and stored ones become stale."""
+
 DetectorName = Literal["grounding-dino-tiny", "grounding-dino-base", "owlv2-base"]
 TrackerName = Literal["sam2.1-tiny", "sam2.1-small", "sam2.1-base-plus", "sam2.1-large"]
 

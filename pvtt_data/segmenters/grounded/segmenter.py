@@ -1,0 +1,314 @@
+"""Grounded SAM 2 as a `Segmenter`: found by words in keyframes, followed through the clip, looked at from near.
+
+The models' code is imported only when a segmenter is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pvtt_data.errors import InputError
+from pvtt_data.segmenters.base import Progress, Segmentation, Segmenter, Target
+from pvtt_data.segmenters.finish import finished
+from pvtt_data.segmenters.grounded.choose import Chain, Choice, choose_product
+from pvtt_data.segmenters.grounded.close_look import is_worth_it, look_closer
+from pvtt_data.segmenters.grounded.detection import Detection, Detector
+from pvtt_data.segmenters.grounded.follow import Sighting, Track, follow
+from pvtt_data.segmenters.grounded.holes import hole_points
+from pvtt_data.segmenters.grounded.lanes import (
+    Course,
+    EmbeddedClip,
+    Lane,
+    Prompt,
+    Run,
+    VideoTracker,
+    run_together,
+)
+from pvtt_data.segmenters.grounded.settings import FindSettings, FollowSettings, GroundedSettings
+from pvtt_data.segmenters.propagate import keyframe_indices
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One clip to work on: (T, H, W, 3) uint8 RGB frames and what to look for in them."""
+
+    frames: NDArray[np.uint8]
+    target: Target
+
+
+class GroundedSegmenter:
+    """A detector and a tracker.
+
+    Args:
+        detector: finds the product in keyframes.
+        tracker: follows it.
+        weights: role → SHA-256.
+        find: thresholds of finding.
+        following: thresholds of following.
+    """
+
+    name = "grounded-sam2"
+    takes_target = True
+
+    def __init__(
+        self,
+        detector: Detector,
+        tracker: VideoTracker,
+        weights: Mapping[str, str],
+        find: FindSettings | None = None,
+        following: FollowSettings | None = None,
+    ) -> None:
+        self.detector = detector
+        self.tracker = tracker
+        self.weights = weights
+        self._find = find or FindSettings()
+        self._follow = following or FollowSettings()
+
+    @property
+    def version(self) -> str:
+        """Of this code, the detector's and the tracker's."""
+        return f"{VERSION}.{self.detector.version}.{self.tracker.version}"
+
+    def segment_image(self, image: NDArray[np.uint8], target: Target | None = None) -> NDArray[np.float32]:
+        """See `Segmenter.segment_image`."""
+        wanted = _told(target)
+        (found,) = self.detector.detect([image], wanted.phrases, self._find.min_score)
+        choice = choose_product(image[None], {0: found}, wanted, self._find)
+        clip = self.tracker.embed(image[None])
+        probability = np.zeros(image.shape[:2], np.float32)
+        for chain in choice.chains:
+            prompt = Prompt(box=chain.best.box)
+            (run,) = self.tracker.run([Lane(clip, (0,), prompt)])
+            points = hole_points(image, run.mask(0)) if wanted.holed else ()
+            if points:
+                (run,) = self.tracker.run([Lane(clip, (0,), Prompt(box=chain.best.box, outside=points))])
+            np.maximum(probability, _probability(run), out=probability)
+        if not (probability > 0.5).any():
+            raise InputError("no-product", "the tracker finds nothing in the detector's box", choice.numbers)
+        return probability
+
+    def segment_video(
+        self,
+        frames: NDArray[np.uint8],
+        target: Target | None = None,
+        on_progress: Progress | None = None,
+    ) -> Segmentation:
+        """See `Segmenter.segment_video`."""
+        (outcome,) = self.segment_videos([Job(frames, _told(target))], on_progress)
+        if isinstance(outcome, InputError):
+            raise outcome
+        return outcome
+
+    def segment_videos(
+        self, jobs: Sequence[Job], on_progress: Progress | None = None
+    ) -> list[Segmentation | InputError]:
+        """Several clips at a time, so that their frames and passes share batches; one bad clip spoils no other.
+
+        Raises:
+            Exception: anything but an `InputError` that ends the work on a clip.
+        """
+        watched = _Watched(self.tracker, on_progress)
+        outcomes: list[Segmentation | InputError | None] = [None] * len(jobs)
+        courses: dict[str, Course[Segmentation]] = {}
+        for n, job in enumerate(jobs):
+            try:
+                courses[str(n)] = self._course(job, self._seen(job), watched)
+            except InputError as error:
+                outcomes[n] = error
+        for name, result in run_together(watched, courses).items():
+            if isinstance(result, Exception) and not isinstance(result, InputError):
+                raise result
+            outcomes[int(name)] = result
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _seen(self, job: Job) -> Choice:
+        """What the keyframes show of the product."""
+        keys = keyframe_indices(len(job.frames), self._find.every)
+        found = self.detector.detect([job.frames[t] for t in keys], job.target.phrases, self._find.min_score)
+        by_frame: dict[int, Sequence[Detection]] = dict(zip(keys, found, strict=True))
+        return choose_product(job.frames, by_frame, job.target, self._find)
+
+    def _course(self, job: Job, choice: Choice, tracker: VideoTracker) -> Course[Segmentation]:
+        numbers = dict(choice.numbers)
+        tracks: list[Track] = []
+        for chain in choice.chains:
+            sighting = _sighting(chain, job.target)
+            track = yield from follow(tracker, job.frames, sighting, self._follow)
+            mode = self._follow.close_look
+            if mode == "always" or (mode == "auto" and is_worth_it(track.masks, job.target.holed)):
+                numbers |= yield from look_closer(tracker, job.frames, track, sighting, self._follow)
+            tracks.append(track)
+        return _segmentation(tracks, numbers, job.target)
+
+
+VERSION = "1"
+"""Of how the detector and the tracker are used; bump it when the same models may give other masks."""
+
+
+def open_grounded(settings: GroundedSettings, files: Mapping[str, Path], device: str) -> Segmenter:
+    """Load the models.
+
+    Args:
+        settings: which ones and how.
+        files: role → path: ``detector``; ``tokenizer``, or ``tokenizer-vocabulary`` and ``tokenizer-merges`` for OWLv2;
+            ``tracker``, unless `GroundedSettings.tracker_folder` names a folder.
+        device: "cpu" or "cuda".
+
+    Raises:
+        ValueError: a file holds other weights than its model's.
+    """
+    import torch
+
+    from pvtt_data.files import sha256_file
+
+    precision = _precision(settings, device)
+    weights = {role: sha256_file(path) for role, path in files.items()}
+    torch.backends.cuda.matmul.allow_tf32 = precision == torch.bfloat16
+    return GroundedSegmenter(
+        _detector(settings, files, device, precision),
+        _tracker(settings, files, device, precision),
+        weights,
+        settings.find,
+        settings.follow,
+    )
+
+
+def _precision(settings: GroundedSettings, device: str) -> torch.dtype:
+    import torch
+
+    if settings.precision == "auto":
+        good = device.startswith("cuda") and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if good else torch.float32
+    return torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
+
+
+def _detector(settings: GroundedSettings, files: Mapping[str, Path], device: str, precision: torch.dtype) -> Detector:
+    if settings.detector == "owlv2-base":
+        from pvtt_data.segmenters.grounded.owlv2 import Owlv2, load_owlv2
+
+        return Owlv2(
+            settings.detector,
+            load_owlv2(files["detector"]),
+            files["tokenizer-vocabulary"],
+            files["tokenizer-merges"],
+            device,
+            precision,
+            settings.batch,
+        )
+    from pvtt_data.segmenters.grounded.grounding_dino import GroundingDino, load_grounding_dino
+
+    model = load_grounding_dino(settings.detector, files["detector"])
+    return GroundingDino(settings.detector, model, files["tokenizer"], device, precision, settings.batch)
+
+
+def _tracker(
+    settings: GroundedSettings, files: Mapping[str, Path], device: str, precision: torch.dtype
+) -> VideoTracker:
+    if settings.tracker_folder is None and settings.implementation == "sam2":
+        from pvtt_data.segmenters.grounded.sam2_tracker import Sam2Tracker, load_sam2
+
+        sam2 = load_sam2(settings.tracker, files["tracker"])
+        return Sam2Tracker(settings.tracker, sam2, device, precision, settings.batch, settings.compile)
+    from pvtt_data.segmenters.grounded import hf_tracker
+
+    if settings.tracker_folder is not None:
+        name = settings.tracker_folder.name
+        model, processor = hf_tracker.load_folder(settings.tracker_folder)
+    else:
+        name = settings.tracker
+        model, processor = hf_tracker.load_sam2_of_transformers(name, files["tracker"])
+    return hf_tracker.TransformersTracker(name, model, processor, device, precision)
+
+
+def _told(target: Target | None) -> Target:
+    if target is None:
+        raise ValueError("Grounded SAM 2 must be told what to look for")
+    return target
+
+
+def _sighting(chain: Chain, target: Target) -> Sighting:
+    return Sighting(chain.boxes, {one.frame: one.weight for one in chain.seen}, target.holed)
+
+
+def _probability(run: Run) -> NDArray[np.float32]:
+    """(H, W) float32 of the first frame of a lane."""
+    height, width = run.size
+    if run.presence[0] <= 0.5:
+        return np.zeros((height, width), np.float32)
+    logits = cv2.resize(run.logits[0].astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30))), np.float32)
+
+
+def _segmentation(tracks: Sequence[Track], numbers: dict[str, float], target: Target) -> Segmentation:
+    """The union of all instances, finished, with the least confidence of any of them.
+
+    Raises:
+        InputError: ``track-lost``, nothing is left in some frame.
+    """
+    masks = np.logical_or.reduce([track.masks for track in tracks])
+    seen = np.array([mask.any() for mask in masks])
+    confidence = np.minimum.reduce(
+        [np.minimum.reduce([track.quality, track.presence, track.agreement]) for track in tracks]
+    )
+    numbers |= {
+        "tracker_quality_min": float(min(track.quality.min() for track in tracks)),
+        "tracker_quality_median": float(np.median([np.median(track.quality) for track in tracks])),
+        "tracker_presence_min": float(min(track.presence.min() for track in tracks)),
+        "pass_agreement_min": float(min(track.agreement.min() for track in tracks)),
+        "pass_agreement_median": float(np.median(np.concatenate([track.agreement for track in tracks]))),
+        "window_agreement_min": min(track.window_agreement for track in tracks),
+        "detector_box_iou_min": min(min(track.box_ious.values()) for track in tracks),
+        "detector_box_iou_median": float(np.median([v for track in tracks for v in track.box_ious.values()])),
+        "reprompts": float(sum(track.reprompts for track in tracks)),
+        "hole_points": float(sum(track.holes for track in tracks)),
+        "confidence_median": float(np.median(confidence)),
+        "confidence_min": float(confidence.min()),
+        "frames_without_mask": float((~seen).sum()),
+    }
+    if not seen.all():
+        frame = int(np.flatnonzero(~seen)[0])
+        raise InputError("track-lost", f"nothing of the product is left in frame {frame}", numbers | {"frame": frame})
+    whole = np.stack([finished(mask, holed=target.holed, parts=target.instances) for mask in masks])
+    return Segmentation(whole, confidence.astype(np.float32), dict(sorted(numbers.items())))
+
+
+class _Watched:
+    """A tracker whose work is counted for whoever watches."""
+
+    def __init__(self, tracker: VideoTracker, on_progress: Progress | None) -> None:
+        self._tracker = tracker
+        self._on_progress = on_progress
+        self._done = 0
+        self._planned = 0
+        self.name = tracker.name
+        self.version = tracker.version
+
+    def embed(self, frames: NDArray[np.uint8]) -> EmbeddedClip:
+        """See `VideoTracker.embed`."""
+        self._planned += len(frames)
+        clip = self._tracker.embed(frames)
+        self._tell(len(frames))
+        return clip
+
+    def run(self, lanes: Sequence[Lane]) -> list[Run]:
+        """See `VideoTracker.run`."""
+        steps = sum(len(lane.order) for lane in lanes)
+        self._planned += steps
+        runs = self._tracker.run(lanes)
+        self._tell(steps)
+        return runs
+
+    def _tell(self, steps: int) -> None:
+        self._done += steps
+        if self._on_progress is not None:
+            self._on_progress(self._done, self._planned)

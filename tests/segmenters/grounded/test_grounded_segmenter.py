@@ -1,0 +1,133 @@
+"""Grounded SAM 2 as a whole, with a detector and a tracker that know the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from disc_world import FakeDetector, FakeTracker, disc_clip, green_disc
+
+from pvtt_data.errors import InputError
+from pvtt_data.segmenters.base import Segmentation, Segmenter, Target
+from pvtt_data.segmenters.grounded.segmenter import GroundedSegmenter, Job
+from pvtt_data.segmenters.grounded.settings import FindSettings, FollowSettings
+
+DISC = Target(("red disc",))
+
+
+def segmenter(detector=None, tracker=None, **following) -> GroundedSegmenter:
+    return GroundedSegmenter(
+        detector or FakeDetector(), tracker or FakeTracker(), {}, FindSettings(every=8), FollowSettings(**following)
+    )
+
+
+def test_it_is_a_segmenter_that_must_be_told_what_to_look_for() -> None:
+    made: Segmenter = segmenter()
+    assert made.takes_target
+    frames, _ = disc_clip(4)
+    with pytest.raises(ValueError, match="must be told"):
+        made.segment_video(frames)
+    with pytest.raises(ValueError, match="must be told"):
+        made.segment_image(frames[0])
+
+
+def test_a_clip_gets_masks_confidence_and_the_figures_that_doubt_needs() -> None:
+    frames, masks = disc_clip()
+    detector = FakeDetector()
+    found = segmenter(detector).segment_video(frames, DISC)
+    assert np.array_equal(found.masks, masks)
+    assert found.confidence.shape == (24,)
+    assert found.confidence.min() == pytest.approx(0.95)
+    assert detector.asked == [("red disc",)]
+    assert found.numbers["pass_agreement_min"] == 1.0
+    assert found.numbers["detector_box_iou_min"] == 1.0
+    assert found.numbers["detector_score"] == pytest.approx(0.6)
+    assert found.numbers["reprompts"] == 0.0
+
+
+def test_a_drift_lowers_confidence_where_it_happened() -> None:
+    frames, _ = disc_clip()
+    tracker = FakeTracker(slips_when=frames[10], sure=0.95)
+    found = segmenter(tracker=tracker, max_reprompts=0).segment_video(frames, DISC)
+    assert found.confidence.min() == 0.0
+    assert found.numbers["pass_agreement_min"] == 0.0
+    assert found.numbers["detector_box_iou_min"] < 0.5
+
+
+def test_prompting_again_mends_a_drift() -> None:
+    frames, masks = disc_clip()
+    tracker = FakeTracker(slips_when=frames[10], sure=0.3)
+    found = segmenter(tracker=tracker).segment_video(frames, DISC)
+    wrong = [t for t in range(24) if not np.array_equal(found.masks[t], masks[t])]
+    assert found.numbers["reprompts"] >= 1.0
+    assert wrong in ([], [10])
+
+
+def test_a_pair_is_one_mask_with_two_parts() -> None:
+    frames, masks = disc_clip()
+    pair = segmenter(FakeDetector(green_score=0.5)).segment_video(frames, Target(("earring",), instances=2))
+    assert np.array_equal(pair.masks, masks | green_disc())
+    assert pair.numbers["instances"] == 2.0
+
+
+def test_a_clip_without_the_product_and_one_in_which_it_leaves_are_rejected() -> None:
+    frames, _ = disc_clip()
+    with pytest.raises(InputError) as nothing:
+        segmenter(FakeDetector(blind=frames)).segment_video(frames, DISC)
+    assert nothing.value.reason == "no-product"
+    gone = frames.copy()
+    gone[20:] = 120
+    with pytest.raises(InputError) as lost:
+        segmenter().segment_video(gone, DISC)
+    assert lost.value.reason == "track-lost"
+    assert lost.value.numbers["frames_without_mask"] == 4.0
+
+
+def test_clips_that_are_worked_on_together_come_out_as_they_do_alone() -> None:
+    frames, masks = disc_clip()
+    short, short_masks = disc_clip(9)
+    jobs = [Job(frames, DISC), Job(np.full_like(short, 120), DISC), Job(short, DISC)]
+    together = segmenter().segment_videos(jobs)
+    assert isinstance(together[0], Segmentation)
+    assert isinstance(together[1], InputError)
+    assert isinstance(together[2], Segmentation)
+    assert np.array_equal(together[0].masks, masks)
+    assert np.array_equal(together[2].masks, short_masks)
+    assert together[0].numbers == segmenter().segment_video(frames, DISC).numbers
+
+
+def test_a_fault_of_a_model_is_no_rejection() -> None:
+    class Broken(FakeTracker):
+        def embed(self, frames):
+            raise RuntimeError("out of memory")
+
+    frames, _ = disc_clip(4)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        segmenter(tracker=Broken()).segment_videos([Job(frames, DISC)])
+
+
+def test_progress_ends_at_what_was_planned() -> None:
+    frames, _ = disc_clip()
+    told: list[tuple[int, int]] = []
+    segmenter().segment_video(frames, DISC, lambda done, total: told.append((done, total)))
+    assert told[-1][0] == told[-1][1]
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_a_picture_gets_probabilities() -> None:
+    frames, masks = disc_clip()
+    probability = segmenter().segment_image(frames[3], DISC)
+    assert probability.dtype == np.float32
+    assert np.array_equal(probability > 0.5, masks[3])
+    with pytest.raises(InputError):
+        segmenter().segment_image(np.full((40, 50, 3), 120, np.uint8), DISC)
+
+
+@pytest.mark.parametrize("prompt", ["teapot.", "Teapot .", " teapot"])
+def test_a_prompt_in_the_detectors_notation_becomes_phrases(prompt: str) -> None:
+    assert Target.of_prompt(prompt) == Target(("teapot",))
+
+
+def test_several_phrases_and_none() -> None:
+    assert Target.of_prompt("Gold  bracelet. bracelet. gold bracelet.").phrases == ("gold bracelet", "bracelet")
+    with pytest.raises(ValueError, match="nothing to look for"):
+        Target.of_prompt(" . ")
