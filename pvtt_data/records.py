@@ -412,6 +412,65 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
+class AdvertPlan:
+    """An advert that the render engine is asked to film: of which product, in which shape, and the seed of all else."""
+
+    key_field: ClassVar[str] = "advert_id"
+
+    advert_id: str
+    seed: int
+    article: Article
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSpan:
+    """Frames ``[first, last)``."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdvertShot:
+    """What is known of the frames of an advert that show one shot alone."""
+
+    frames: FrameSpan
+    style: str
+    camera: str
+    motion: str
+    close: bool
+    """Whether it is a close view, which may cut the product off."""
+    occluded: bool
+    """Whether something passes in front."""
+    whole_product: bool
+    """Whether the product never touches the picture's edge."""
+    least_area: float
+    most_area: float
+    """Smallest and largest share of the picture that the product covers."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilmedAdvert:
+    """What the render engine made of an advert's plan: a video of several shots, exact masks, listing pictures."""
+
+    key_field: ClassVar[str] = "advert_id"
+
+    advert_id: str
+    title: str
+    video: Blob
+    mask: Blob
+    pictures: tuple[Blob, ...]
+    fps: int
+    frames: int
+    cuts: tuple[int, ...]
+    """First frames of shots that follow a hard cut."""
+    dissolves: tuple[FrameSpan, ...]
+    shots: tuple[AdvertShot, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Triple:
     """A training sample: source with A, references of B, target with B."""
 
@@ -485,6 +544,8 @@ RECORD_TYPES: tuple[type, ...] = (
     Article,
     RenderPlan,
     Rendered,
+    AdvertPlan,
+    FilmedAdvert,
     Triple,
     Rejection,
 )

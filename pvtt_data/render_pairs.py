@@ -3,60 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from pvtt_data.errors import BuildError, PreflightError
-from pvtt_data.executor import LocalExecutor
+from pvtt_data.errors import BuildError
 from pvtt_data.files import write_whole
 from pvtt_data.images import read_rgba
 from pvtt_data.media import decode_masks, decode_video
-from pvtt_data.preflight import preflight
 from pvtt_data.progress import Reporter
-from pvtt_data.recipe import Recipe, read_recipe
 from pvtt_data.records import Article, Rendered, RenderPlan, to_plain
 from pvtt_data.render.contact_sheet import SheetRow, contact_sheet
-from pvtt_data.runner import Runner
+from pvtt_data.render_request import RenderRequest, open_studio
 from pvtt_data.stages.render import (
     Render,
-    collect_articles,
-    collect_hdris,
     plan_renders,
     render_item,
-    variant_for,
 )
 from pvtt_data.store import BlobStore
-from pvtt_data.workspace import Workspace
 
 _PREVIEW_FRAMES = 3
 _VIDEOS = ("source", "target", "source_mask", "target_mask", "effect_mask")
-
-
-@dataclass(frozen=True, slots=True)
-class RenderRequest:
-    """What a person asks for.
-
-    Attributes:
-        recipe: with a part ``render``.
-        work: the work directory, which keeps what was rendered.
-        out: folder for pairs and sheet.
-        preview: whether a few frames are enough.
-        geometry: whether depth and flow are wanted.
-        workers: worker processes; None takes one per processor.
-    """
-
-    recipe: Recipe
-    work: Path
-    out: Path
-    preview: bool = False
-    geometry: bool = False
-    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +37,6 @@ class RenderedPairs:
     sheet: Path
 
 
-def pair_recipe(overrides: Sequence[str]) -> Recipe:
-    """A recipe of renders alone.
-
-    Raises:
-        RecipeError: all that is wrong with the overrides.
-    """
-    with TemporaryDirectory() as name:
-        path = Path(name) / "render.yaml"
-        path.write_text("name: render\nrender: {count: 1}\n", encoding="utf-8")
-        return read_recipe(path, overrides)
-
-
 def render_pairs(request: RenderRequest, reporter: Reporter) -> RenderedPairs:
     """Render pairs, write each into a folder of its own, and draw a contact sheet.
 
@@ -88,41 +45,26 @@ def render_pairs(request: RenderRequest, reporter: Reporter) -> RenderedPairs:
         BuildError: no pair could be rendered.
     """
     recipe = request.recipe
-    config = recipe.render
-    if config is None or config.count is None:
-        raise PreflightError("a number of pairs is needed: render.count")
-    preflight(recipe, request.work, request.out)
-    variant, why = variant_for(config)
-    if variant is None:
-        raise PreflightError(why)
-    workspace = Workspace(request.work)
-    workspace.acquire()
-    executor = LocalExecutor(request.workers or os.cpu_count() or 1, workspace.store)
-    try:
-        runner = Runner(workspace, executor, reporter, recipe="render")
-        runner.note(why)
-        articles, result = collect_articles(config, workspace.store)
-        hdris = collect_hdris(config, workspace.store)
+    with open_studio(request, reporter) as studio:
+        runner, config = studio.runner, studio.config
         plans = runner.table(
-            plan_renders(articles, result, config.count, config, recipe.normalise, recipe.assign_split)
+            plan_renders(studio.articles, studio.casting, studio.count, config, recipe.normalise, recipe.assign_split)
         )
         last = recipe.normalise.frames - 1
         shown = tuple(round(share * last) for share in np.linspace(0, 1, _PREVIEW_FRAMES)) if request.preview else ()
-        items = [render_item(plan, hdris, recipe.normalise, recipe.pair, shown, request.geometry) for plan in plans]
-        renders = runner.map(Render(config, recipe.normalise.crf, variant), items)
+        items = [
+            render_item(plan, studio.hdris, recipe.normalise, recipe.pair, shown, request.geometry) for plan in plans
+        ]
+        renders = runner.map(Render(config, recipe.normalise.crf, studio.variant), items)
         if not renders:
             raise BuildError("no pair could be rendered; the lines above say why")
         by_id = {plan.sample_id: plan for plan in plans}
         rows = [
-            _export(render, by_id[render.sample_id], workspace.store, request.out / render.sample_id)
-            for render in renders
+            _export(render, by_id[render.sample_id], studio.store, request.out / render.sample_id) for render in renders
         ]
         sheet = request.out / "sheet.jpg"
         write_whole(sheet, contact_sheet(rows))
-        return RenderedPairs(len(renders), sum(len(done.rejections) for done in runner.results), sheet)
-    finally:
-        executor.close()
-        workspace.release()
+        return RenderedPairs(len(renders), studio.rejected, sheet)
 
 
 def _export(render: Rendered, plan: RenderPlan, store: BlobStore, folder: Path) -> SheetRow:

@@ -1,4 +1,4 @@
-"""Casting: which products there are, and which A meets which B in a rendered sample.
+"""Casting: which products there are, which A meets which B in a rendered sample, and which products are advertised.
 
 Sample number i depends on its number and not on how many there are; partners are dealt by rendezvous hashing, so that
 one product more or less changes only the samples that mention it.
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pvtt_data.records import Article, Difficulty, RenderPlan, Split, content_id
+from pvtt_data.records import AdvertPlan, Article, Difficulty, RenderPlan, Split, content_id
 from pvtt_data.render.imported.library import ModelFile
 from pvtt_data.render.products.family import Seeds
 from pvtt_data.render.products.library import FAMILIES, ProductSpec, draw_spec
@@ -134,6 +134,31 @@ def cast(number: int, articles: Sequence[Article], splits: Mapping[str, Split], 
         width_px=size[0],
         height_px=size[1],
     )
+
+
+def cast_adverts(count: int, articles: Sequence[Article], seed: int, sizes: Sequence[Size]) -> list[AdvertPlan]:
+    """Adverts of ``count`` products, or of all if there are fewer; more adverts leave the first ones as they are.
+
+    Args:
+        articles: all products.
+        seed: another seed draws other products and other adverts.
+        sizes: (width, height) of videos, dealt evenly.
+    """
+    by_id = {article.product_id: article for article in articles}
+    first = sorted(by_id, key=lambda product_id: rank(seed, "advert", product_id), reverse=True)[:count]
+    plans = []
+    for product_id in first:
+        width, height = sizes[_number(seed, "advert size", product_id) % len(sizes)]
+        plans.append(
+            AdvertPlan(
+                advert_id=content_id("advert", seed, product_id, width, height),
+                seed=_number(seed, "advert seed", product_id) % 2**31,
+                article=by_id[product_id],
+                width_px=width,
+                height_px=height,
+            )
+        )
+    return plans
 
 
 def _partner(

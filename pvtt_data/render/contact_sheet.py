@@ -1,4 +1,4 @@
-"""A contact sheet of rendered pairs, for people."""
+"""A contact sheet of rendered pairs or adverts, for people."""
 
 from __future__ import annotations
 
@@ -44,9 +44,41 @@ class SheetRow:
     effect_mask: Masks
     references: Sequence[Picture]
 
+    def tiles(self) -> list[Picture]:
+        """A and B at the beginning, in the middle and at the end, the masks, the references."""
+        last = len(self.source) - 1
+        shown = sorted({0, last // 2, last})
+        pictures = [*(self.source[i] for i in shown), *(self.target[i] for i in shown), _masks(self, last // 2)]
+        return [*pictures, *(_on_white(picture) for picture in self.references)]
 
-def contact_sheet(rows: Sequence[SheetRow], columns: int = 1) -> bytes:
-    """A JPEG: of each pair, A and B at the beginning, in the middle and at the end, the masks, the references."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AdvertRow:
+    """One advert.
+
+    Attributes:
+        title, facts: two lines of text.
+        frames: ``(N, H, W, 3) uint8`` RGB, those that are shown.
+        masks: ``(N, H, W) bool``.
+        pictures: of the listing, RGB.
+    """
+
+    title: str
+    facts: str
+    frames: Frames
+    masks: Masks
+    pictures: Sequence[Picture]
+
+    def tiles(self) -> list[Picture]:
+        """The frames with the product's outline, and the listing pictures."""
+        frames = [frame.copy() for frame in self.frames]
+        for frame, mask in zip(frames, self.masks, strict=True):
+            _outline(frame, mask, _COLOUR_B, 1)
+        return [*frames, *self.pictures]
+
+
+def contact_sheet(rows: Sequence[SheetRow | AdvertRow], columns: int = 1) -> bytes:
+    """A JPEG with a strip of pictures for each row, under its two lines of text."""
     strips = [_strip(row) for row in rows]
     width = max(strip.shape[1] for strip in strips)
     height = max(strip.shape[0] for strip in strips)
@@ -60,15 +92,9 @@ def contact_sheet(rows: Sequence[SheetRow], columns: int = 1) -> bytes:
     return file.getvalue()
 
 
-def _strip(row: SheetRow) -> Picture:
-    last = len(row.source) - 1
-    shown = sorted({0, last // 2, last})
-    middle = last // 2
-    tiles = [_fit(row.source[i]) for i in shown] + [_fit(row.target[i]) for i in shown]
-    tiles.append(_fit(_masks(row, middle)))
-    tiles += [_fit(_on_white(picture)) for picture in row.references]
+def _strip(row: SheetRow | AdvertRow) -> Picture:
     gap = np.full((_FRAME_PX, _GAP_PX, 3), 255, np.uint8)
-    line = np.concatenate([part for tile in tiles for part in (tile, gap)], axis=1)
+    line = np.concatenate([part for tile in row.tiles() for part in (_fit(tile), gap)], axis=1)
     text = Image.new("RGB", (line.shape[1], _TEXT_PX), "white")
     draw = ImageDraw.Draw(text)
     draw.text((2, 1), row.title, font=font(_FACE, 15), fill="#111111")
@@ -86,9 +112,13 @@ def _masks(row: SheetRow, frame: int) -> Picture:
     """The effect in grey, the outlines of A and B in their colours."""
     picture = np.where(row.effect_mask[frame][..., None], np.uint8(150), np.uint8(40)).repeat(3, axis=2)
     for mask, colour in ((row.source_mask[frame], _COLOUR_A), (row.target_mask[frame], _COLOUR_B)):
-        outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(picture, outlines, -1, colour, 3)
+        _outline(picture, mask, colour, 3)
     return picture
+
+
+def _outline(picture: Picture, mask: npt.NDArray[np.bool_], colour: tuple[int, int, int], width_px: int) -> None:
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(picture, outlines, -1, colour, width_px)
 
 
 def _on_white(picture: Picture) -> Picture:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from pvtt_data.render.filming import Footage
 
@@ -75,3 +76,28 @@ def join(timeline: Timeline, shots: Sequence[Footage]) -> Footage:
         alone = slice(start + dissolve, start + len(shot.frames))
         frames[alone], coverage[alone] = shot.frames[dissolve:], shot.coverage[dissolve:]
     return Footage(frames, coverage)
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """How the product is seen in a shot.
+
+    Attributes:
+        whole: it never touches the picture's edge.
+        least_area, most_area: smallest and largest share of the picture that it covers.
+    """
+
+    whole: bool
+    least_area: float
+    most_area: float
+
+
+def visibility(masks: npt.NDArray[np.bool_], spans: Sequence[Span]) -> list[Visibility]:
+    """How the product is seen in each span of frames of ``(T, H, W)`` masks."""
+    area: npt.NDArray[np.float64] = np.mean(masks, axis=(1, 2))
+    edges = (masks[:, 0], masks[:, -1], masks[:, :, 0], masks[:, :, -1])
+    on_edge = np.logical_or.reduce([edge.any(axis=1) for edge in edges])
+    return [
+        Visibility(not bool(on_edge[first:last].any()), float(area[first:last].min()), float(area[first:last].max()))
+        for first, last in spans
+    ]

@@ -11,6 +11,8 @@ flat
 A product's id is what its metadata says, else the name of its JSON in a catalogue, else the path of its folder or file
 within the feed, so that ``shoes/1`` and ``bags/1`` are two products.
 
+A folder with a ``truth.json`` holds what is known about videos, such as masks, and is passed over.
+
 ``auto`` decides folder by folder. ``products.csv`` (or ``metadata.csv``) with a column ``file``, ``video`` or
 ``product_id`` describes what lies below its folder. A folder of numbered pictures is a video without a rate:
 ``frames_fps``, or ``fps`` in the product's JSON, gives it one.
@@ -34,6 +36,7 @@ Layout = Literal["auto", "flat", "products", "catalogue"]
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".ts", ".mpg", ".mpeg", ".flv", ".wmv"})
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+TRUTH_FILE = "truth.json"
 _PRODUCT_FILES = ("product.json", "metadata.json", "info.json")
 _TABLES = ("products.csv", "metadata.csv")
 _FRAME_FOLDER_NAMES = frozenset({"frames", "video_frames", "rgb"})
@@ -83,6 +86,9 @@ class FolderFeed:
 
     def _folder(self, folder: Path, table: Mapping[str, Mapping[str, Any]]) -> Iterator[FoundProduct]:
         files, folders = self._entries(folder)
+        if folder != self.root and any(path.name == TRUTH_FILE for path in files):
+            self.notes.lines.append(f"{self._relative(folder)} was passed over: {TRUTH_FILE} says that it is no feed")
+            return
         own_table = self._table(folder, files)
         table = {**table, **own_table} if own_table else table
         descriptions = [path for path in files if path.suffix.lower() == ".json"]

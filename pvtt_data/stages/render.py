@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -248,40 +248,25 @@ def render_item(
     return Named(item, plan.sample_id, name)
 
 
-class _RenderSettings(StageConfig):
-    preset: PresetName
-    styles: tuple[str, ...]
-    min_ratio: float
-    max_ratio: float
-    occluder_share: float
-    earlier_generation_share: float
-    crf: int
+Item = TypeVar("Item")
 
 
-class Render(MapStage[RenderItem]):
-    """One rendered triple."""
+class RenderingStage(MapStage[Item]):
+    """What stages that render have in common: the variant, the preset, the denoiser.
 
-    name = "render"
-    version = 2
-    kind = "render"
+    Args:
+        settings: what results depend on.
+        config: of the recipe.
+        variant: to render with.
+    """
+
     libraries = ("mitsuba", "drjit", "pyoidn", "av", "opencv-python-headless", "numpy", "pillow", "DracoPy")
     resources = Resources(memory_bytes=24 * 2**30, timeout_s=4 * 3600.0)
 
-    def __init__(self, config: RenderConfig, crf: int, variant: ChosenVariant) -> None:
-        super().__init__(
-            _RenderSettings(
-                preset=config.preset_on(variant.name),
-                styles=config.styles,
-                min_ratio=config.min_ratio,
-                max_ratio=config.max_ratio,
-                occluder_share=config.occluder_share,
-                earlier_generation_share=config.earlier_generation_share,
-                crf=crf,
-            )
-        )
+    def __init__(self, settings: StageConfig, config: RenderConfig, variant: ChosenVariant) -> None:
+        super().__init__(settings)
         self.settings = config
         self.preset = PRESETS[config.preset_on(variant.name)]
-        self.crf = crf
         self.variant = variant
         self.numeric_class = variant.name
         if variant.name == "cuda_ad_rgb":
@@ -296,6 +281,44 @@ class Render(MapStage[RenderItem]):
         start(self.variant)
         self._denoiser = Denoiser(self.preset.denoise, self.variant.name == "cuda_ad_rgb")
 
+    @property
+    def denoiser(self) -> Denoiser:
+        """The denoiser that `setup` started."""
+        if self._denoiser is None:
+            raise RuntimeError("setup comes before run")
+        return self._denoiser
+
+
+class _RenderSettings(StageConfig):
+    preset: PresetName
+    styles: tuple[str, ...]
+    min_ratio: float
+    max_ratio: float
+    occluder_share: float
+    earlier_generation_share: float
+    crf: int
+
+
+class Render(RenderingStage[RenderItem]):
+    """One rendered triple."""
+
+    name = "render"
+    version = 2
+    kind = "render"
+
+    def __init__(self, config: RenderConfig, crf: int, variant: ChosenVariant) -> None:
+        settings = _RenderSettings(
+            preset=config.preset_on(variant.name),
+            styles=config.styles,
+            min_ratio=config.min_ratio,
+            max_ratio=config.max_ratio,
+            occluder_share=config.occluder_share,
+            earlier_generation_share=config.earlier_generation_share,
+            crf=crf,
+        )
+        super().__init__(settings, config, variant)
+        self.crf = crf
+
     def run(self, item: RenderItem, store: BlobStore) -> Sequence[Rendered]:
         """The `Rendered` of one plan."""
         from pvtt_data.images import write_png
@@ -305,10 +328,8 @@ class Render(MapStage[RenderItem]):
         from pvtt_data.render.scene import SceneOptions
         from pvtt_data.render.triple import View, Wanted, render_triple
 
-        if self._denoiser is None:
-            raise RuntimeError("setup comes before run")
         plan = item.plan
-        a, b = _product(plan.a, store), _product(plan.b, store)
+        a, b = product_of(plan.a, store), product_of(plan.b, store)
         if plan.near_identity and not visibly_different(a, b):
             raise InputError("no-near-identity", f"another {plan.near_identity} of {b.product_id} shows no difference")
         options = SceneOptions(
@@ -328,7 +349,7 @@ class Render(MapStage[RenderItem]):
             (a, b),
             options,
             self.preset,
-            self._denoiser,
+            self.denoiser,
             Wanted(item.references, item.heldout, item.shown, item.geometry),
         )
 
@@ -371,7 +392,12 @@ class Render(MapStage[RenderItem]):
         ]
 
 
-def _product(article: Article, store: BlobStore) -> Product:
+def product_of(article: Article, store: BlobStore) -> Product:
+    """The product of a record, largest side 1.
+
+    Raises:
+        InputError: the files of a model were changed, or cannot be used.
+    """
     from pvtt_data.render.products.library import build_product
 
     if article.family:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pvtt_data.render.cutting import visibility
 from samples.render.adverts import Advert, Repost
 
 _CONVENTIONS = {
@@ -47,9 +48,7 @@ def describe(
     x, y, w, h = advert.picture_rect
     rect = [round(x * scale_x), round(y * scale_y), round(w * scale_x), round(h * scale_y)]
     picture = masks[:, rect[1] : rect[1] + rect[3], rect[0] : rect[0] + rect[2]]
-    area: npt.NDArray[np.float64] = np.mean(picture, axis=(1, 2))
-    border = np.concatenate([picture[:, 0], picture[:, -1], picture[:, :, 0], picture[:, :, -1]], axis=1)
-    on_edge: npt.NDArray[np.bool_] = np.any(border, axis=1)
+    spans = advert.timeline.spans
     shots = [
         {
             "first": first,
@@ -59,10 +58,10 @@ def describe(
             "camera": shot.move.kind,
             "motion": shot.motion.kind,
             "hand": shot.hand is not None,
-            "whole_product": not bool(on_edge[first:last].any()),
-            "mask_area": [round(float(area[first:last].min()), 4), round(float(area[first:last].max()), 4)],
+            "whole_product": seen.whole,
+            "mask_area": [round(seen.least_area, 4), round(seen.most_area, 4)],
         }
-        for shot, (first, last) in zip(advert.shots, advert.timeline.spans, strict=True)
+        for shot, (first, last), seen in zip(advert.shots, spans, visibility(picture, spans), strict=True)
     ]
     fades = [{"kind": "in", "first": 0, "last": advert.fade_in_frames}] if advert.fade_in_frames else []
     return {

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pvtt_data.records import Article, RenderPlan, Split
-from pvtt_data.render.casting import Casting, cast, difficulty_of, procedural_articles, spec_of
+from pvtt_data.render.casting import Casting, cast, cast_adverts, difficulty_of, procedural_articles, spec_of
 from pvtt_data.render.products.library import FAMILIES, build_product
 from pvtt_data.stages.assign_split import SplitAssignmentConfig, split_of
 
@@ -140,6 +140,23 @@ def test_models_play_too_but_not_as_near_identities() -> None:
     splits: dict[str, Split] = {"model-1": "train", "model-2": "train"}
     plan = cast(0, company, splits, Casting(1, WISHES, 1.0, SIZES))  # type: ignore[arg-type]
     assert plan is not None and plan.near_identity == "" and plan.difficulty == "easy"
+
+
+def test_adverts_are_of_different_products_and_more_of_them_leave_the_first_as_they_are() -> None:
+    few, many = (cast_adverts(count, ARTICLES, 3, ((480, 848), (848, 480))) for count in (3, 9))
+    assert many[:3] == few
+    assert len({plan.article.product_id for plan in many}) == len({plan.seed for plan in many}) == 9
+    assert {plan.width_px for plan in many} == {480, 848}
+    assert cast_adverts(3, ARTICLES, 4, ((480, 848),)) != few
+    everybody = cast_adverts(10**6, [*ARTICLES, ARTICLES[0]], 3, ((480, 848),))
+    assert {plan.article.product_id for plan in everybody} == {article.product_id for article in ARTICLES}
+    assert len(everybody) == len(ARTICLES)
+
+
+def test_an_advert_stays_when_another_product_comes_or_goes() -> None:
+    before = cast_adverts(10**6, ARTICLES, 3, ((480, 848), (848, 480)))
+    after = cast_adverts(10**6, ARTICLES[1:], 3, ((480, 848), (848, 480)))
+    assert [plan for plan in before if plan.article != ARTICLES[0]] == after
 
 
 def test_sizes_are_dealt_evenly() -> None:

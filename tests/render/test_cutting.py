@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pvtt_data.render.cutting import Timeline, join
+from pvtt_data.render.cutting import Timeline, join, visibility
 from pvtt_data.render.filming import Footage
 
 shots = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 4)), min_size=1, max_size=5)
@@ -46,3 +46,12 @@ def test_every_shot_is_shown_whole_and_mixed_only_in_dissolves(shots: list[tuple
     for first, last in timeline.dissolve_spans:
         steps = np.diff([video.frames[frame, 0, 0, 0].astype(int) for frame in range(first - 1, last + 1)])
         assert (steps > 0).all() and steps.sum() == 20 and steps.max() - steps.min() <= 1
+
+
+def test_a_product_that_touches_the_edge_once_is_not_whole() -> None:
+    masks = np.zeros((6, 10, 10), bool)
+    masks[:, 2:4, 2:7] = True
+    masks[4, 3, 2:] = True
+    first, second = visibility(masks, [(0, 3), (3, 6)])
+    assert (first.whole, first.least_area, first.most_area) == (True, 0.1, 0.1)
+    assert (second.whole, second.least_area, second.most_area) == (False, 0.1, 0.13)

@@ -247,6 +247,16 @@ def test_frames_masks_and_references_of_one_product(tmp_path: Path) -> None:
     assert any("teapot/masks was passed over" in line for line in feed.notes.lines)
 
 
+def test_what_is_known_about_videos_is_no_feed(tmp_path: Path) -> None:
+    lay(tmp_path, "mugs/media/videos/M1_ad.mp4", "truth/masks/M1_ad.mp4", "sheet.jpg")
+    write_json(tmp_path / "mugs/M1.json", {"title": "A mug"})
+    write_json(tmp_path / "truth/truth.json", {"videos": {}})
+    products, unusable, feed = read(tmp_path)
+    assert set(products) == {"M1"} and unusable == []
+    assert any("truth was passed over" in line for line in feed.notes.lines)
+    assert set(read(tmp_path / "truth")[0]) == {"masks/M1_ad"}, "who names the folder itself means it"
+
+
 def test_a_feed_that_is_itself_a_folder_of_frames(tmp_path: Path) -> None:
     lay(tmp_path / "walk", *(name.partition("/")[2] for name in frames("x")))
     assert set(read(tmp_path / "walk", frames_fps=24.0)[0]) == {"walk"}

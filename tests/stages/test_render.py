@@ -211,10 +211,10 @@ def test_broken_models_are_dropped_with_their_reasons_and_the_others_play(tmp_pa
 def test_a_model_that_was_changed_after_it_was_planned_is_not_rendered(tmp_path: Path, store: BlobStore) -> None:
     path = model(tmp_path / "models" / "box.glb")
     articles, _ = collect_articles(RenderConfig(count=1, identities=0, models=path.parent), store)
-    assert render_stage._product(articles[0], store).parts
+    assert render_stage.product_of(articles[0], store).parts
     model(path, height=2.0)
     with pytest.raises(InputError) as caught:
-        render_stage._product(articles[0], store)
+        render_stage.product_of(articles[0], store)
     assert caught.value.reason == "original-changed"
 
 
@@ -224,7 +224,7 @@ def test_a_model_in_a_subfolder_lives_by_the_licence_of_the_library(tmp_path: Pa
     deep.parent.mkdir(parents=True)
     path.rename(deep)
     articles, _ = collect_articles(RenderConfig(count=1, identities=0, models=path.parent), store)
-    product = render_stage._product(articles[0], store)
+    product = render_stage.product_of(articles[0], store)
     assert product.parts and product.product_id == articles[0].product_id and product.licence == "CC0-1.0"
 
 
