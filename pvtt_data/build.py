@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pyarrow.parquet as pq
 
 from pvtt_data import __version__
-from pvtt_data.backends import ChosenBackend, choose_backend, choose_text_detector
+from pvtt_data.backends import ChosenBackend, choose_text_detector
 from pvtt_data.errors import BuildError, DiskFullError, PreflightError, disk_full
 from pvtt_data.executor import Executor, LocalExecutor
 from pvtt_data.line import STAGES, TABLE_RECORDS, Line, Tables, left_out
@@ -30,6 +30,7 @@ from pvtt_data.shards.format import MANIFEST_FILE
 from pvtt_data.stage import StageResult, library_version
 from pvtt_data.stages.assign_split import SplitAssignmentConfig
 from pvtt_data.stages.render import variant_for
+from pvtt_data.stages.segment import backend_for
 from pvtt_data.stages.shard import write_version
 from pvtt_data.stages.triple_qc import Shelf
 from pvtt_data.workspace import Workspace
@@ -90,11 +91,11 @@ def build(
     """
     reporter = reporter or SilentReporter()
     _check_until(request)
-    preflight(request.recipe, request.work, request.out)
     registry = registry or ModelRegistry.default()
+    preflight(request.recipe, request.work, request.out, registry)
     backend, text_detector, renderer, reasons = None, None, None, []
     if request.recipe.mine is not None:
-        backend, why = choose_backend(request.recipe.segment.backend, registry, on_download)
+        backend, why = backend_for(request.recipe.segment, registry, on_download)
         reasons.append(why)
     if request.recipe.render is not None:
         renderer, why = variant_for(request.recipe.render)
@@ -208,8 +209,11 @@ def worker_count(request: BuildRequest) -> int:
 
 
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:
-    """The recipe without what belongs to one machine: the folders of its inputs."""
+    """The recipe without what belongs to one machine: the folders and files of its inputs, its processors."""
     plain: dict[str, Any] = recipe.model_dump(mode="json")
+    for key in ("vocabulary", "device"):
+        del plain["segment"][key]
+    del plain["segment"]["grounded"]["tracker_folder"]
     for section, keys in (("mine", ("folder",)), ("render", ("models", "hdris"))):
         for key in keys if plain[section] is not None else ():
             del plain[section][key]

@@ -231,6 +231,9 @@ def out_of_memory(error: BaseException) -> bool:
     for cause in causes(error):
         if isinstance(cause, MemoryError) or getattr(cause, "errno", None) == errno.ENOMEM:
             return True
+        # Of a GPU's memory; PyTorch is not imported to ask.
+        if type(cause).__name__ == "OutOfMemoryError" and type(cause).__module__.startswith("torch"):
+            return True
         # OpenCV has one error class for all; StsNoMem is its code for a failed allocation.
         if type(cause).__module__ == "cv2" and getattr(cause, "code", None) == _OPENCV_NO_MEMORY:
             return True

@@ -45,7 +45,13 @@ from pvtt_data.stages.mine import MineConfig, mine
 from pvtt_data.stages.nominate import nominate
 from pvtt_data.stages.normalise import Normalise, NormaliseItem
 from pvtt_data.stages.pair import pair
-from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingItem, ListingPictures
+from pvtt_data.stages.pictures import (
+    ClipPictureItem,
+    ClipPictures,
+    ListingItem,
+    ListingPictures,
+    TargetedListingItem,
+)
 from pvtt_data.stages.render import (
     Render,
     RenderConfig,
@@ -55,12 +61,13 @@ from pvtt_data.stages.render import (
     render_item,
     rows_of,
 )
-from pvtt_data.stages.segment import Segment, SegmentItem
+from pvtt_data.stages.segment import Segment, SegmentItem, TargetedSegmentItem, target_namer
 from pvtt_data.stages.split_shots import SplitItem, SplitShots
 from pvtt_data.stages.synthesise import SwapItem, Synthesise
 from pvtt_data.stages.text_overlay import MeasureTextOverlay, TextOverlayItem
 from pvtt_data.stages.transitions import DetectTransitions
 from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple_qc
+from pvtt_data.vocabulary import RULES, NamedTarget
 
 STAGES = (
     "mine", "measure", "transitions", "split", "filter", "fingerprint", "compare", "dedup", "normalise", "segment",
@@ -69,6 +76,7 @@ STAGES = (
 )  # fmt: skip
 """Names of the stages, in the order in which they run; a recipe may leave some out: see `left_out`."""
 _MOVES_NAMED = 20
+_PROMPTS_SHOWN = 5
 
 
 @dataclass
@@ -238,10 +246,15 @@ class Line:
     def _masks(self, backend: ChosenBackend) -> None:
         recipe, run, tables = self.recipe, self.run, self.tables
         names = self._clip_names()
+        targets = self._targets(backend)
         unsegmented = [
-            Named(SegmentItem(c.clip_id, c.video, c.cut.fps), c.clip_id, names[c.clip_id]) for c in tables.clips
+            Named(_segment_item(c, targets.get(c.source_id)), c.clip_id, names[c.clip_id]) for c in tables.clips
         ]
-        tracks: list[MaskTrack] = run.map(Segment(backend), unsegmented)
+        source_of_clip = {c.clip_id: c.source_id for c in tables.clips}
+        tracks: list[MaskTrack] = [
+            _stated(track, backend, targets.get(source_of_clip[track.clip_id]))
+            for track in run.map(Segment(backend), unsegmented)
+        ]
 
         clip_of = {c.clip_id: c for c in tables.clips}
         measurable = [
@@ -263,7 +276,9 @@ class Line:
 
         listed = {
             (s.product_id, image.sha256): Named(
-                ListingItem(s.product_id, image.sha256), f"{s.product_id}/{image.sha256}", image.path
+                _listing_item(s.product_id, image.sha256, targets.get(s.source_id)),
+                f"{s.product_id}/{image.sha256}",
+                image.path,
             )
             for s in tables.sources
             for image in s.images
@@ -287,6 +302,20 @@ class Line:
             )
             framed.append(Named(item, track.track_id, names[clip.clip_id]))
         tables.pictures = sort_records([*listing, *run.map(ClipPictures(recipe.pictures), framed)])
+
+    def _targets(self, backend: ChosenBackend) -> dict[str, NamedTarget]:
+        """Source → what to look for in its clips and pictures; nothing for a backend that cannot be told."""
+        if not backend.takes_target:
+            return {}
+        name = target_namer(self.recipe.segment)
+        targets = {s.source_id: name(s.category, s.title) for s in self.tables.sources}
+        counts = Counter(target.rule for target in targets.values())
+        for rule, words in RULES.items():
+            if counts[rule]:
+                prompts = sorted({target.prompt for target in targets.values() if target.rule == rule})
+                shown = ", ".join(prompts[:_PROMPTS_SHOWN]) + (", …" if len(prompts) > _PROMPTS_SHOWN else "")
+                self.run.note(f"what to look for in {counts[rule]} sources: {words} ({shown})")
+        return targets
 
     def _swaps(self) -> None:
         recipe, run, tables = self.recipe, self.run, self.tables
@@ -393,6 +422,25 @@ class Line:
             ]
             rejections += result.rejections
         tables.rejections = sort_records(rejections)
+
+
+def _segment_item(clip: Clip, told: NamedTarget | None) -> SegmentItem:
+    if told is None:
+        return SegmentItem(clip.clip_id, clip.video, clip.cut.fps)
+    return TargetedSegmentItem(clip.clip_id, clip.video, clip.cut.fps, told.target)
+
+
+def _listing_item(product_id: str, image_sha256: str, told: NamedTarget | None) -> ListingItem:
+    if told is None:
+        return ListingItem(product_id, image_sha256)
+    return TargetedListingItem(product_id, image_sha256, told.target)
+
+
+def _stated(track: MaskTrack, backend: ChosenBackend, told: NamedTarget | None) -> MaskTrack:
+    """A track that says how its backend was chosen and what it was told; neither changes the mask."""
+    if told is None:
+        return dataclasses.replace(track, choice=backend.choice)
+    return dataclasses.replace(track, choice=backend.choice, target=told.prompt, target_rule=told.rule)
 
 
 def _window(source: Source, first_frame: int, last_frame: int) -> str:

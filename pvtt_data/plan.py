@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pvtt_data.backends import ChosenBackend, text_detector_of
+from pvtt_data.backends import text_detector_of
 from pvtt_data.build import earlier_splits
 from pvtt_data.estimate import SAMPLE_BYTES_PER_TRIPLE, StageEstimate, estimate_stage
 from pvtt_data.ledger import StageLedger, changed_settings, parts_of, read_ledger
@@ -22,10 +22,10 @@ from pvtt_data.preflight import preflight
 from pvtt_data.progress import SilentReporter
 from pvtt_data.recipe import Recipe
 from pvtt_data.runner import Bounds, Missing, Runner
-from pvtt_data.segmenters.u2net import U2NetSegmenter
 from pvtt_data.shards import latest_version, read_manifest
 from pvtt_data.stage import StageResult
 from pvtt_data.stages.render import variant_for
+from pvtt_data.stages.segment import backend_for
 from pvtt_data.workspace import Workspace
 
 _NAMES_SHOWN = 3
@@ -90,14 +90,16 @@ def make_plan(recipe: Recipe, work: Path, out: Path, limit: int | None = None, w
     Raises:
         PreflightError: the build could not start.
     """
-    preflight(recipe, work, out)
-    workspace = Workspace(work)
     registry = ModelRegistry.default()
-    backend = ChosenBackend("u2net", U2NetSegmenter.version, {"u2net": registry.model("u2net").sha256}, {})
+    preflight(recipe, work, out, registry)
+    workspace = Workspace(work)
     text_detector = None if recipe.mask_qc.max_text_overlay_share is None else text_detector_of(registry)
     no_bounds = Bounds(max_fault_share=math.inf)
     runner = Runner(workspace, None, SilentReporter(), bounds=no_bounds, recipe=recipe.name)
-    renderer = None
+    backend, renderer = None, None
+    if recipe.mine is not None:
+        backend, why = backend_for(recipe.segment, registry, fetch=False)
+        runner.note(why)
     if recipe.render is not None:
         renderer, why = variant_for(recipe.render)
         runner.note(why)

@@ -6,16 +6,22 @@ import os
 import shutil
 from pathlib import Path
 
-from pvtt_data.errors import PreflightError
+from pvtt_data.errors import PreflightError, RecipeError
+from pvtt_data.models import ModelRegistry
 from pvtt_data.recipe import Recipe
 from pvtt_data.stages.render import RenderConfig, variant_for
+from pvtt_data.stages.segment import SegmentConfig, backend_for
 from pvtt_data.transitions import missing_packages
+from pvtt_data.vocabulary import load_vocabulary
 
 _MIN_FREE_BYTES = 500 * 10**6
 
 
-def preflight(recipe: Recipe, work: Path, out: Path) -> None:
-    """Check inputs, folders, disk space and codecs.
+def preflight(recipe: Recipe, work: Path, out: Path, registry: ModelRegistry | None = None) -> None:
+    """Check inputs, folders, disk space, codecs, and what models need.
+
+    Args:
+        registry: where weights are looked for; the one that the environment describes if None.
 
     Raises:
         PreflightError: all that is missing, one line each.
@@ -23,6 +29,7 @@ def preflight(recipe: Recipe, work: Path, out: Path) -> None:
     problems = []
     if recipe.mine is not None:
         problems += _feed_problems(recipe.mine.folder)
+        problems += _segment_problems(recipe.segment, registry or ModelRegistry.default())
     for name, folder in (("--work", work), ("--out", out)):
         problems += _folder_problems(name, folder)
     problems += _codec_problems()
@@ -55,6 +62,21 @@ def _feed_problems(folder: Path) -> list[str]:
     if not os.access(folder, os.R_OK | os.X_OK):
         return [f"mine.folder = {folder} cannot be read; mend its permissions"]
     return []
+
+
+def _segment_problems(config: SegmentConfig, registry: ModelRegistry) -> list[str]:
+    """What keeps the wanted backend from running; weights that the build fetches by itself are not asked for."""
+    problems = []
+    try:
+        backend_for(config, registry, fetch=False)
+    except PreflightError as error:
+        problems.append(str(error))
+    if config.vocabulary is not None:
+        try:
+            load_vocabulary(config.vocabulary)
+        except RecipeError as error:
+            problems += [f"segment.vocabulary: {line}" for line in str(error).splitlines()]
+    return problems
 
 
 def _render_problems(config: RenderConfig) -> list[str]:

@@ -250,6 +250,17 @@ class MaskTrack:
     verdict: Verdict
     reasons: tuple[str, ...]
     numbers: Mapping[str, float]
+    choice: str = ""
+    """How the backend came to be used: named, auto, or auto without the better one; empty for rendered masks."""
+    target: str = ""
+    """What the backend was told to look for, such as "bracelet. bangle."; empty if nothing."""
+    target_rule: str = ""
+    """What named the target: see `pvtt_data.vocabulary.RULES`."""
+
+    @property
+    def segmenter(self) -> str:
+        """The backend, and how it was chosen if nobody named it, as samples state it."""
+        return f"{self.backend} ({self.choice})" if self.choice.startswith("auto") else self.backend
 
 
 @dataclass(frozen=True, slots=True)

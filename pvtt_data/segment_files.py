@@ -1,7 +1,8 @@
-"""A video from disk for a segmenter, and its masks to disk: PNG a frame, and an overlay to look at."""
+"""A video from disk for a segmenter, and its masks to disk: PNG a frame, an overlay to look at, a log."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +10,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pvtt_data import __version__
+from pvtt_data.backends import ChosenBackend
 from pvtt_data.errors import InputError
 from pvtt_data.files import write_whole
 from pvtt_data.images import write_png
 from pvtt_data.media import encode_clip, open_media, read_range
-from pvtt_data.segmenters.base import Segmentation
+from pvtt_data.records import to_plain
+from pvtt_data.segmenters.base import Segmentation, Target
+from pvtt_data.stage import library_version
 
 _TINT = np.array([255, 64, 32], np.float32)
 _OUTLINE = (255, 255, 0)
@@ -52,6 +57,55 @@ def write_masks(clip: LoadedClip, found: Segmentation, out: Path) -> None:
         write_whole(out / f"{name}.png", write_png(np.where(mask, 255, 0).astype(np.uint8)))
     height, width = found.masks.shape[1] // 2 * 2, found.masks.shape[2] // 2 * 2
     encode_clip(draw_masks(clip.frames, found.masks)[:, :height, :width], clip.fps, out / "overlay.mp4")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a segmenter was asked.
+
+    Attributes:
+        video: name of the file or folder.
+        why: in words, why this backend.
+        prompt: as it was typed; empty if there was none.
+        target: what the prompt means; None if the backend was told nothing.
+    """
+
+    video: str
+    backend: ChosenBackend
+    why: str
+    prompt: str
+    target: Target | None
+
+
+def write_log(clip: LoadedClip, found: Segmentation, told: Told, out: Path) -> None:
+    """``segment.json``: what was asked of which models, and how sure they are of each frame."""
+    backend = told.backend
+    share = found.masks.mean(axis=(1, 2))
+    log = {
+        "video": told.video,
+        "frames": len(found.masks),
+        "fps": clip.fps,
+        "width_px": found.masks.shape[2],
+        "height_px": found.masks.shape[1],
+        "backend": {
+            "name": backend.name,
+            "version": backend.version,
+            "why": told.why,
+            "device": backend.device,
+            "numeric_class": backend.numeric_class,
+            "settings": backend.key_settings.model_dump(mode="json"),
+            "weights": dict(backend.weights),
+            "libraries": {"pvtt": __version__, **{name: library_version(name) for name in backend.libraries}},
+        },
+        "prompt": told.prompt,
+        "target": to_plain(told.target),
+        "numbers": dict(sorted(found.numbers.items())),
+        "per_frame": [
+            {"name": f"{name}.png", "confidence": round(float(sure), 4), "area_share": round(float(area), 6)}
+            for name, sure, area in zip(clip.names, found.confidence, share, strict=True)
+        ],
+    }
+    write_whole(out / "segment.json", (json.dumps(log, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def draw_masks(frames: npt.NDArray[np.uint8], masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:

@@ -78,7 +78,7 @@ class MapStage(ABC, Generic[Item]):
     """What the items are, for rejections: source, shot, clip, track, picture, pair or triple."""
     numeric_class: str = "cpu"
     """What kind of processor works; another kind may give other bits."""
-    libraries: ClassVar[tuple[str, ...]] = ()
+    libraries: tuple[str, ...] = ()
     """Distributions whose version shapes the bytes this stage makes."""
     resources: Resources = Resources()
 

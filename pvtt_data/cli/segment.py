@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import click
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
-from pvtt_data.backends import choose_backend, open_backend
+from pvtt_data.backends import BACKENDS, UNTOLD, ChosenBackend, choose_backend, open_backend
 from pvtt_data.cli.download import download_bar
+from pvtt_data.errors import PreflightError
+from pvtt_data.grounded_backend import Device
 from pvtt_data.models import ModelRegistry
-from pvtt_data.segment_files import read_all_frames, write_masks
+from pvtt_data.segment_files import Told, read_all_frames, write_log, write_masks
+from pvtt_data.segmenters.base import Target
+from pvtt_data.segmenters.grounded.settings import DetectorName, GroundedSettings, TrackerName
 
 
 @click.command("segment")
@@ -22,7 +28,28 @@ from pvtt_data.segment_files import read_all_frames, write_masks
     required=True,
     help="Folder for the masks; must be empty or new.",
 )
-@click.option("--backend", default="auto", show_default=True, help="Segmentation backend.")
+@click.option(
+    "--prompt",
+    help='What to look for, such as "teapot." or "teapot. kettle."; grounded-sam2 needs it, u2net refuses it.',
+)
+@click.option(
+    "--backend",
+    type=click.Choice(("auto", *BACKENDS)),
+    default="auto",
+    show_default=True,
+    help="auto takes grounded-sam2 if there is a prompt, else u2net.",
+)
+@click.option(
+    "--detector", type=click.Choice(get_args(DetectorName)), help="What finds the product, for grounded-sam2."
+)
+@click.option("--tracker", type=click.Choice(get_args(TrackerName)), help="What follows it, for grounded-sam2.")
+@click.option(
+    "--device",
+    type=click.Choice(get_args(Device)),
+    default="auto",
+    show_default=True,
+    help="Where grounded-sam2 runs.",
+)
 @click.option(
     "--fps",
     type=click.FloatRange(min=0, min_open=True, max=1000),
@@ -37,26 +64,80 @@ from pvtt_data.segment_files import read_all_frames, write_masks
     show_default=True,
     help="Longer videos are refused: they are held in memory.",
 )
-def segment_command(video: Path, out: Path, backend: str, fps: float, max_frames: int) -> None:
+def segment_command(
+    video: Path,
+    out: Path,
+    prompt: str | None,
+    backend: str,
+    detector: str | None,
+    tracker: str | None,
+    device: Device,
+    fps: float,
+    max_frames: int,
+) -> None:
     """Segment the product in VIDEO, a file or a folder of numbered frames.
 
-    Writes one PNG (0/255) a frame, named like the frames of a folder or by number, and overlay.mp4 to look at.
+    Writes one PNG (0/255) a frame, named like the frames of a folder or by number, overlay.mp4 to look at, and
+    segment.json: the backend, what it was told, and how sure it is of each frame.
     """
     console = Console(stderr=True)
     if out.exists() and any(out.iterdir()):
         raise click.ClickException(f"{out} is not empty; masks are written into a folder of their own")
-    with download_bar(console) as on_download:
-        chosen, why = choose_backend(backend, ModelRegistry.default(), on_download)
+    target = _target(prompt, backend)
+    chosen, why = _choose(backend, target, detector, tracker, device, console)
     console.print(why, highlight=False, markup=False)
     clip = read_all_frames(video, fps, max_frames)
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("segmenting", total=None)
         found = open_backend(chosen).segment_video(
-            clip.frames, on_progress=lambda done, total: bar.update(task, completed=done, total=total)
+            clip.frames, target, lambda done, total: bar.update(task, completed=done, total=total)
         )
     write_masks(clip, found, out)
+    write_log(clip, found, Told(video.name, chosen, why, prompt or "", target), out)
     share = found.masks.mean(axis=(1, 2))
     click.echo(
         f"{len(found.masks)} masks in {out}; the product covers {share.min():.1%} to {share.max():.1%} of the frame, "
         f"confidence {found.confidence.min():.2f} to {found.confidence.max():.2f}"
     )
+
+
+def _target(prompt: str | None, backend: str) -> Target | None:
+    """What to look for, once it is clear that the backend takes it."""
+    if prompt is None:
+        if backend == "grounded-sam2":
+            raise click.UsageError('grounded-sam2 must be told what to look for: --prompt "teapot."')
+        return None
+    if backend == "u2net":
+        raise click.UsageError(UNTOLD)
+    try:
+        return Target.of_prompt(prompt)
+    except ValueError as error:
+        raise click.UsageError(
+            f'--prompt: {error}; write names with full stops: "teapot." or "teapot. kettle."'
+        ) from None
+
+
+def _choose(
+    backend: str, target: Target | None, detector: str | None, tracker: str | None, device: Device, console: Console
+) -> tuple[ChosenBackend, str]:
+    """The backend: auto means the one that a prompt needs, or the one that needs none.
+
+    A prompt is what a person wants found; where grounded-sam2 cannot run, that is an error and never another mask.
+    """
+    wanted = ("u2net" if target is None else "grounded-sam2") if backend == "auto" else backend
+    asked = {"detector": detector, "tracker": tracker}
+    named = {name: value for name, value in asked.items() if value is not None}
+    if wanted == "u2net" and (named or device != "auto"):
+        options = ", ".join(f"--{name}" for name in (*named, *(["device"] if device != "auto" else [])))
+        raise click.UsageError(f"{options}: for grounded-sam2 only, which needs --prompt")
+    try:
+        settings = GroundedSettings(**named)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        with download_bar(console) as on_download:
+            return choose_backend(wanted, ModelRegistry.default(), on_download, settings, device, target is not None)
+    except PreflightError as error:
+        if wanted == "grounded-sam2":
+            raise click.UsageError(str(error)) from None
+        raise

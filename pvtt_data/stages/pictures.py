@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from pvtt_data.backends import ChosenBackend, open_backend
+from pvtt_data.backends import BackendSettings, ChosenBackend, open_backend
 from pvtt_data.errors import InputError
+from pvtt_data.grounded_backend import BackendIdentity
 from pvtt_data.images import read_image, write_png
 from pvtt_data.media import decode_masks, decode_video
 from pvtt_data.records import Blob, Picture, content_id
-from pvtt_data.segmenters.base import Segmenter
+from pvtt_data.segmenters.base import Segmenter, Target
 from pvtt_data.stage import MapStage, StageConfig
-from pvtt_data.stages.segment import BackendSettings
 from pvtt_data.store import BlobStore
 
 _MARGIN = 0.04
@@ -47,7 +47,7 @@ class PicturesConfig(StageConfig):
 
 class _CutoutSettings(StageConfig):
     pictures: PicturesConfig
-    backend: BackendSettings
+    backend: BackendSettings | BackendIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +58,29 @@ class ListingItem:
     image_sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class TargetedListingItem(ListingItem):
+    """A listing image and what to look for in it, for a backend that is told."""
+
+    target: Target
+
+
 class ListingPictures(MapStage[ListingItem]):
     """Cuts the product out of one listing image."""
 
     name = "listing_pictures"
     version = 2
     kind = "picture"
-    libraries = ("pillow", "opencv-python-headless", "numpy", "onnxruntime")
+    libraries: tuple[str, ...] = ("pillow", "opencv-python-headless", "numpy", "onnxruntime")
 
     def __init__(self, config: PicturesConfig, backend: ChosenBackend) -> None:
-        super().__init__(
-            _CutoutSettings(pictures=config, backend=BackendSettings(name=backend.name, version=backend.version))
-        )
+        super().__init__(_CutoutSettings(pictures=config, backend=backend.key_settings))
         self.settings = config
         self.backend = backend
+        self.numeric_class = backend.numeric_class
+        self.resources = backend.resources(self.resources)
+        if backend.takes_target:
+            self.libraries = ("pillow", *backend.libraries)
         self._segmenter: Segmenter | None = None
 
     @property
@@ -87,7 +96,8 @@ class ListingPictures(MapStage[ListingItem]):
         """The `Picture` of one listing image."""
         assert self._segmenter is not None, "setup() runs first"
         image = read_image(store.original(item.image_sha256))
-        probability = self._segmenter.segment_image(image)
+        target = item.target if isinstance(item, TargetedListingItem) else None
+        probability = self._segmenter.segment_image(image, target)
         share = float((probability > 0.5).mean())
         low, high = self.settings.min_area_share, self.settings.max_area_share
         if not low <= share <= high:

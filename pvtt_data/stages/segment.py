@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pvtt_data.backends import ChosenBackend, open_backend
+from pydantic import AfterValidator, Field, model_validator
+
+from pvtt_data.backends import UNTOLD, ChosenBackend, choose_backend, open_backend
 from pvtt_data.media import decode_video, encode_masks
+from pvtt_data.mirrors import Progress
+from pvtt_data.models import ModelRegistry
 from pvtt_data.records import Blob, MaskTrack, content_id
-from pvtt_data.segmenters.base import Segmenter
+from pvtt_data.segmenters.base import Segmenter, Target
+from pvtt_data.segmenters.grounded.settings import GroundedSettings
 from pvtt_data.stage import MapStage, Resources, StageConfig
 from pvtt_data.store import BlobStore
+from pvtt_data.vocabulary import NamedTarget, load_vocabulary, target_for
+
+
+def _names_something(prompt: str) -> str:
+    Target.of_prompt(prompt)
+    return prompt
 
 
 class SegmentConfig(StageConfig):
-    """Which model finds the product."""
+    """Which model finds the product, and what it is told."""
 
-    backend: Literal["auto", "u2net"] = "auto"
-    """auto takes the best one that can run here, says which and why, and every sample stores it."""
+    backend: Literal["auto", "grounded-sam2", "u2net"] = "auto"
+    """auto takes grounded-sam2 where its libraries, its weights and a GPU are here, else u2net; it says which and why,
+    and every sample stores it."""
+    prompt: Annotated[str, AfterValidator(_names_something)] | None = None
+    """What grounded-sam2 looks for in all clips, such as "teapot." or "teapot. kettle."; else each product's category
+    and title say it."""
+    vocabulary: Path | None = None
+    """A file of kinds of products, besides those that are known or in their place: see docs/segmentation.md."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where grounded-sam2 runs; auto is the GPU if there is one."""
+    grounded: GroundedSettings = Field(default_factory=GroundedSettings)
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> SegmentConfig:
+        if self.backend == "u2net" and self.prompt is not None:
+            raise ValueError(UNTOLD)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +57,11 @@ class SegmentItem:
     fps: float
 
 
-class BackendSettings(StageConfig):
-    """What of the backend a result depends on."""
+@dataclass(frozen=True, slots=True)
+class TargetedSegmentItem(SegmentItem):
+    """A clip's video and what to look for in it, for a backend that is told."""
 
-    name: str
-    version: str
+    target: Target
 
 
 class Segment(MapStage[SegmentItem]):
@@ -43,12 +70,14 @@ class Segment(MapStage[SegmentItem]):
     name = "segment"
     version = 1
     kind = "clip"
-    libraries = ("av", "opencv-python-headless", "numpy", "onnxruntime")
     resources = Resources(memory_bytes=8 * 2**30, timeout_s=900.0)
 
     def __init__(self, backend: ChosenBackend) -> None:
-        super().__init__(BackendSettings(name=backend.name, version=backend.version))
+        super().__init__(backend.key_settings)
         self.backend = backend
+        self.numeric_class = backend.numeric_class
+        self.libraries = backend.libraries
+        self.resources = backend.resources(self.resources)
         self._segmenter: Segmenter | None = None
 
     @property
@@ -64,7 +93,8 @@ class Segment(MapStage[SegmentItem]):
         """The `MaskTrack` of one clip."""
         assert self._segmenter is not None, "setup() runs first"
         frames = decode_video(store.path(item.video))
-        found = self._segmenter.segment_video(frames)
+        target = item.target if isinstance(item, TargetedSegmentItem) else None
+        found = self._segmenter.segment_video(frames, target)
         scratch = store.scratch_file("mp4")
         try:
             encode_masks(found.masks, item.fps, scratch)
@@ -84,3 +114,31 @@ class Segment(MapStage[SegmentItem]):
                 numbers=dict(sorted(numbers.items())),
             )
         ]
+
+
+def backend_for(
+    config: SegmentConfig,
+    registry: ModelRegistry,
+    progress: Progress = lambda done, total: None,
+    fetch: bool = True,
+) -> tuple[ChosenBackend, str]:
+    """The backend that the settings ask for and, in words, why; see `choose_backend`.
+
+    Raises:
+        PreflightError: it cannot run here.
+    """
+    told = config.prompt is not None
+    return choose_backend(config.backend, registry, progress, config.grounded, config.device, told, fetch)
+
+
+def target_namer(config: SegmentConfig) -> Callable[[str, str], NamedTarget]:
+    """From a product's category and title to what to look for: the recipe's prompt, or what its words say.
+
+    Raises:
+        RecipeError: all that is wrong with the recipe's vocabulary.
+    """
+    if config.prompt is not None:
+        told = NamedTarget(Target.of_prompt(config.prompt), "prompt")
+        return lambda category, title: told
+    vocabulary = load_vocabulary(config.vocabulary)
+    return lambda category, title: target_for(category, title, vocabulary)

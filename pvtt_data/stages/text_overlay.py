@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pvtt_data.backends import ChosenBackend, open_text_detector
+from pvtt_data.backends import BackendSettings, ChosenBackend, open_text_detector
 from pvtt_data.media import decode_masks, decode_video
 from pvtt_data.records import Blob, Quality
 from pvtt_data.stage import MapStage
-from pvtt_data.stages.segment import BackendSettings
 from pvtt_data.store import BlobStore
 from pvtt_data.text_detection import TextDetector
 from pvtt_data.text_overlay import find_overlays, overlay_numbers

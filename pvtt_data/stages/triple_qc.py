@@ -207,7 +207,7 @@ def _triple(
         fps=clip.cut.fps,
         width_px=clip.cut.width_px,
         height_px=clip.cut.height_px,
-        segmenter=track.backend,
+        segmenter=track.segmenter,
         models=tuple(sorted(f"{role}@{digest[:12]}" for role, digest in track.weights.items())),
         verdict="flag" if reasons else "accept",
         reasons=reasons,

@@ -31,9 +31,9 @@ def test_weights_are_named_by_their_content(tmp_path: Path) -> None:
 
 def test_a_prompt_is_refused_before_any_work(tmp_path: Path) -> None:
     segmenter = U2NetSegmenter(tmp_path / "absent.onnx")
-    with pytest.raises(ValueError, match="no prompt"):
+    with pytest.raises(ValueError, match="cannot be told"):
         segmenter.segment_image(np.zeros((32, 32, 3), np.uint8), target=Target(("mug",)))
-    with pytest.raises(ValueError, match="no prompt"):
+    with pytest.raises(ValueError, match="cannot be told"):
         segmenter.segment_video(np.zeros((2, 32, 32, 3), np.uint8), target=Target(("mug",)))
 
 
