@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pvtt_data.records import Clip, MaskTrack, Pair, Rejection, Shot, Source, Triple
+from pvtt_data.records import Clip, MaskTrack, Pair, Rejection, RenderPlan, Shot, Source, Triple
 from pvtt_data.report.rows import Product, Rows
 
 MAX_PRODUCTS = 200
@@ -102,6 +102,8 @@ def _product_of(rejection: Rejection, rows: Rows) -> Product | None:
     subject = rejection.subject_id
     if subject in rows.of(Pair):
         return rows.product(rows.of(Pair)[subject].product_b)
+    if subject in rows.of(RenderPlan):
+        return rows.product(rows.of(RenderPlan)[subject].b.product_id)
     if subject in rows.of(MaskTrack):
         return rows.product_of_clip(rows.of(Clip).get(rows.of(MaskTrack)[subject].clip_id))
     if subject in rows.of(Clip):

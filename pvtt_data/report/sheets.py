@@ -33,7 +33,7 @@ class Sheet:
 
 
 def triple_sheets(rows: Rows, thumbnails: Thumbnails) -> list[Sheet]:
-    """Accepted, flagged and rejected triples, swaps nobody judged yet, and pairs that the engine gave up."""
+    """Accepted, flagged and rejected triples, swaps nobody judged yet, and pairs that an engine gave up."""
     cards = TripleCards(rows, thumbnails)
     triples: list[Triple] = rows.made_by("triple_qc")
     accepted = [triple for triple in triples if triple.verdict == "accept"]
@@ -54,8 +54,9 @@ def triple_sheets(rows: Rows, thumbnails: Thumbnails) -> list[Sheet]:
             unjudged, MAX_TRIPLES, cards.swap, cards.product_b_of_swap,
         ),
         _sheet(
-            "bad", "Not made", "the engine gave these pairs up; the real clip is shown",
-            rows.dropped_by("synthesise"), MAX_CLIPS, cards.rejected, _reason, cards.product_b_of_pair,
+            "bad", "Not made", "an engine gave these pairs up; of composites the real clip is shown",
+            [*rows.dropped_by("synthesise"), *rows.dropped_by("render")],
+            MAX_CLIPS, cards.rejected, _reason, cards.product_b_of_pair,
         ),
     ]  # fmt: skip
     return [sheet for sheet in sheets if sheet.total]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pvtt_data.records import Blob, Clip, MaskTrack, Pair, Picture, Rejection, Swap, Triple
+from pvtt_data.records import Article, Blob, Clip, MaskTrack, Pair, Picture, Rejection, RenderPlan, Swap, Triple
 from pvtt_data.report.cards import Card, Judged, PictureGroup, Row, make_card
-from pvtt_data.report.rows import Rows
-from pvtt_data.report.thumbnails import OUTLINE_A, OUTLINE_B, Thumbnails
+from pvtt_data.report.rows import Product, Rows
+from pvtt_data.report.thumbnails import OUTLINE_A, OUTLINE_B, Strip, Thumbnails
+from pvtt_data.stages.render import ENGINE
 
 _KEY_NUMBERS = (
     "background_psnr_db",
@@ -32,7 +33,8 @@ class TripleCards:
 
     def product_b_of_pair(self, rejection: Rejection) -> str:
         pair = self._rows.of(Pair).get(rejection.subject_id)
-        return pair.product_b if pair else ""
+        plan = self._rows.of(RenderPlan).get(rejection.subject_id)
+        return pair.product_b if pair else plan.b.product_id if plan else ""
 
     def product_b_of_swap(self, swap: Swap) -> str:
         pair = self._rows.of(Pair).get(swap.pair_id)
@@ -57,7 +59,10 @@ class TripleCards:
         )
 
     def rejected(self, rejection: Rejection) -> Card:
-        """A card from what a rejection of a pair points at."""
+        """A card from what a rejection of a pair, or of a render, points at."""
+        plan = self._rows.of(RenderPlan).get(rejection.subject_id)
+        if plan is not None and rejection.subject_id not in self._rows.of(Pair):
+            return self._plan(plan, Judged.rejected(rejection))
         return self._pair(rejection.subject_id, Judged.rejected(rejection))
 
     def swap(self, swap: Swap) -> Card:
@@ -92,6 +97,24 @@ class TripleCards:
                 [pictures[name].cutout for name in pair.heldout_ids if name in pictures],
             ),
         )
+
+    def _plan(self, plan: RenderPlan, judged: Judged) -> Card:
+        """A render that was not made: who should have played."""
+        return make_card(
+            self._rows,
+            judged,
+            None,
+            (Row("render", Strip(missing="nothing was rendered"), ""),),
+            _KEY_NUMBERS,
+            product_a=self._cast(plan.a),
+            product_b=self._cast(plan.b),
+            tags=(plan.split, plan.difficulty, ENGINE, plan.near_identity),
+        )
+
+    def _cast(self, article: Article) -> Product:
+        """A product of a plan; if no render of it was made, no source names it."""
+        known = self._rows.product(article.product_id)
+        return known if known.category else Product(article.product_id, article.title, article.category)
 
     def _row(self, heading: str, video: Blob, mask: Blob | None, outline: str) -> Row:
         colour = OUTLINE_A if outline == "a" else OUTLINE_B

@@ -22,6 +22,7 @@ from pvtt_data.line import STAGES, Tables
 from pvtt_data.media import encode_clip, encode_masks
 from pvtt_data.recipe import Recipe
 from pvtt_data.records import (
+    Article,
     Assignment,
     Blob,
     Clip,
@@ -31,6 +32,7 @@ from pvtt_data.records import (
     Pair,
     Picture,
     Rectangle,
+    RenderPlan,
     Shot,
     Source,
     Swap,
@@ -282,6 +284,16 @@ class FakeBuild:
             numbers={"background_psnr_db": 43.21, "residue": 0.12, "centroid_agreement": 0.99, "extent_ratio": 1.1},
         )
 
+    def _render_plan(self) -> RenderPlan:
+        mark = self.mark
+        a, b = (
+            Article(
+                mark(name), mark("rings"), "jewellery", "loop", "", 0, 0, 0, "ab" * 32, "cd" * 32, mark(title), "CC0"
+            )
+            for name, title in (("ring-1", "A gold ring"), ("P1", "as its source says"))
+        )
+        return RenderPlan(content_id("render", 1), 1, a, b, "train", "hard", "finish", *self.size)
+
     def _run_stages(self) -> None:
         """Book what every stage took, made and dropped."""
         mark, book = self.mark, self._book
@@ -336,8 +348,9 @@ class FakeBuild:
             self.swaps,
             [("pair", pairs[7].pair_id, "", "lost-track", "the plane cannot be followed", "")],
         )
-        book("render_plan", 0, [], [], table=True)
-        book("render", 0, [], [])
+        plan = self._render_plan()
+        book("render_plan", 1, [plan], [], table=True)
+        book("render", 1, [], [("render", plan.sample_id, "", "no-near-identity", "shows no difference", "")])
         book("triple_numbers", 7, [], [])
         book(
             "triple_qc", 7, self.triples,

@@ -160,12 +160,15 @@ def test_reasons_in_the_funnel_lead_to_their_rows(usual: str) -> None:
 def test_contact_sheets_show_what_became_of_each(usual: str) -> None:
     text = Page(usual).text
     triples, masks = (section.split("Dropped, and why")[0] for section in (text, text.split(" Mask tracks ")[1]))
-    for heading in ("Accepted 4", "Flagged 2", "Rejected 1", "Not made 1"):
+    for heading in ("Accepted 4", "Flagged 2", "Rejected 1", "Not made 2"):
         assert heading in triples
     for heading in ("Accepted 3", "Flagged 1", "Rejected 1", "No mask 1"):
         assert heading in masks
     assert "residue 0.6 is above 0.35" in triples
     assert "too-alike" in triples
+    given_up = triples.split("Not made 2")[1]
+    assert "A ring-1 A gold ring rings B P1 Product number 1 mugs" in given_up
+    assert "no-near-identity train hard render finish shows no difference render nothing was rendered" in given_up
     assert "not available" not in text
 
 
