@@ -94,7 +94,10 @@ class CameraMove:
         aim_x, aim_z: the point looked at, at y = 0, z above the product's foot.
         focus_shift: how far behind (+) or before (-) the product's axis the sharp plane lies, scene units; a rack focus
             has two values.
-        shake: unrest of the hand: standard deviation of the view's direction in degrees; 0 is a tripod.
+        shake: unrest of the hand in degrees; 0 is a tripod. It is the standard deviation that the turn of the hand has
+            in yaw and in pitch, over a long time. As the hand also travels while it holds on to its aim, the view's
+            direction has 1.15 times that in each (√(1 + 0.573²), 0.573° being what a hundredth of the distance is seen
+            as), and half of it in roll; within 3 s, as the slowest sway takes longer, about 0.8 times on the median.
         shake_seed: which hand.
         ease: 0 moves evenly, 1 starts and stops softly.
     """

@@ -97,6 +97,21 @@ def test_a_tripod_stands_still_and_a_hand_wavers_about_where_it_is_held() -> Non
     assert abs(np.mean(off)) < 0.15
 
 
+def test_a_view_wavers_by_as_much_more_than_its_hand_as_it_is_said_to() -> None:
+    steady = CameraMove("static", (0.0, 0.0), (10.0, 10.0), (4.0, 4.0)).view(0.0, 0.0)
+    off = np.array(
+        [
+            [[view.forward @ steady.right, view.forward @ steady.up, view.right @ steady.up]]
+            for seed in range(24)
+            for held in [CameraMove("static", (0.0, 0.0), (10.0, 10.0), (4.0, 4.0), shake=0.3, shake_seed=seed)]
+            for view in [held.view(0.0, float(t)) for t in np.arange(0, 60, 0.2)]
+        ]
+    ).reshape(24, -1, 3)
+    yaw, pitch, roll = np.degrees(np.arcsin(off)).std(axis=1).mean(axis=0) / 0.3
+    assert yaw == pytest.approx(1.15, abs=0.06) and pitch == pytest.approx(1.15, abs=0.06)
+    assert roll == pytest.approx(0.5, abs=0.06)
+
+
 @settings(deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_easing_keeps_the_ends_and_never_turns_back(softness: float, one: float, other: float) -> None:
