@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ INSTALL = "pip install 'pvtt[gpu]'"
 Device = Literal["auto", "cpu", "cuda"]
 
 _OLDEST = {"torch": (2, 6), "torchvision": (0, 21), "transformers": (5, 23), "safetensors": (0, 5)}
-_FOLDER_FILES = {"tracker": "model.safetensors", "tracker-config": "config.json"}
+_FOLDER_FILES = ("model.safetensors", "config.json")
+_PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json")
+_FOLDER_TYPES = ("sam2_video", "sam3_tracker_video")
 _MIN_MEMORY_BYTES = 8 * 10**9
 
 
@@ -150,18 +153,18 @@ def libraries(settings: GroundedSettings) -> tuple[str, ...]:
 
 
 def digests(settings: GroundedSettings, registry: ModelRegistry) -> dict[str, str]:
-    """Name of each model → SHA-256 of its file; of a tracker of one's own, of its weights and configuration.
+    """Name of each model → SHA-256 of its file; of a tracker of one's own, of its weights and all its configuration.
 
     Raises:
         PreflightError: the tracker's folder cannot be read.
     """
     found = {name: registry.model(name).sha256 for name in model_roles(settings).values()}
     if settings.tracker_folder is not None:
-        for role, file in _FOLDER_FILES.items():
+        for path in [settings.tracker_folder / _FOLDER_FILES[0], *settings.tracker_folder.glob("*.json")]:
             try:
-                found[f"own-{role}"] = registry.digests.sha256(settings.tracker_folder / file)
+                found[f"own-tracker/{path.name}"] = registry.digests.sha256(path)
             except OSError as error:
-                raise PreflightError(_unreadable(settings.tracker_folder / file, error)) from error
+                raise PreflightError(f"segment.grounded.tracker_folder: {path}: {error.strerror}") from error
     return dict(sorted(found.items()))
 
 
@@ -176,7 +179,7 @@ def files(settings: GroundedSettings, registry: ModelRegistry) -> dict[str, str]
     if missing:
         raise PreflightError(f"weights of {', '.join(missing)} are not here; run: {registry.pull_command(missing)}")
     if settings.tracker_folder is not None:
-        paths |= {role: settings.tracker_folder / file for role, file in _FOLDER_FILES.items()}
+        paths["tracker"] = settings.tracker_folder / _FOLDER_FILES[0]
     return {role: str(path) for role, path in sorted(paths.items())}
 
 
@@ -204,9 +207,17 @@ def _version(name: str) -> tuple[int, ...]:
 def _folder_problem(folder: Path | None) -> str:
     if folder is None:
         return ""
-    missing = [file for file in _FOLDER_FILES.values() if not (folder / file).is_file()]
-    return f"segment.grounded.tracker_folder = {folder} lacks {' and '.join(missing)}" if missing else ""
-
-
-def _unreadable(path: Path, error: OSError) -> str:
-    return f"segment.grounded.tracker_folder: {path} cannot be read: {error.strerror}"
+    named = f"segment.grounded.tracker_folder = {folder}"
+    missing = [file for file in _FOLDER_FILES if not (folder / file).is_file()]
+    if not any((folder / file).is_file() for file in _PROCESSOR_FILES):
+        missing.append(" or ".join(_PROCESSOR_FILES))
+    if missing:
+        return f"{named} lacks {', '.join(missing)}"
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+        kind = config.get("model_type") if isinstance(config, dict) else None
+    except (OSError, ValueError) as error:
+        return f"{named}: config.json cannot be read: {error}"
+    if kind not in _FOLDER_TYPES:
+        return f"{named} holds a model of type {kind!r}; a video tracker is {' or '.join(_FOLDER_TYPES)}"
+    return ""

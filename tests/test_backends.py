@@ -173,21 +173,40 @@ def test_a_tracker_of_ones_own_counts_by_its_content_and_not_by_its_place(
 ) -> None:
     pretend(monkeypatch, H100)
 
-    def with_folder(name: str, weights: str, config: str) -> ChosenBackend:
+    def with_folder(name: str, weights: str, side: int) -> ChosenBackend:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         (folder / "model.safetensors").write_text(weights)
-        (folder / "config.json").write_text(config)
+        (folder / "config.json").write_text('{"model_type": "sam2_video"}')
+        (folder / "preprocessor_config.json").write_text(f'{{"size": {side}}}')
         return grounded(tmp_path, GroundedSettings(tracker_folder=folder))
 
-    one = with_folder("one", "weights", "{}")
+    one = with_folder("one", "weights", 1024)
     assert Path(one.files["tracker"]) == tmp_path / "one" / "model.safetensors"
-    assert set(one.weights) == {"bert-vocabulary", "grounding-dino-tiny", "own-tracker", "own-tracker-config"}
-    assert key(with_folder("two", "weights", "{}")) == key(one)
-    assert key(with_folder("two", "WEIGHTS", "{}")) != key(one)
-    assert key(with_folder("two", "weights", "{ }")) != key(one)
-    with pytest.raises(PreflightError, match=r"tracker_folder = .*three lacks model\.safetensors and config\.json"):
-        grounded(tmp_path, GroundedSettings(tracker_folder=tmp_path / "three"))
+    assert {name for name in one.weights if name.startswith("own-")} == {
+        "own-tracker/model.safetensors",
+        "own-tracker/config.json",
+        "own-tracker/preprocessor_config.json",
+    }
+    assert key(with_folder("two", "weights", 1024)) == key(one)
+    assert key(with_folder("two", "WEIGHTS", 1024)) != key(one)
+    assert key(with_folder("two", "weights", 512)) != key(one)
+
+
+def test_a_folder_that_holds_no_video_tracker_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, H100)
+    settings = GroundedSettings(tracker_folder=tmp_path)
+    with pytest.raises(PreflightError, match=r"tracker_folder = .* lacks model\.safetensors, config\.json, processor_"):
+        grounded(tmp_path, settings)
+    for name, text in (("model.safetensors", ""), ("processor_config.json", "{}"), ("config.json", "{")):
+        (tmp_path / name).write_text(text)
+    with pytest.raises(PreflightError, match=r"config\.json cannot be read"):
+        grounded(tmp_path, settings)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(PreflightError, match="holds a model of type 'bert'; a video tracker is sam2_video or"):
+        grounded(tmp_path, settings)
 
 
 def test_one_process_at_a_time_uses_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
