@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pvtt_data.masks import mask_quality
+from pvtt_data.mask_quality import mask_quality
 from pvtt_data.media import decode_masks, decode_video
 from pvtt_data.records import Blob, MaskTrack, Quality
 from pvtt_data.stage import MapStage, StageConfig, StageResult, reject
@@ -59,7 +59,7 @@ class MeasureMasks(MapStage[MaskItem]):
     """The QC numbers of one mask track."""
 
     name = "mask_numbers"
-    version = 2
+    version = 3
     kind = "track"
     libraries = ("av", "opencv-python-headless", "numpy")
 
