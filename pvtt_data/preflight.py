@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from pvtt_data.errors import PreflightError, RecipeError
+from pvtt_data.matting import matting_is_there
 from pvtt_data.models import ModelRegistry
 from pvtt_data.recipe import Recipe
 from pvtt_data.stages.render import RenderConfig, variant_for
@@ -35,6 +36,10 @@ def preflight(recipe: Recipe, work: Path, out: Path, registry: ModelRegistry | N
     problems += _codec_problems()
     if recipe.split.transitions == "transnetv2":
         problems += _transnet_problems()
+    if recipe.pictures.matting != "none" and not matting_is_there():
+        problems.append(
+            f"pictures.matting = {recipe.pictures.matting} needs PyMatting, not installed: pip install 'pvtt[matting]'"
+        )
     if recipe.render is not None:
         problems += _render_problems(recipe.render)
     if problems:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from pvtt_data.errors import InputError
+from pvtt_data.matting import matting_is_there
 from pvtt_data.stages.pictures import PicturesConfig, cut_out, frames_to_cut, whole_product
 
 CONFIG = PicturesConfig(min_side_px=20, max_side_px=100)
@@ -56,3 +58,16 @@ def test_frames_are_taken_from_all_of_the_clip_where_the_product_is_whole() -> N
     masks[7, 5:45, 5:45] = True
     assert frames_to_cut(masks, 2) == [7, 10]
     assert frames_to_cut(masks, 0) == []
+
+
+@pytest.mark.skipif(not matting_is_there(), reason="needs the extra matting: pip install 'pvtt[matting]'")
+def test_matting_makes_edges_soft_and_keeps_the_background_out_of_them() -> None:
+    image, probability = scene()
+    soft = cv2.GaussianBlur(image, (0, 0), 2.5)
+    matting = PicturesConfig(min_side_px=20, max_side_px=2000, matting="closed-form", matting_edge=0.05)
+    cutout, _ = cut_out(soft, probability, matting)
+    edge = (cutout[..., 3] > 60) & (cutout[..., 3] < 200)
+    assert edge.any()
+    mixed, _ = cut_out(soft, probability, matting.model_copy(update={"matting": "none"}))
+    paleness = cutout[edge][:, 1].mean(), mixed[edge][:, 1].mean()
+    assert paleness[0] < paleness[1] - 20, "the white of the background is gone from the red"
