@@ -21,7 +21,7 @@ _COMMANDS = {
     "show": ("show", "Show the rows of the latest build."),
     "retry": ("retry", "Let rows that crashed, hung or ran out of memory run again."),
     "clean": ("clean", "Say what the work directory could do without, and free it."),
-    "render": ("render", "Render exact pairs: product A and product B in the same scene."),
+    "render": ("render", "Render exact pairs, product A and product B in the same scene; or adverts to mine."),
     "segment": ("segment", "Segment the product in a video or a folder of frames."),
     "models": ("models", "List, pull and locate model weights."),
     "verify": ("datasets", "Check that a dataset holds what its manifest promises."),
