@@ -90,7 +90,9 @@ class ChosenBackend:
         # back when the stage ends; one at a time fills a GPU.
         if self.device == "cpu":
             return Resources(memory_bytes=None, timeout_s=8 * 3600.0, isolated=True)
-        return Resources(memory_bytes=None, timeout_s=1800.0, isolated=True, processes=1)
+        # Each clip is followed both ways at a time: half as many clips fill the tracker's batch.
+        clips = max(1, self.settings.batch // 2)
+        return Resources(memory_bytes=None, timeout_s=1800.0, isolated=True, processes=1, batch=clips)
 
 
 def choose_backend(

@@ -18,8 +18,9 @@ import signal
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
@@ -46,10 +47,10 @@ class _Worker:
     process: Any
     pipe: Connection
     stage: MapStage[Any] | None = None
-    task: tuple[Named[Any], int] | None = None
-    """The item in hand and how often it was started."""
+    tasks: list[tuple[Named[Any], int]] = field(default_factory=list)
+    """The items in hand and how often each was started."""
     started: bool = False
-    """Whether the worker has begun to work on it."""
+    """Whether the worker has begun to work on them."""
     deadline: float = 0.0
 
 
@@ -87,13 +88,9 @@ class LocalExecutor:
                 ready = wait([worker.pipe for worker in busy], timeout=max(0.0, next_deadline - time.monotonic()))
                 for worker in busy:
                     if worker.pipe in ready:
-                        finished = self._receive(worker, stage, again)
+                        yield from self._receive(worker, stage, again)
                     elif time.monotonic() >= worker.deadline:
-                        finished = self._replace(worker, stage, again, "timeout")
-                    else:
-                        continue
-                    if finished is not None:
-                        yield finished
+                        yield from self._replace(worker, stage, again, "timeout")
         finally:
             if self._busy() or stage.resources.isolated:
                 self.close()
@@ -108,11 +105,11 @@ class LocalExecutor:
         worker.process.kill()
         worker.process.join()
         worker.pipe.close()
-        if worker.task is not None:
+        if worker.tasks:
             self.store.drop_unfinished(worker.process.pid)
 
     def _busy(self) -> list[_Worker]:
-        return [worker for worker in self._pool if worker.task is not None]
+        return [worker for worker in self._pool if worker.tasks]
 
     def _hand_out(
         self,
@@ -120,15 +117,19 @@ class LocalExecutor:
         waiting: deque[tuple[Named[Any], int]],
         again: deque[tuple[Named[Any], int]],
     ) -> None:
-        """Give every idle worker a row; a row that is tried again gets the machine for itself."""
+        """Give every idle worker a row, or as many as the stage takes at a time.
+
+        A row that is tried again gets the machine for itself.
+        """
         for index in range(min(self.workers, stage.resources.processes or self.workers)):
             if not waiting:
                 break
             worker = self._worker(index)
-            if worker.task is None:
-                self._start(worker, stage, waiting.popleft())
+            if not worker.tasks:
+                count = min(stage.resources.batch, len(waiting))
+                self._start(worker, stage, [waiting.popleft() for _ in range(count)])
         if again and not self._busy():
-            self._start(self._worker(0), stage, again.popleft())
+            self._start(self._worker(0), stage, [again.popleft()])
 
     def _worker(self, index: int) -> _Worker:
         while len(self._pool) <= index:
@@ -142,46 +143,49 @@ class LocalExecutor:
             self._pool.append(_Worker(process, ours))
         return self._pool[index]
 
-    def _start(self, worker: _Worker, stage: MapStage[Any], task: tuple[Named[Any], int]) -> None:
+    def _start(self, worker: _Worker, stage: MapStage[Any], tasks: list[tuple[Named[Any], int]]) -> None:
         try:
             if worker.stage is not stage:
                 worker.pipe.send(("stage", stage))
                 worker.stage = stage
-            worker.pipe.send(("row", task[0]))
+            worker.pipe.send(("rows", [named for named, _ in tasks]))
         except (BrokenPipeError, ConnectionResetError):
-            pass  # the dead worker is noticed, replaced and its row retried when its pipe is read
-        worker.task, worker.started = task, False
-        worker.deadline = time.monotonic() + stage.resources.timeout_s + _SETUP_TIMEOUT_S
+            pass  # the dead worker is noticed, replaced and its rows retried when its pipe is read
+        worker.tasks, worker.started = tasks, False
+        worker.deadline = time.monotonic() + self._allowed_s(worker, stage) + _SETUP_TIMEOUT_S
+
+    def _allowed_s(self, worker: _Worker, stage: MapStage[Any]) -> float:
+        return stage.resources.timeout_s * len(worker.tasks)
 
     def _receive(
         self, worker: _Worker, stage: MapStage[Any], again: deque[tuple[Named[Any], int]]
-    ) -> tuple[Named[Any], Outcome] | None:
+    ) -> list[tuple[Named[Any], Outcome]]:
         try:
             message, payload = worker.pipe.recv()
         except (EOFError, OSError):  # an end in the middle of a message is an OSError
             return self._replace(worker, stage, again, "crashed")
         if message == "started":
             worker.started = True
-            worker.deadline = time.monotonic() + stage.resources.timeout_s
-            return None
+            worker.deadline = time.monotonic() + self._allowed_s(worker, stage)
+            return []
         if message == "setup-failed":
             raise BuildError(f"stage {stage.name} cannot start:\n{payload}")
-        assert worker.task is not None
-        item = worker.task[0]
-        worker.task = None
-        return item, payload
+        items = [named for named, _ in worker.tasks]
+        worker.tasks = []
+        return list(zip(items, payload, strict=True))
 
     def _replace(
         self, worker: _Worker, stage: MapStage[Any], again: deque[tuple[Named[Any], int]], why: str
-    ) -> tuple[Named[Any], Outcome] | None:
-        assert worker.task is not None
-        item, attempt = worker.task
+    ) -> list[tuple[Named[Any], Outcome]]:
+        """Another process for one that died or overran its time; its rows are tried once more, each alone."""
+        tasks = worker.tasks
         self._kill(worker)
         exit_code = worker.process.exitcode
         self._pool.remove(worker)
-        if attempt < _ATTEMPTS:
-            again.append((item, attempt + 1))
-            return None
+        retried = [task for task in tasks if task[1] < _ATTEMPTS]
+        again.extend((named, attempt + 1) for named, attempt in retried)
+        if len(retried) == len(tasks):
+            return []
         if not worker.started:
             raise BuildError(
                 f"stage {stage.name} cannot start: a worker process {'hung' if why == 'timeout' else 'died'} "
@@ -192,7 +196,40 @@ class LocalExecutor:
             if why == "timeout"
             else f"the worker process died ({_exit_text(exit_code)}), {_ATTEMPTS} times"
         )
-        return item, Outcome(rejection=reject(stage.name, stage.kind, item.item_id, item.name, why, message))
+        return [
+            (item, Outcome(rejection=reject(stage.name, stage.kind, item.item_id, item.name, why, message)))
+            for item, attempt in tasks
+            if attempt >= _ATTEMPTS
+        ]
+
+
+def run_rows(stage: MapStage[Any], rows: Sequence[Named[Any]], store: BlobStore) -> list[Outcome]:
+    """Rows of a map stage that takes several at a time; each bears its share of what they took.
+
+    What cannot be done together, for want of memory above all, is done one by one.
+    """
+    if len(rows) == 1:
+        return [run_row(stage, rows[0], store)]
+    _reset_peak_rss()
+    wall_s, cpu_s = time.monotonic(), time.process_time()
+    try:
+        results = stage.run_many([named.item for named in rows], store)
+    except Exception:
+        return [run_row(stage, named, store) for named in rows]
+    outcomes = [_outcome(stage, named, partial(_given, made)) for named, made in zip(rows, results, strict=True)]
+    share = 1 / len(rows)
+    cost = Cost(
+        round((time.monotonic() - wall_s) * share, 4),
+        round((time.process_time() - cpu_s) * share, 4),
+        _peak_rss_bytes(),
+    )
+    return [dataclasses.replace(outcome, cost=cost) for outcome in outcomes]
+
+
+def _given(made: Sequence[Any] | InputError) -> Sequence[Any]:
+    if isinstance(made, InputError):
+        raise made
+    return made
 
 
 def run_row(stage: MapStage[Any], named: Named[Any], store: BlobStore) -> Outcome:
@@ -202,14 +239,14 @@ def run_row(stage: MapStage[Any], named: Named[Any], store: BlobStore) -> Outcom
     """
     _reset_peak_rss()
     wall_s, cpu_s = time.monotonic(), time.process_time()
-    outcome = _outcome(stage, named, store)
+    outcome = _outcome(stage, named, lambda: stage.run(named.item, store))
     cost = Cost(round(time.monotonic() - wall_s, 4), round(time.process_time() - cpu_s, 4), _peak_rss_bytes())
     return dataclasses.replace(outcome, cost=cost)
 
 
-def _outcome(stage: MapStage[Any], named: Named[Any], store: BlobStore) -> Outcome:
+def _outcome(stage: MapStage[Any], named: Named[Any], make: Callable[[], Sequence[Any]]) -> Outcome:
     try:
-        rows = tuple(stage.run(named.item, store))
+        rows = tuple(make())
         canonical_json(rows).encode()  # what cannot be stored is a fault of this row, not an end of the build
         return Outcome(rows=rows)
     except Exception as error:
@@ -288,7 +325,7 @@ def _work(pipe: Connection, store: BlobStore, parent_pid: int) -> None:
             continue
         assert stage is not None
         pipe.send(("started", None))
-        pipe.send(("done", run_row(stage, payload, store)))
+        pipe.send(("done", run_rows(stage, payload, store)))
 
 
 def _reset_peak_rss() -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from pvtt_data.errors import InputError
 from pvtt_data.records import Rejection, canonical_json, content_id
 
 if TYPE_CHECKING:
@@ -45,12 +46,15 @@ class Resources:
         timeout_s: wall time after which a row counts as hung.
         isolated: run in fresh processes that no other stage shares; for libraries that change global state.
         processes: most worker processes at a time, however many there are; None for no bound.
+        batch: most rows that a worker is given at a time, for models that work faster on several; `MapStage.run_many`
+            gets them.
     """
 
     memory_bytes: int | None = 8 * 2**30
     timeout_s: float = 600.0
     isolated: bool = False
     processes: int | None = None
+    batch: int = 1
 
 
 Item = TypeVar("Item")
@@ -100,6 +104,20 @@ class MapStage(ABC, Generic[Item]):
         Raises:
             InputError: the item cannot be used; it is rejected and the build goes on.
         """
+
+    def run_many(self, items: Sequence[Item], store: BlobStore) -> Sequence[Sequence[Any] | InputError]:
+        """Records of several items at a time, or why an item cannot be used; for stages with a `Resources.batch`.
+
+        Raises:
+            Exception: they cannot be done together; the items are then run one by one.
+        """
+        results: list[Sequence[Any] | InputError] = []
+        for item in items:
+            try:
+                results.append(self.run(item, store))
+            except InputError as error:
+                results.append(error)
+        return results
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything but the item that a result depends on."""

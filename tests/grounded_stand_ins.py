@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pvtt_data.errors import InputError
 from pvtt_data.gpu import Gpu
 from pvtt_data.model_list import GROUPS, MODELS
 from pvtt_data.models import ModelRegistry
-from pvtt_data.segmenters.base import Progress, Segmentation, Target
+from pvtt_data.segmenters.base import Job, Progress, Segmentation, Target, one_by_one
 
 H100 = Gpu("", "a GPU", "sm_90", 80 * 10**9, has_bfloat16=True)
 NO_GPU = Gpu("no GPU answers")
@@ -66,3 +67,8 @@ class ToldSegmenter:
         if on_progress is not None:
             on_progress(len(frames), len(frames))
         return Segmentation(masks, np.linspace(0.5, 1, len(frames), dtype=np.float32), {"reprompts": 1.0})
+
+    def segment_videos(
+        self, jobs: Sequence[Job], on_progress: Progress | None = None
+    ) -> list[Segmentation | InputError]:
+        return one_by_one(self, jobs)

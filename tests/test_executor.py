@@ -14,6 +14,7 @@ from toy_stages import (
     BrokenStage,
     DyingStage,
     ImpatientStage,
+    ToyBatches,
     ToyConfig,
     ToyStage,
     calls,
@@ -86,6 +87,25 @@ def test_one_worker_makes_the_same_as_two(outcomes: dict[str, Outcome], tmp_path
         if not outcomes[row.item_id].fault:
             assert alone[row.item_id] == outcomes[row.item_id]
     assert bool(alone["defect"].fault)
+
+
+def test_rows_that_are_worked_on_together_come_out_as_they_do_alone(
+    outcomes: dict[str, Outcome], tmp_path: Path
+) -> None:
+    store = BlobStore(str(tmp_path / "blobs"), tmp_path / "local")
+    executor = LocalExecutor(2, store)
+    try:
+        pairs = list(executor.map(ToyBatches(ToyConfig(factor=10)), ROWS))
+    finally:
+        executor.close()
+    assert len(pairs) == len(ROWS)
+    together = {item.item_id: outcome for item, outcome in pairs}
+    for name, alone in outcomes.items():
+        assert together[name].rows == alone.rows
+        if alone.rejection is not None:
+            assert reason(together[name]) == reason(alone)
+        assert bool(together[name].fault) == bool(alone.fault)
+        assert together[name].halt == alone.halt
 
 
 def test_bad_input_is_a_rejection_with_its_numbers(outcomes: dict[str, Outcome]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import sys
@@ -119,6 +120,17 @@ class InlineExecutor:
 
     def close(self) -> None:
         """Nothing to end."""
+
+
+class ToyBatches(ToyStage):
+    """The same, given three rows at a time."""
+
+    name = "toy-batches"
+    resources = dataclasses.replace(ToyStage.resources, batch=3)
+
+    def run_many(self, items: Sequence[Toy], store: BlobStore) -> Sequence[Sequence[Any] | InputError]:
+        note(store, f"{self.name} together {len(items)}")
+        return super().run_many(items, store)
 
 
 def named(name: str, does: str = "compute", value: int = 0) -> Named[Toy]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pvtt_data.errors import InputError
 
 Progress = Callable[[int, int], None]
 """Called with (model runs done, model runs planned) while a video is worked on."""
@@ -57,6 +59,19 @@ class Segmentation:
     masks: NDArray[np.bool_]
     confidence: NDArray[np.float32]
     numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One clip to work on.
+
+    Attributes:
+        frames: (T, H, W, 3) uint8 RGB, one shot.
+        target: what to look for; None for a backend that cannot be told.
+    """
+
+    frames: NDArray[np.uint8]
+    target: Target | None = None
 
 
 class Segmenter(Protocol):
@@ -114,3 +129,20 @@ class Segmenter(Protocol):
             InputError: ``no-product``, nothing stands out; ``track-lost``, it cannot be followed through all frames.
         """
         ...
+
+    def segment_videos(
+        self, jobs: Sequence[Job], on_progress: Progress | None = None
+    ) -> list[Segmentation | InputError]:
+        """Several clips, as `segment_video` does each; one that cannot be segmented spoils no other."""
+        ...
+
+
+def one_by_one(segmenter: Segmenter, jobs: Sequence[Job]) -> list[Segmentation | InputError]:
+    """`Segmenter.segment_videos` of a backend that gains nothing by several clips."""
+    outcomes: list[Segmentation | InputError] = []
+    for job in jobs:
+        try:
+            outcomes.append(segmenter.segment_video(job.frames, job.target))
+        except InputError as error:
+            outcomes.append(error)
+    return outcomes

@@ -3,7 +3,7 @@ Salient Object Detection", Pattern Recognition 2020), run with ONNX Runtime."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pvtt_data.errors import InputError
 from pvtt_data.files import sha256_file
-from pvtt_data.segmenters.base import Progress, Segmentation, Target
+from pvtt_data.segmenters.base import Job, Progress, Segmentation, Target, one_by_one
 from pvtt_data.segmenters.propagate import PropagationConfig, segment_by_keyframes
 
 _INPUT_SIDE_PX = 320
@@ -80,6 +80,12 @@ class U2NetSegmenter:
         """See `Segmenter.segment_video`."""
         _refuse(target)
         return segment_by_keyframes(frames, self.segment_image, self._config, on_progress)
+
+    def segment_videos(
+        self, jobs: Sequence[Job], on_progress: Progress | None = None
+    ) -> list[Segmentation | InputError]:
+        """See `Segmenter.segment_videos`."""
+        return one_by_one(self, jobs)
 
     def _raw_saliency(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(320, 320) float32 in [0, 1] of a (H, W, 3) uint8 RGB picture."""

@@ -10,11 +10,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from pvtt_data.backends import UNTOLD, ChosenBackend, choose_backend, open_backend
+from pvtt_data.errors import InputError
 from pvtt_data.media import decode_video, encode_masks
 from pvtt_data.mirrors import Progress
 from pvtt_data.models import ModelRegistry
 from pvtt_data.records import Blob, MaskTrack, content_id
-from pvtt_data.segmenters.base import Segmenter, Target
+from pvtt_data.segmenters.base import Job, Segmentation, Segmenter, Target
 from pvtt_data.segmenters.grounded.settings import GroundedSettings
 from pvtt_data.stage import MapStage, Resources, StageConfig
 from pvtt_data.store import BlobStore
@@ -92,9 +93,23 @@ class Segment(MapStage[SegmentItem]):
     def run(self, item: SegmentItem, store: BlobStore) -> Sequence[MaskTrack]:
         """The `MaskTrack` of one clip."""
         assert self._segmenter is not None, "setup() runs first"
-        frames = decode_video(store.path(item.video))
+        job = self._job(item, store)
+        return [self._track(item, self._segmenter.segment_video(job.frames, job.target), store)]
+
+    def run_many(self, items: Sequence[SegmentItem], store: BlobStore) -> list[Sequence[MaskTrack] | InputError]:
+        """The `MaskTrack` of each clip, all worked on together."""
+        assert self._segmenter is not None, "setup() runs first"
+        outcomes = self._segmenter.segment_videos([self._job(item, store) for item in items])
+        return [
+            outcome if isinstance(outcome, InputError) else [self._track(item, outcome, store)]
+            for item, outcome in zip(items, outcomes, strict=True)
+        ]
+
+    def _job(self, item: SegmentItem, store: BlobStore) -> Job:
         target = item.target if isinstance(item, TargetedSegmentItem) else None
-        found = self._segmenter.segment_video(frames, target)
+        return Job(decode_video(store.path(item.video)), target)
+
+    def _track(self, item: SegmentItem, found: Segmentation, store: BlobStore) -> MaskTrack:
         scratch = store.scratch_file("mp4")
         try:
             encode_masks(found.masks, item.fps, scratch)
@@ -102,18 +117,16 @@ class Segment(MapStage[SegmentItem]):
         finally:
             scratch.unlink(missing_ok=True)
         numbers = {**found.numbers, "confidence_min": float(found.confidence.min())}
-        return [
-            MaskTrack(
-                track_id=content_id("track", item.clip_id, mask.sha256),
-                clip_id=item.clip_id,
-                backend=self.backend.label,
-                weights=dict(self.weights),
-                mask=mask,
-                verdict="accept",
-                reasons=(),
-                numbers=dict(sorted(numbers.items())),
-            )
-        ]
+        return MaskTrack(
+            track_id=content_id("track", item.clip_id, mask.sha256),
+            clip_id=item.clip_id,
+            backend=self.backend.label,
+            weights=dict(self.weights),
+            mask=mask,
+            verdict="accept",
+            reasons=(),
+            numbers=dict(sorted(numbers.items())),
+        )
 
 
 def backend_for(

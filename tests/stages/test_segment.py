@@ -147,6 +147,12 @@ def test_the_stage_tells_its_backend_and_keeps_what_it_answers(
     assert found.numbers == {"confidence_min": 0.5, "reprompts": 1.0}
     assert decode_masks(store.path(found.mask))[:, 20:, :40].all()
 
+    assert stage.resources.batch > 1, "a GPU is given several clips at a time"
+    items = [TargetedSegmentItem(name, store.put_file(path, "mp4"), 16.0, target) for name in ("c", "d")]
+    together = stage.run_many(items, store)
+    assert together[0] == [found]
+    assert [rows[0].clip_id for rows in together] == ["c", "d"]
+
     image = tmp_path / "front.png"
     image.write_bytes(write_png(np.full((300, 400, 3), 90, np.uint8)))
     store.add_original(sha("front"), image)

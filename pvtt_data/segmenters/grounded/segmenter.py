@@ -6,7 +6,6 @@ The models' code is imported only when a segmenter is opened.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvtt_data.errors import InputError
-from pvtt_data.segmenters.base import Progress, Segmentation, Segmenter, Target
+from pvtt_data.segmenters.base import Job, Progress, Segmentation, Segmenter, Target
 from pvtt_data.segmenters.finish import finished
 from pvtt_data.segmenters.grounded.choose import Chain, Choice, choose_product
 from pvtt_data.segmenters.grounded.close_look import is_worth_it, look_closer
@@ -36,14 +35,6 @@ from pvtt_data.segmenters.propagate import keyframe_indices
 
 if TYPE_CHECKING:
     import torch
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Job:
-    """One clip to work on: (T, H, W, 3) uint8 RGB frames and what to look for in them."""
-
-    frames: NDArray[np.uint8]
-    target: Target
 
 
 class GroundedSegmenter:
@@ -104,7 +95,7 @@ class GroundedSegmenter:
         on_progress: Progress | None = None,
     ) -> Segmentation:
         """See `Segmenter.segment_video`."""
-        (outcome,) = self.segment_videos([Job(frames, _told(target))], on_progress)
+        (outcome,) = self.segment_videos([Job(frames, target)], on_progress)
         if isinstance(outcome, InputError):
             raise outcome
         return outcome
@@ -112,7 +103,7 @@ class GroundedSegmenter:
     def segment_videos(
         self, jobs: Sequence[Job], on_progress: Progress | None = None
     ) -> list[Segmentation | InputError]:
-        """Several clips at a time, so that their frames and passes share batches; one bad clip spoils no other.
+        """See `Segmenter.segment_videos`; the passes of all clips share batches.
 
         Raises:
             Exception: anything but an `InputError` that ends the work on a clip.
@@ -134,21 +125,22 @@ class GroundedSegmenter:
     def _seen(self, job: Job) -> Choice:
         """What the keyframes show of the product."""
         keys = keyframe_indices(len(job.frames), self._find.every)
-        found = self.detector.detect([job.frames[t] for t in keys], job.target.phrases, self._find.min_score)
+        target = _told(job.target)
+        found = self.detector.detect([job.frames[t] for t in keys], target.phrases, self._find.min_score)
         by_frame: dict[int, Sequence[Detection]] = dict(zip(keys, found, strict=True))
-        return choose_product(job.frames, by_frame, job.target, self._find)
+        return choose_product(job.frames, by_frame, target, self._find)
 
     def _course(self, job: Job, choice: Choice, tracker: VideoTracker) -> Course[Segmentation]:
-        numbers = dict(choice.numbers)
+        numbers, target = dict(choice.numbers), _told(job.target)
         tracks: list[Track] = []
         for chain in choice.chains:
-            sighting = _sighting(chain, job.target)
+            sighting = _sighting(chain, target)
             track = yield from follow(tracker, job.frames, sighting, self._follow)
             mode = self._follow.close_look
-            if mode == "always" or (mode == "auto" and is_worth_it(track.masks, job.target.holed)):
+            if mode == "always" or (mode == "auto" and is_worth_it(track.masks, target.holed)):
                 numbers |= yield from look_closer(tracker, job.frames, track, sighting, self._follow)
             tracks.append(track)
-        return _segmentation(tracks, numbers, job.target)
+        return _segmentation(tracks, numbers, target)
 
 
 VERSION = "1"

@@ -7,8 +7,8 @@ import pytest
 from disc_world import FakeDetector, FakeTracker, disc_clip, green_disc
 
 from pvtt_data.errors import InputError
-from pvtt_data.segmenters.base import Segmentation, Segmenter, Target
-from pvtt_data.segmenters.grounded.segmenter import GroundedSegmenter, Job
+from pvtt_data.segmenters.base import Job, Segmentation, Segmenter, Target
+from pvtt_data.segmenters.grounded.segmenter import GroundedSegmenter
 from pvtt_data.segmenters.grounded.settings import FindSettings, FollowSettings
 
 DISC = Target(("red disc",))

@@ -26,9 +26,9 @@ from tiny_models import (
 )
 
 from pvtt_data.files import sha256_file
-from pvtt_data.segmenters.base import Segmentation, Target
+from pvtt_data.segmenters.base import Job, Segmentation, Target
 from pvtt_data.segmenters.grounded import grounding_dino, hf_tracker, sam2_tracker
-from pvtt_data.segmenters.grounded.segmenter import GroundedSegmenter, Job, open_grounded
+from pvtt_data.segmenters.grounded.segmenter import GroundedSegmenter, open_grounded
 from pvtt_data.segmenters.grounded.settings import FindSettings, FollowSettings, GroundedSettings
 
 FIND = FindSettings(every=6, min_score=0.0, min_keyframe_share=0.01)
