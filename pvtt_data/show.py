@@ -24,8 +24,8 @@ VIEWS = {
         FROM clips c JOIN sources s ON s.source_id = c.source_id
         LEFT JOIN assignments a ON a.source_id = c.source_id ORDER BY source_path, first_frame""",
     "tracks": """
-        SELECT t.track_id, t.clip_id, s.path AS source_path, c.cut.first_frame AS first_frame, t.backend, t.verdict,
-               t.reasons, t.numbers
+        SELECT t.track_id, t.clip_id, s.path AS source_path, c.cut.first_frame AS first_frame, t.backend, t.choice,
+               t.target, t.target_rule, t.verdict, t.reasons, t.numbers
         FROM tracks t JOIN clips c ON c.clip_id = t.clip_id JOIN sources s ON s.source_id = c.source_id
         ORDER BY source_path, first_frame""",
     "triples": """

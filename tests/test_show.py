@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,10 @@ def work(tmp_path: Path) -> Path:
     rows: dict[str, list[Any]] = {
         "sources": [mug, lamp],
         "clips": clips,
-        "tracks": [track(c) for c in clips],
+        "tracks": [
+            *(track(c) for c in clips[:2]),
+            dataclasses.replace(track(clips[2]), choice="auto", target="lamp. light.", target_rule="title"),
+        ],
         "assignments": [assignment(mug, "x", "train"), assignment(lamp, "y", "test")],
         "rejections": [reject("filter", "shot", "1", "a/mug.mp4 [300:377)", "too-dark", "luma 3", {"luma": 3})],
     }  # fmt: skip
@@ -66,6 +70,7 @@ def test_a_clip_tells_where_it_comes_from_and_how_it_was_cut(work: Path) -> None
         ("clips", "crop.width = 408 AND source_path LIKE '%lamp%'", 1),
         ("sources", "title = 'It''s a [red] lamp'", 1),
         ("tracks", "verdict = 'accept' AND numbers['area'] > 0.1", 3),
+        ("tracks", "choice = 'auto' AND target_rule = 'title' AND target LIKE 'lamp%'", 1),
         ("rejections", "reason = 'too-dark'", 1),
         ("rejections", "numbers['luma'] > 3", 0),
         ("triples", "split = 'train'", 0),
