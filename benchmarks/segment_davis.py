@@ -3,7 +3,7 @@
     PVTT_TEST_DATA=path/to/data python benchmarks/segment_davis.py
 
 The peer is the same network on every frame, its answer thresholded at 0.5: what people run without a tracker. Both get
-the same frames and one thread. IoU is the mean over all frames of a sequence against the ground truth. Which frames
+the same frames and one thread. J, F and J&F are DAVIS's measures, means over all frames of a sequence. Which frames
 happen to be keyframes matters, so our backend is run on the sequence from its frame 0, 2 and 4 on.
 """
 
@@ -21,6 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+from davis_measures import contour_accuracy, region_similarity
 
 from pvtt_data.errors import InputError
 from pvtt_data.images import read_image
@@ -43,11 +44,6 @@ def load(folder: Path) -> tuple[Frames, Masks]:
     return frames, masks
 
 
-def overlap(found: Masks, true: Masks) -> npt.NDArray[np.float64]:
-    """IoU of each frame, ``(T,) float64``."""
-    return (found & true).sum(axis=(1, 2)) / np.maximum((found | true).sum(axis=(1, 2)), 1)
-
-
 def every_frame(segmenter: U2NetSegmenter, frames: Frames) -> Masks:
     """The peer: one inference a frame; nothing found is an empty mask."""
     masks = np.zeros(frames.shape[:3], np.bool_)
@@ -61,9 +57,10 @@ def every_frame(segmenter: U2NetSegmenter, frames: Frames) -> Masks:
 
 @dataclass(frozen=True)
 class Result:
-    """Mean and lowest IoU of a run, and what it took a frame."""
+    """Mean J and F of a run, the lowest J, and what it took a frame."""
 
-    mean: float
+    region: float
+    contour: float
     lowest: float
     cpu_s: float
     wall_s: float
@@ -74,8 +71,8 @@ def measured(work: Callable[[], Masks], true: Masks) -> Result:
     wall, cpu = time.perf_counter(), time.process_time()
     found = work()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    iou = overlap(found, true)
-    return Result(float(iou.mean()), float(iou.min()), cpu / len(true), wall / len(true))
+    region, contour = region_similarity(found, true), contour_accuracy(found, true)
+    return Result(float(region.mean()), float(contour.mean()), float(region.min()), cpu / len(true), wall / len(true))
 
 
 def main() -> None:
@@ -85,8 +82,8 @@ def main() -> None:
         sys.exit("set PVTT_TEST_DATA to the folder that holds davis/")
     cv2.setNumThreads(1)
     segmenter = U2NetSegmenter(ModelRegistry.default().pull("u2net"))
-    print("| sequence | method | mean IoU | from each start | lowest frame | CPU s/frame | wall s/frame |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| sequence | method | J | F | J&F | J from each start | lowest J | CPU s/frame | wall s/frame |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in SEQUENCES:
         frames, true = load(Path(data) / "davis" / name)
         peer = [measured(lambda frames=frames: every_frame(segmenter, frames), true)]
@@ -95,12 +92,14 @@ def main() -> None:
             for start in STARTS
         ]
         for method, results in (("U²-Net on every frame", peer), ("keyframes + flow (`u2net`)", ours)):
-            mean = statistics.fmean(result.mean for result in results)
-            each = ", ".join(f"{result.mean:.3f}" for result in results)
+            region = statistics.fmean(result.region for result in results)
+            contour = statistics.fmean(result.contour for result in results)
+            each = ", ".join(f"{result.region:.3f}" for result in results)
             lowest = min(result.lowest for result in results)
             cpu = statistics.fmean(result.cpu_s for result in results)
             wall = statistics.fmean(result.wall_s for result in results)
-            print(f"| {name} | {method} | {mean:.3f} | {each} | {lowest:.3f} | {cpu:.2f} | {wall:.2f} |", flush=True)
+            measures = f"{region:.3f} | {contour:.3f} | {(region + contour) / 2:.3f}"
+            print(f"| {name} | {method} | {measures} | {each} | {lowest:.3f} | {cpu:.2f} | {wall:.2f} |", flush=True)
     versions = ", ".join(f"{library} {library_version(library)}" for library in LIBRARIES)
     machine = f"{platform.machine()}, {os.cpu_count()} processors, one thread"
     print(f"\n{machine}; Python {platform.python_version()}, {versions}")
