@@ -41,6 +41,7 @@ SAMPLE_RATES: Mapping[str, Rate] = {
     "mask_numbers": Rate(3.6, 0.0, 1.6),
     "text_overlay": Rate(1.5, 0.0, 1.6),
     "listing_pictures": Rate(1.6, 0.3e6, 2.6),
+    "listing_likeness": Rate(0.6, 0.0, 1.6),
     "clip_pictures": Rate(0.5, 0.5e6, 1.6),
     "synthesise": Rate(10.0, 1.8e6, 1.4),
     "render": Rate(250.0, 3.0e6, 0.0),

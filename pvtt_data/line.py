@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pvtt_data.backends import ChosenBackend
@@ -39,6 +39,7 @@ from pvtt_data.stages.compare import CompareFootage, CompareItem
 from pvtt_data.stages.dedup import dedup
 from pvtt_data.stages.filter_shots import filter_shots
 from pvtt_data.stages.fingerprint import FingerprintItem, TakeFingerprints
+from pvtt_data.stages.listing_likeness import LikenessItem, MeasureListingLikeness
 from pvtt_data.stages.mask_qc import MaskItem, MeasureMasks, mask_qc
 from pvtt_data.stages.measure import Measure, MediaItem
 from pvtt_data.stages.mine import MineConfig, mine
@@ -71,8 +72,8 @@ from pvtt_data.vocabulary import RULES, NamedTarget
 
 STAGES = (
     "mine", "measure", "transitions", "split", "filter", "fingerprint", "compare", "dedup", "normalise", "segment",
-    "mask_numbers", "text_overlay", "mask_qc", "listing_pictures", "clip_pictures", "assign_split", "pair",
-    "synthesise", "render_plan", "render", "triple_numbers", "triple_qc",
+    "mask_numbers", "text_overlay", "listing_pictures", "listing_likeness", "mask_qc", "clip_pictures", "assign_split",
+    "pair", "synthesise", "render_plan", "render", "triple_numbers", "triple_qc",
 )  # fmt: skip
 """Names of the stages, in the order in which they run; a recipe may leave some out: see `left_out`."""
 _MOVES_NAMED = 20
@@ -272,7 +273,6 @@ class Line:
                 for t in tracks
             ]
             overlays = run.map(MeasureTextOverlay(self.text_detector), readable)
-        tables.tracks = run.table(mask_qc(tracks, qualities, recipe.mask_qc, overlays))
 
         listed = {
             (s.product_id, image.sha256): Named(
@@ -284,6 +284,9 @@ class Line:
             for image in s.images
         }
         listing = run.map(ListingPictures(recipe.pictures, backend), list(listed.values()))
+
+        likenesses: list[Quality] = run.map(MeasureListingLikeness(NoConfig()), self._comparable_masks(tracks, listing))
+        tables.tracks = run.table(mask_qc(tracks, qualities, recipe.mask_qc, overlays, likenesses))
 
         source_of = {s.source_id: s for s in tables.sources}
         framed = []
@@ -316,6 +319,23 @@ class Line:
                 shown = ", ".join(prompts[:_PROMPTS_SHOWN]) + (", …" if len(prompts) > _PROMPTS_SHOWN else "")
                 self.run.note(f"what to look for in {counts[rule]} sources: {words} ({shown})")
         return targets
+
+    def _comparable_masks(self, tracks: Sequence[MaskTrack], listing: Sequence[Picture]) -> list[Named[LikenessItem]]:
+        """Tracks of products that have listing pictures."""
+        cutouts: dict[str, set[Blob]] = {}
+        for picture in listing:
+            cutouts.setdefault(picture.product_id, set()).add(picture.cutout)
+        names = self._clip_names()
+        clip_of = {c.clip_id: c for c in self.tables.clips}
+        product_of = {s.source_id: s.product_id for s in self.tables.sources}
+        items = []
+        for track in tracks:
+            clip = clip_of[track.clip_id]
+            shown = sorted(cutouts.get(product_of[clip.source_id], ()), key=lambda blob: blob.sha256)
+            if shown:
+                item = LikenessItem(track.track_id, clip.video, track.mask, tuple(shown))
+                items.append(Named(item, track.track_id, names[track.clip_id]))
+        return items
 
     def _swaps(self) -> None:
         recipe, run, tables = self.recipe, self.run, self.tables

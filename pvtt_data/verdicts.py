@@ -19,6 +19,7 @@ class Rule:
         limit: the number may be equal to it.
         broken: the side of the limit on which the rule is broken.
         verdict: what a broken rule comes to.
+        optional: whether numbers may lack this one; then the rule says nothing.
     """
 
     reason: str
@@ -26,9 +27,12 @@ class Rule:
     limit: float
     broken: Literal["below", "above"]
     verdict: Literal["reject", "flag"] = "reject"
+    optional: bool = False
 
     def is_broken(self, numbers: Mapping[str, float]) -> bool:
         """Whether these numbers break it."""
+        if self.optional and self.number not in numbers:
+            return False
         value = numbers[self.number]
         return value < self.limit if self.broken == "below" else value > self.limit
 
@@ -48,5 +52,6 @@ def judge(numbers: Mapping[str, float], rules: Iterable[Rule]) -> tuple[Verdict,
     rejecting = first_broken(numbers, rules)
     if rejecting is not None:
         return "reject", (rejecting.reason,), rejecting.says(numbers)
-    reasons = tuple(rule.reason for rule in rules if rule.verdict == "flag" and rule.is_broken(numbers))
+    flagging = (rule.reason for rule in rules if rule.verdict == "flag" and rule.is_broken(numbers))
+    reasons = tuple(dict.fromkeys(flagging))
     return ("flag" if reasons else "accept"), reasons, ""

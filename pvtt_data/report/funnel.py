@@ -20,6 +20,7 @@ _WORDS = {
     "segment": ("finds the product's mask", "clips", "mask tracks"),
     "mask_numbers": ("measures the masks", "mask tracks", "measured"),
     "text_overlay": ("looks for text laid over the clips", "mask tracks", "measured"),
+    "listing_likeness": ("compares masked products with listing images", "mask tracks", "measured"),
     "mask_qc": ("judges the masks", "mask tracks", "mask tracks"),
     "listing_pictures": ("cuts products out of listing images", "listing images", "pictures"),
     "clip_pictures": ("cuts products out of frames", "clips", "pictures"),

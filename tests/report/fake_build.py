@@ -329,12 +329,13 @@ class FakeBuild:
         self.result("segment").faults.append((mark("clip six"), mark("Traceback\nRuntimeError: the model is broken")))
         book("mask_numbers", 5, [], [])
         book("text_overlay", 5, [], [])
+        book("listing_pictures", 5, self.pictures, [])
+        book("listing_likeness", 5, [], [])
         book(
             "mask_qc", 5, tracks[:4],
             [("track", tracks[4].track_id, "", "mask-unsteady", "iou 0.7 is below 0.85", clips[4].clip_id)],
             table=True,
         )  # fmt: skip
-        book("listing_pictures", 5, self.pictures, [])
         book("clip_pictures", 4, [], [])
         assignments = [
             Assignment(source.source_id, source.product_id, content_id("component", index), split)  # type: ignore[arg-type]

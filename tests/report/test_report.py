@@ -385,7 +385,8 @@ def test_a_build_may_stop_after_any_stage(tmp_path: Path, stage: str) -> None:
     page = Page(build.write(tmp_path / "report.html"))
     assert page.unclosed == []
     assert f"stopped early, after {stage}: no version was written" in page.text
-    assert ("Not judged 5" in page.text) == (stage in ("segment", "mask_numbers", "text_overlay"))
+    unjudged = ("segment", "mask_numbers", "text_overlay", "listing_pictures", "listing_likeness")
+    assert ("Not judged 5" in page.text) == (stage in unjudged)
     assert ("Not judged 7" in page.text) == (stage in ("synthesise", "render_plan", "render", "triple_numbers"))
     assert ("No triple was made." in page.text) == (STAGES.index(stage) < STAGES.index("synthesise"))
 

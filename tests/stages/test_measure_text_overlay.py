@@ -119,7 +119,7 @@ def test_a_plan_has_the_stage_only_where_the_recipe_asks_for_it(tmp_path: Path) 
     off = make_plan(recipe(), tmp_path / "work", tmp_path / "out")
     on = make_plan(recipe(ON), tmp_path / "work", tmp_path / "out")
     names = [stage.stage for stage in on.stages]
-    assert names[names.index("text_overlay") - 1 :][:3] == ["mask_numbers", "text_overlay", "mask_qc"]
+    assert names[names.index("text_overlay") - 1 :][:3] == ["mask_numbers", "text_overlay", "listing_pictures"]
     assert [stage.stage for stage in off.stages] == [name for name in names if name != "text_overlay"]
     assert next(stage for stage in on.stages if stage.stage == "text_overlay").expected == 14
 
