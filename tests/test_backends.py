@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,7 @@ def test_one_process_at_a_time_uses_a_gpu(tmp_path: Path, monkeypatch: pytest.Mo
         assert (stage.resources.processes, stage.resources.isolated) == (1, True)
         assert stage.numeric_class == "cuda:sm_90"
         assert "torch" in stage.fingerprint()["libraries"]
+        assert pickle.loads(pickle.dumps(stage)).fingerprint() == stage.fingerprint()
 
 
 def test_what_u2net_made_before_there_were_targets_stays_valid() -> None:
