@@ -175,7 +175,7 @@ def _grounded(
         choice=choice,
     )
     why = "the best backend there is (auto)" if choice == "auto" else "named"
-    return backend, f"segmentation by {backend.label} {where}: {why}"
+    return backend, f"segmentation by {backend.label}, {why}, {where}"
 
 
 def choose_text_detector(
