@@ -289,7 +289,7 @@ _IRREGULAR = {
     "teeth": "tooth",
     "women": "woman",
 }
-_SHORTEST_PLURAL = 4
+_SHORTEST_PLURAL = 3
 
 
 def _key_forms(unit: str) -> frozenset[str]:

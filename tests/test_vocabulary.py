@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -72,19 +73,28 @@ def every_word() -> list[tuple[str, str]]:
     return [(name, word) for name, kind in packaged().kinds.items() for word in (name, *kind.words)]
 
 
-@given(st.sampled_from(every_word()), st.sampled_from([str.upper, str.title, lambda text: text.replace("-", " ")]))
-def test_every_word_names_its_kind_in_any_spelling(word: tuple[str, str], spelt: object) -> None:
-    name, text = word
-    target = packaged().kinds[name].target()
-    assert target_for(spelt(text), "", packaged()).target == target  # type: ignore[operator]
-    assert target_for("", f"Velmora {text}", packaged()).target == target
+def misread(spelt: Callable[[str], str]) -> list[str]:
+    """Words that, spelt in a way, do not name their kind, alone in a category or last in a title."""
+    wrong = []
+    for name, word in every_word():
+        target = packaged().kinds[name].target()
+        found = [target_for(spelt(word), "", packaged()), target_for("", f"Velmora {spelt(word)}", packaged())]
+        wrong += [spelt(word)] * any(each.target != target for each in found)
+    return wrong
 
 
-@given(st.sampled_from([(name, word) for name, word in every_word() if re.fullmatch("[a-z -]*[a-rt-xz]", word)]))
-def test_plurals_name_the_same_kind(word: tuple[str, str]) -> None:
-    name, text = word
-    plural = text + ("es" if re.search("(x|ch|sh)$", text) else "s")
-    assert target_for(plural, "", packaged()).target == packaged().kinds[name].target()
+@pytest.mark.parametrize("spelt", [str, str.upper, str.title, lambda word: word.replace("-", " ")])
+def test_every_word_names_its_kind_in_any_spelling(spelt: Callable[[str], str]) -> None:
+    assert misread(spelt) == []
+
+
+def test_plurals_name_the_same_kind() -> None:
+    def plural(word: str) -> str:
+        if not re.fullmatch("[a-z -]*[a-rt-xz]", word):  # Chinese words, plurals, and words in -y
+            return word
+        return word + ("es" if re.search("(x|ch|sh)$", word) else "s")
+
+    assert misread(plural) == []
 
 
 @given(st.text(max_size=80), st.text(max_size=120))
