@@ -111,22 +111,26 @@ class Vocabulary:
     kinds: Mapping[str, Kind]
 
     @cached_property
-    def _by_key(self) -> Mapping[tuple[str, ...], str]:
-        return {key: name for name, kind in self.kinds.items() for key in _keys(name, kind)}
-
-    @cached_property
-    def _forms(self) -> Sequence[tuple[tuple[frozenset[str], ...], str]]:
-        return [(tuple(_key_forms(unit) for unit in key), name) for key, name in self._by_key.items()]
+    def _by_first_form(self) -> Mapping[str, Sequence[tuple[tuple[frozenset[str], ...], str]]]:
+        """Form of a word's first unit → the forms of all its units, and the kind: titles come by the thousand."""
+        meant = {key: name for name, kind in self.kinds.items() for key in _keys(name, kind)}
+        index: dict[str, list[tuple[tuple[frozenset[str], ...], str]]] = {}
+        for key, name in meant.items():
+            forms = tuple(_key_forms(unit) for unit in key)
+            for form in forms[0]:
+                index.setdefault(form, []).append((forms, name))
+        return index
 
     def named_in(self, text: str) -> list[str]:
         """Names of the kinds that a text mentions, in the order in which their words end; the longer word later."""
         units = [_forms(unit) for unit in _units(text)]
-        found = [
-            (start + len(key), len(key), name)
-            for key, name in self._forms
-            for start in range(len(units) - len(key) + 1)
-            if all(form & units[start + offset] for offset, form in enumerate(key))
-        ]
+        found = set()
+        for start, first in enumerate(units):
+            for form in first:
+                for key, name in self._by_first_form.get(form, ()):
+                    here = units[start : start + len(key)]
+                    if len(here) == len(key) and all(map(frozenset.__and__, key, here)):
+                        found.add((start + len(key), len(key), name))
         return [name for _, _, name in sorted(found)]
 
 
