@@ -254,7 +254,7 @@ class Line:
         source_of_clip = {c.clip_id: c.source_id for c in tables.clips}
         tracks: list[MaskTrack] = [
             _stated(track, backend, targets.get(source_of_clip[track.clip_id]))
-            for track in run.map(Segment(backend), unsegmented)
+            for track in run.map(Segment(backend, recipe.segment.smoothing_px), unsegmented)
         ]
 
         clip_of = {c.clip_id: c for c in tables.clips}

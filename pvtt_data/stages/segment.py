@@ -9,13 +9,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pvtt_data.backends import UNTOLD, ChosenBackend, choose_backend, open_backend
+from pvtt_data.backends import UNTOLD, BackendSettings, ChosenBackend, choose_backend, open_backend
 from pvtt_data.errors import InputError
+from pvtt_data.grounded_backend import BackendIdentity
 from pvtt_data.media import decode_video, encode_masks
 from pvtt_data.mirrors import Progress
 from pvtt_data.models import ModelRegistry
 from pvtt_data.records import Blob, MaskTrack, content_id
 from pvtt_data.segmenters.base import Job, Segmentation, Segmenter, Target
+from pvtt_data.segmenters.finish import smoothed
 from pvtt_data.segmenters.grounded.settings import GroundedSettings
 from pvtt_data.stage import MapStage, Resources, StageConfig
 from pvtt_data.store import BlobStore
@@ -41,6 +43,8 @@ class SegmentConfig(StageConfig):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where grounded-sam2 runs; auto is the GPU if there is one."""
     grounded: GroundedSettings = Field(default_factory=GroundedSettings)
+    smoothing_px: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Outlines of masks are smoothed by so much (standard deviation); they stay binary, and thinner things are lost."""
 
     @model_validator(mode="after")
     def _can_be_told(self) -> SegmentConfig:
@@ -65,17 +69,29 @@ class TargetedSegmentItem(SegmentItem):
     target: Target
 
 
+class _SmoothedSettings(StageConfig):
+    backend: BackendSettings | BackendIdentity
+    smoothing_px: float
+
+
 class Segment(MapStage[SegmentItem]):
-    """One clip's mask track."""
+    """One clip's mask track.
+
+    Args:
+        backend: finds the product.
+        smoothing_px: see `SegmentConfig.smoothing_px`.
+    """
 
     name = "segment"
     version = 1
     kind = "clip"
     resources = Resources(memory_bytes=8 * 2**30, timeout_s=900.0)
 
-    def __init__(self, backend: ChosenBackend) -> None:
-        super().__init__(backend.key_settings)
+    def __init__(self, backend: ChosenBackend, smoothing_px: float = 0.0) -> None:
+        key = backend.key_settings
+        super().__init__(_SmoothedSettings(backend=key, smoothing_px=smoothing_px) if smoothing_px else key)
         self.backend = backend
+        self._smoothing_px = smoothing_px
         self.numeric_class = backend.numeric_class
         self.libraries = backend.libraries
         self.resources = backend.resources(self.resources)
@@ -112,7 +128,7 @@ class Segment(MapStage[SegmentItem]):
     def _track(self, item: SegmentItem, found: Segmentation, store: BlobStore) -> MaskTrack:
         scratch = store.scratch_file("mp4")
         try:
-            encode_masks(found.masks, item.fps, scratch)
+            encode_masks(smoothed(found.masks, self._smoothing_px), item.fps, scratch)
             mask = store.put_file(scratch, "mp4")
         finally:
             scratch.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from pvtt_data.line import Line
 from pvtt_data.media import decode_masks, encode_clip
 from pvtt_data.preflight import preflight
 from pvtt_data.recipe import Recipe
-from pvtt_data.records import Source
+from pvtt_data.records import Blob, Source
 from pvtt_data.segmenters.base import Target
 from pvtt_data.segmenters.grounded.settings import GroundedSettings
 from pvtt_data.stage import MapStage, Named, StageResult
@@ -161,6 +161,19 @@ def test_the_stage_tells_its_backend_and_keeps_what_it_answers(
     (picture,) = listing.run(TargetedListingItem("mug-1", sha("front"), target), store)
     assert segmenter.told[-1] == target
     assert picture.backend == grounded.label
+
+
+def test_smoothed_outlines_are_another_result_and_none_leaves_the_key_alone(grounded: ChosenBackend) -> None:
+    item = TargetedSegmentItem("c", Blob("ab" * 32, 1, "mp4"), 16.0, Target(("mug",)))
+    plain, smooth = Segment(grounded), Segment(grounded, 1.5)
+    assert plain.config == grounded.key_settings
+    assert plain.cache_key(item, plain.fingerprint()) != smooth.cache_key(item, smooth.fingerprint())
+    assert grounded.identity is not None
+    other = dataclasses.replace(grounded, identity=grounded.identity.model_copy(update={"tracker": "sam2.1-tiny"}))
+    assert Segment(other, 1.5).fingerprint()["config"] != smooth.fingerprint()["config"], "both count"
+    recorder, _ = masks(grounded, [MUG, RING], smoothing_px=1.5)
+    unsmoothed, _ = masks(grounded, [MUG, RING])
+    assert recorder.keys["segment"] != unsmoothed.keys["segment"]
 
 
 def recipe_with(tmp_path: Path, **segment: Any) -> Recipe:

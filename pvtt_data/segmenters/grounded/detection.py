@@ -33,14 +33,10 @@ class Detector(Protocol):
 
     Attributes:
         name: stable slug.
-        version: changes when the same input may give other boxes.
     """
 
     @property
     def name(self) -> str: ...
-
-    @property
-    def version(self) -> str: ...
 
     def detect(
         self, pictures: Sequence[NDArray[np.uint8]], phrases: Sequence[str], min_score: float

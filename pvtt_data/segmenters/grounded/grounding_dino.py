@@ -62,8 +62,6 @@ class GroundingDino:
         shortest_px, longest_px: the picture is scaled to the first, unless its longer side would pass the second.
     """
 
-    version = "1"
-
     def __init__(
         self,
         name: str,

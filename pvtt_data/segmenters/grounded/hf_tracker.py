@@ -117,8 +117,6 @@ class TransformersTracker:
         precision: torch.float32 or torch.bfloat16, of matrix products.
     """
 
-    version = "1"
-
     def __init__(
         self,
         name: str,

@@ -104,14 +104,10 @@ class VideoTracker(Protocol):
 
     Attributes:
         name: stable slug.
-        version: changes when the same input may give other masks.
     """
 
     @property
     def name(self) -> str: ...
-
-    @property
-    def version(self) -> str: ...
 
     def embed(self, frames: NDArray[np.uint8]) -> EmbeddedClip:
         """Features of (T, H, W, 3) uint8 RGB frames; they live as long as the object that is returned."""

@@ -51,8 +51,6 @@ class Owlv2:
         batch: most pictures at a time.
     """
 
-    version = "1"
-
     def __init__(
         self,
         name: str,

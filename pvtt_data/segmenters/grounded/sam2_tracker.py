@@ -107,8 +107,6 @@ class Sam2Tracker:
         compiled: whether torch.compile is used.
     """
 
-    version = "1"
-
     def __init__(
         self,
         name: str,

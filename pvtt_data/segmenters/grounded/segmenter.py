@@ -30,7 +30,7 @@ from pvtt_data.segmenters.grounded.lanes import (
     VideoTracker,
     run_together,
 )
-from pvtt_data.segmenters.grounded.settings import FindSettings, FollowSettings, GroundedSettings
+from pvtt_data.segmenters.grounded.settings import VERSION, FindSettings, FollowSettings, GroundedSettings
 from pvtt_data.segmenters.propagate import keyframe_indices
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class GroundedSegmenter:
     """
 
     name = "grounded-sam2"
+    version = VERSION
     takes_target = True
 
     def __init__(
@@ -64,11 +65,6 @@ class GroundedSegmenter:
         self.weights = weights
         self._find = find or FindSettings()
         self._follow = following or FollowSettings()
-
-    @property
-    def version(self) -> str:
-        """Of this code, the detector's and the tracker's."""
-        return f"{VERSION}.{self.detector.version}.{self.tracker.version}"
 
     def segment_image(self, image: NDArray[np.uint8], target: Target | None = None) -> NDArray[np.float32]:
         """See `Segmenter.segment_image`."""
@@ -141,10 +137,6 @@ class GroundedSegmenter:
                 numbers |= yield from look_closer(tracker, job.frames, track, sighting, self._follow)
             tracks.append(track)
         return _segmentation(tracks, numbers, target)
-
-
-VERSION = "1"
-"""Of how the detector and the tracker are used; bump it when the same models may give other masks."""
 
 
 def open_grounded(settings: GroundedSettings, files: Mapping[str, Path], device: str) -> Segmenter:
@@ -283,7 +275,6 @@ class _Watched:
         self._done = 0
         self._planned = 0
         self.name = tracker.name
-        self.version = tracker.version
 
     def embed(self, frames: NDArray[np.uint8]) -> EmbeddedClip:
         """See `VideoTracker.embed`."""

@@ -75,7 +75,6 @@ class FakeTracker:
     lanes: list[tuple[int, ...]] = field(default_factory=list)
     widest_embed: int = 0
     name: str = "fake"
-    version: str = "1"
 
     def embed(self, frames: NDArray[np.uint8]) -> FakeClip:
         self.widest_embed = max(self.widest_embed, len(frames))
@@ -130,7 +129,6 @@ class FakeDetector:
     green_score: float = 0.0
     asked: list[tuple[str, ...]] = field(default_factory=list)
     name: str = "fake"
-    version: str = "1"
 
     def detect(
         self, pictures: Sequence[NDArray[np.uint8]], phrases: Sequence[str], min_score: float

@@ -9,7 +9,7 @@ from disc_world import FakeDetector, FakeTracker, disc_clip, green_disc
 from pvtt_data.errors import InputError
 from pvtt_data.segmenters.base import Job, Segmentation, Segmenter, Target
 from pvtt_data.segmenters.grounded.segmenter import GroundedSegmenter
-from pvtt_data.segmenters.grounded.settings import FindSettings, FollowSettings
+from pvtt_data.segmenters.grounded.settings import VERSION, FindSettings, FollowSettings
 
 DISC = Target(("red disc",))
 
@@ -23,6 +23,7 @@ def segmenter(detector=None, tracker=None, **following) -> GroundedSegmenter:
 def test_it_is_a_segmenter_that_must_be_told_what_to_look_for() -> None:
     made: Segmenter = segmenter()
     assert made.takes_target
+    assert made.version == VERSION, "what cache keys hold"
     frames, _ = disc_clip(4)
     with pytest.raises(ValueError, match="must be told"):
         made.segment_video(frames)
