@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ UNTOLD = (
 )
 """What to say to who gives U²-Net a prompt."""
 
+_CPU_WORKER_BYTES = 6 * 10**9
+"""About what a process holds that runs Grounded SAM 2 on a CPU: weights in float32 and the features of a window."""
 _U2NET_LIBRARIES = ("av", "opencv-python-headless", "numpy", "onnxruntime")
 
 
@@ -89,7 +92,9 @@ class ChosenBackend:
         # CUDA and mapped weights reserve far more address space than they use. Processes of its own give GPU memory
         # back when the stage ends; one at a time fills a GPU.
         if self.device == "cpu":
-            return Resources(memory_bytes=None, timeout_s=8 * 3600.0, isolated=True)
+            memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+            processes = max(1, memory_bytes // _CPU_WORKER_BYTES)
+            return Resources(memory_bytes=None, timeout_s=8 * 3600.0, isolated=True, processes=processes)
         # Each clip is followed both ways at a time: half as many clips fill the tracker's batch.
         clips = max(1, self.settings.batch // 2)
         return Resources(memory_bytes=None, timeout_s=1800.0, isolated=True, processes=1, batch=clips)

@@ -220,6 +220,15 @@ def test_one_process_at_a_time_uses_a_gpu(tmp_path: Path, monkeypatch: pytest.Mo
         assert pickle.loads(pickle.dumps(stage)).fingerprint() == stage.fingerprint()
 
 
+def test_as_many_processes_share_a_cpu_as_have_room_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, NO_GPU)
+    backend = grounded(tmp_path)
+    for gigabytes, processes in ((4, 1), (25, 4)):
+        sizes = {"SC_PAGE_SIZE": 1000, "SC_PHYS_PAGES": gigabytes * 10**6}
+        monkeypatch.setattr("pvtt_data.backends.os.sysconf", sizes.__getitem__)
+        assert Segment(backend).resources.processes == processes
+
+
 def test_what_u2net_made_before_there_were_targets_stays_valid() -> None:
     backend = ChosenBackend("u2net", "2", {"u2net": "ab" * 32}, {})
     segment, listing = Segment(backend), ListingPictures(PicturesConfig(), backend)
