@@ -18,7 +18,8 @@ _ENOUGH = 0.98
 """Share caught above which catching more of a kind earns nothing."""
 
 _CANDIDATES = 80
-_REJECT_MARGIN = 0.25
+_LEAST_GAIN, _LEAST_COST, _LEAST_WIDTH = 1e-3, 1e-4, 1e-4
+_REJECT_MARGIN = 1.0
 _REJECTS_SOMETHING = 0.1
 _Z95 = 1.959964
 
@@ -68,31 +69,33 @@ def caught(trials: Sequence[Trial], flags: Mapping[str, float]) -> Rate:
 def choose_flags(trials: Sequence[Trial], budget: float) -> dict[str, float]:
     """Thresholds for flagging that catch as much of every kind as they can.
 
-    Every number begins where no good mask is flagged. Then, again and again, the threshold is tightened that catches
-    most for the false alarms it costs, until the share of good masks that any rule flags would exceed the budget; kinds
-    count alike, and catching more than 98 % of one earns nothing. At last each threshold is loosened half of the way on
-    which it loses nothing, and dropped if nothing is lost without it.
+    At first no number has a threshold. Again and again the one is set or tightened that catches most for the false
+    alarms it costs, until the share of good masks that any rule flags would exceed the budget; kinds count alike, and
+    catching more than 98 % of one earns nothing. At last each threshold is loosened half of the way on which it loses
+    nothing, and dropped if nothing is lost without it.
+
+    The worst of a few dozen good masks says little about the worst of the next ones: a threshold just beyond it would
+    be crossed by one product in as many. So false alarms are counted with every good value spread by a normal kernel,
+    of Silverman's width for as many products ("Density Estimation for Statistics and Data Analysis", 1986).
 
     Args:
         trials: of the setting half: good masks, and faults of the strengths that set thresholds.
-        budget: share of good masks that all rules together may flag.
+        budget: share of good masks that all rules together may flag, estimated so.
 
     Returns:
         number → threshold.
     """
     good = [trial for trial in trials if trial.kind == GOOD]
     bad = [trial for trial in trials if trial.kind != GOOD]
-    kinds = np.array([trial.kind for trial in bad])
     names = [name for name, doubt in DOUBTS.items() if doubt.measured]
-    right, wrong = _badness(good, names), _badness(bad, names)
-    limits = np.nanmax(right, axis=0, initial=-np.inf)
-    limits[~np.isfinite(limits)] = np.inf
-    while True:
-        step = _best_step(right, wrong, kinds, limits, budget)
-        if step is None:
-            break
-        limits[step[0]] = step[1]
-    _loosen(wrong, limits)
+    search = _Search(
+        _badness(good, names),
+        _badness(bad, names),
+        np.array([trial.kind for trial in bad]),
+        len({trial.product_id for trial in good}),
+    )
+    limits = search.tightened(budget)
+    search.loosen(limits)
     return {
         name: float(limit if DOUBTS[name].broken == "above" else -limit)
         for name, limit in zip(names, limits, strict=True)
@@ -101,8 +104,8 @@ def choose_flags(trials: Sequence[Trial], budget: float) -> dict[str, float]:
 
 
 def choose_rejects(trials: Sequence[Trial]) -> dict[str, float]:
-    """Thresholds for rejecting: beyond every good mask, by a quarter of the way from the median of good masks to the
-    worst; only where it rejects a tenth of some kind of fault.
+    """Thresholds for rejecting: beyond every good mask by as much as the worst lies beyond the median of good masks;
+    only where it rejects a tenth of some kind of fault.
 
     Args:
         trials: of the setting half.
@@ -155,40 +158,87 @@ def _badness(trials: Sequence[Trial], names: Sequence[str]) -> NDArray[np.float6
     return np.array(rows, np.float64).reshape(len(trials), len(names))
 
 
-def _score(alarmed: npt.ArrayLike, kinds: NDArray[np.str_]) -> float:
-    seen = np.asarray(alarmed, np.bool_)
-    return sum(min(float(seen[kinds == kind].mean()), _ENOUGH) for kind in np.unique(kinds))
+class _Search:
+    """Looks for limits on the badness of numbers.
+
+    Args:
+        right: (good trials, numbers) float64, more is worse; NaN where a trial lacks the number.
+        wrong: (faulty trials, numbers) float64.
+        kinds: kind of each faulty trial.
+        products: how many products the good trials are of.
+    """
+
+    def __init__(
+        self, right: NDArray[np.float64], wrong: NDArray[np.float64], kinds: NDArray[np.str_], products: int
+    ) -> None:
+        self.right, self.wrong, self.kinds = right, wrong, kinds
+        self.widths = np.array([_kernel_width(column, products) for column in right.T])
+        self.candidates = [_candidates(r, w) for r, w in zip(right.T, wrong.T, strict=True)]
+
+    def tightened(self, budget: float) -> NDArray[np.float64]:
+        """(numbers,) float64: limits, infinite for numbers that are not used."""
+        limits = np.full(self.right.shape[1], np.inf)
+        while True:
+            step = self._best_step(limits, budget)
+            if step is None:
+                return limits
+            limits[step[0]] = step[1]
+
+    def loosen(self, limits: NDArray[np.float64]) -> None:
+        """Move each limit half of the way on which it loses no fault that no other rule catches; in place."""
+        for column in range(len(limits)):
+            others = np.delete(self.wrong > limits, column, axis=1).any(axis=1)
+            only = self.wrong[~others & (self.wrong[:, column] > limits[column]), column]
+            limits[column] = limits[column] + 0.5 * (float(only.min()) - limits[column]) if len(only) else np.inf
+
+    def _best_step(self, limits: NDArray[np.float64], budget: float) -> tuple[int, float] | None:
+        passed = np.stack([1.0 - self._alarm(column, limits[column]) for column in range(len(limits))])
+        cost_before = float(1.0 - passed.prod(axis=0).mean())
+        caught_before = (self.wrong > limits).any(axis=1)
+        score = self._score(caught_before)
+        best, best_worth = None, 0.0
+        for column in range(len(limits)):
+            others = np.delete(passed, column, axis=0).prod(axis=0)
+            for limit in self.candidates[column]:
+                if limit >= limits[column]:
+                    continue
+                cost = float(1.0 - (others * (1.0 - self._alarm(column, limit))).mean())
+                if cost > budget:
+                    break
+                gain = self._score(caught_before | (self.wrong[:, column] > limit)) - score
+                worth = gain / max(cost - cost_before, _LEAST_COST)
+                if gain > _LEAST_GAIN and worth > best_worth:
+                    best, best_worth = (column, float(limit)), worth
+        return best
+
+    def _alarm(self, column: int, limit: float) -> NDArray[np.float64]:
+        """(good trials,) float64: probability that a mask like each one is beyond the limit."""
+        if not math.isfinite(limit):
+            return np.zeros(len(self.right))
+        away = (np.nan_to_num(self.right[:, column], nan=-np.inf) - limit) / self.widths[column]
+        return np.asarray([0.5 * math.erfc(-value / math.sqrt(2.0)) for value in away])
+
+    def _score(self, alarmed: npt.ArrayLike) -> float:
+        seen = np.asarray(alarmed, np.bool_)
+        return sum(min(float(seen[self.kinds == kind].mean()), _ENOUGH) for kind in np.unique(self.kinds))
 
 
-def _best_step(
-    right: NDArray[np.float64],
-    wrong: NDArray[np.float64],
-    kinds: NDArray[np.str_],
-    limits: NDArray[np.float64],
-    budget: float,
-) -> tuple[int, float] | None:
-    false, true = (right > limits).any(axis=1), (wrong > limits).any(axis=1)
-    score, best, best_gain = _score(true, kinds), None, 0.0
-    for column in range(len(limits)):
-        values = right[:, column]
-        values = np.unique(values[np.isfinite(values) & (values < limits[column])])[::-1][:_CANDIDATES]
-        for value in values:
-            cost = float((false | (right[:, column] > value)).mean())
-            if cost > budget:
-                break
-            gain = _score(true | (wrong[:, column] > value), kinds) - score
-            worth = gain / (cost - float(false.mean()) + 1.0 / len(right))
-            if gain > 1e-9 and worth > best_gain:
-                best, best_gain = (column, float(value)), worth
-    return best
+def _kernel_width(values: NDArray[np.float64], products: int) -> float:
+    values = values[np.isfinite(values)]
+    if len(values) < 2:
+        return 1.0
+    low, high = np.percentile(values, [25, 75])
+    spread = float(values.std())
+    if high > low:
+        spread = min(spread, float(high - low) / 1.34)
+    return max(0.9 * spread * math.pow(products, -0.2), _LEAST_WIDTH)
 
 
-def _loosen(wrong: NDArray[np.float64], limits: NDArray[np.float64]) -> None:
-    """Move each limit half of the way on which it loses no fault that no other rule catches; in place."""
-    for column in range(len(limits)):
-        others = np.delete(wrong > limits, column, axis=1).any(axis=1)
-        only = wrong[~others & (wrong[:, column] > limits[column]), column]
-        if not len(only):
-            limits[column] = np.inf
-        else:
-            limits[column] += 0.5 * (float(only.min()) - limits[column])
+def _candidates(right: NDArray[np.float64], wrong: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Limits worth trying, from loose to tight: between quantiles of what faults have, and the worst good value."""
+    values = wrong[np.isfinite(wrong)]
+    if not len(values) or not np.isfinite(right).any():
+        return np.empty(0)
+    steps = np.unique([*np.quantile(values, np.linspace(0.0, 1.0, _CANDIDATES)), np.nanmax(right)])
+    between = 0.5 * (steps[1:] + steps[:-1])
+    return np.asarray(between[between > np.nanmedian(right)][::-1])

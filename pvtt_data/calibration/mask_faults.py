@@ -33,11 +33,13 @@ class TrackedClip:
         frames: (T, H, W, 3) uint8 RGB.
         masks: (T, H, W) bool.
         stranger: (H', W', 4) uint8 RGBA, cut-out of some other product; None where there is none.
+        motion: flow of the frames on their own grid; None computes it where a fault needs it.
     """
 
     frames: Frames
     masks: Mask
     stranger: NDArray[np.uint8] | None = None
+    motion: ClipFlow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def other_product(clip: TrackedClip, strength: float, random: np.random.Generato
             break
     else:
         return None
-    steps = [np.zeros(2), *(np.median(f[place].reshape(-1, 2), axis=0) for f in _flow(clip).forward)]
+    steps = [np.zeros(2), *(np.median(f[place].reshape(-1, 2), axis=0) for f in _motion(clip).forward)]
     frames, masks = clip.frames.copy(), np.zeros_like(clip.masks)
     for t, (dx, dy) in enumerate(np.cumsum(steps, axis=0)):
         move = np.array([[1.0, 0.0, left + dx], [0.0, 1.0, top + dy]])
@@ -262,10 +264,14 @@ def _closed(mask: Mask) -> Mask:
     return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0)
 
 
-def _flow(clip: TrackedClip) -> ClipFlow:
-    """Flow on the clip's own grid."""
-    motion = clip_flow(clip.frames)
-    height, width = clip.masks.shape[1:]
+def _motion(clip: TrackedClip) -> ClipFlow:
+    return motion_of(clip.frames) if clip.motion is None else clip.motion
+
+
+def motion_of(frames: Frames) -> ClipFlow:
+    """Flow between neighbouring frames on the frames' own grid."""
+    motion = clip_flow(frames)
+    height, width = frames.shape[1:3]
     if motion.size == (height, width):
         return motion
     fields = [np.stack([resize_flow(f, height, width) for f in way]) for way in (motion.forward, motion.backward)]
@@ -274,7 +280,7 @@ def _flow(clip: TrackedClip) -> ClipFlow:
 
 def _followed(clip: TrackedClip, first: Mask) -> TrackedClip | None:
     """A region of the first frame followed by its own motion; None when it is lost or turns out to be the product."""
-    walk = ObjectMotion(_flow(clip)).walk(first.astype(np.float32), 0, len(clip.frames) - 1)
+    walk = ObjectMotion(_motion(clip)).walk(first.astype(np.float32), 0, len(clip.frames) - 1)
     masks = np.stack([walk.bring(first.astype(np.float32), t).image > 0.5 for t in range(len(clip.frames))])
     areas = masks.sum(axis=(1, 2))
     if areas.min() < 0.3 * areas[0] or any(iou(a, b) > 0.2 for a, b in zip(masks, clip.masks, strict=True)):

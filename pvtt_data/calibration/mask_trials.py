@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pvtt_data.calibration.mask_faults import KINDS, FaultKind, TrackedClip, hand_in_view
+from pvtt_data.calibration.mask_faults import KINDS, FaultKind, TrackedClip, hand_in_view, motion_of
 from pvtt_data.images import read_rgba
 from pvtt_data.listing_likeness import listing_likeness
 from pvtt_data.mask_quality import mask_quality
@@ -121,7 +121,7 @@ def measure_clip(clip: KnownClip) -> list[Trial]:
         Trial(clip.name, clip.product_id, clip.half, GOOD, name, 0.0, "good", _numbers(clip, tracked))
         for name, tracked in good_masks(clip)
     ]
-    whole = TrackedClip(clip.frames, clip.masks, clip.stranger)
+    whole = TrackedClip(clip.frames, clip.masks, clip.stranger, motion_of(clip.frames))
     for kind, fault in KINDS.items():
         for strength, role in _wanted(fault, clip.half):
             tracked = fault.inject(whole, strength, _random(clip.name, kind, f"{strength:g}"))

@@ -48,6 +48,16 @@ def test_no_budget_means_no_false_alarm_where_thresholds_are_set() -> None:
     assert caught([t for t in trials if t.kind == GOOD], choose_flags(trials, 0.0)).hits == 0
 
 
+def test_the_fewer_products_there_are_the_farther_thresholds_keep_from_good_masks() -> None:
+    def flags_of(products: int) -> float:
+        random = np.random.default_rng(5)
+        trials = [trial(GOOD, n % products, edge_support_median=random.normal(0.8, 0.05)) for n in range(200)]
+        trials += [trial("drift", n, edge_support_median=random.uniform(0.3, 0.8)) for n in range(200)]
+        return choose_flags(trials, 0.04)["edge_support_median"]
+
+    assert flags_of(4) < flags_of(200) < 0.75
+
+
 def test_a_number_that_tells_nothing_gets_no_threshold() -> None:
     random = np.random.default_rng(0)
     trials = [dataclasses.replace(row, numbers={**row.numbers, "skin_rise": random.uniform()}) for row in made_trials()]
@@ -58,7 +68,7 @@ def test_numbers_that_some_trials_lack_are_used_where_they_are() -> None:
     trials = [trial(GOOD, n, edge_support_median=0.9) for n in range(20)]
     trials += [trial(GOOD, n, edge_support_median=0.9, listing_likeness=0.8) for n in range(20)]
     trials += [trial("wrong", n, edge_support_median=0.9, listing_likeness=0.1) for n in range(10)]
-    flags = choose_flags(trials, 0.0)
+    flags = choose_flags(trials, 0.04)
     assert list(flags) == ["listing_likeness"] and 0.1 < flags["listing_likeness"] < 0.8
     assert doubted({"edge_support_median": 0.9}, flags) == []
 
