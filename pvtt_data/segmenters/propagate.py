@@ -5,18 +5,20 @@ A salient-object network is slow and knows nothing of time. So it sees only some
 1. *Find*: whole frames, spaced widely. Optical flow carries each answer to the other keyframes. The object found
    again in most of them is the product; an answer that has jumped to something else finds itself nowhere. Where the
    answers do not clearly agree, frames between them are asked too.
-2. *Refine*: a cut-out around the product, so that the network sees the product large and the rest of the scene hardly,
-   at the same keyframes first. Where flow carries the answers of two neighbours onto the frames between them and they
-   disagree, the frame in the middle is asked, and so on. Answers that disagree with the identity are left out.
-3. *Carry*: the keyframes on both sides of a frame are brought onto it by flow, weighted by nearness in time and by
+2. *Complete*: what stands out in a whole frame may be half of the product, such as a jar without its lid. Where two
+   cut-outs of different width agree on something larger, that is the product.
+3. *Refine*: a cut-out around the product, so that the network sees the product large and the rest of the scene hardly,
+   at the same keyframes first. An answer that is not what was expected is put to the vote with a wider cut-out. Where
+   flow carries the answers of two neighbours onto the frames between them and they disagree, the frame in the middle
+   is asked, and so on. Answers that disagree with the identity are left out.
+4. *Carry*: the keyframes on both sides of a frame are brought onto it by flow, weighted by nearness in time and by
    forward–backward consistency; the result is fitted to the picture's edges.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -26,49 +28,11 @@ from pvtt_data.errors import InputError
 from pvtt_data.flow import clip_flow
 from pvtt_data.segmenters.base import Progress, Segmentation
 from pvtt_data.segmenters.carry import Between, ObjectMotion, soft_iou
+from pvtt_data.segmenters.complete import completed
 from pvtt_data.segmenters.edges import finished_mask
 from pvtt_data.segmenters.identity import Identity, find_identity, keep_expected
-
-SegmentImage = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""(H, W, 3) uint8 RGB → (H, W) float32 in [0, 1]; raises InputError where nothing stands out."""
-
-
-@dataclass(frozen=True, slots=True)
-class PropagationConfig:
-    """How a video is covered with model runs and when a track counts as lost.
-
-    Attributes:
-        find_every: largest distance in frames between whole-frame keyframes; half of it where these do not agree.
-        refine_every: distance in frames from which neighbouring cut-out keyframes need not agree on what is between.
-        min_consensus: smallest soft IoU of what neighbouring keyframes say about the frames between them, below which
-            a frame between them is asked too.
-        crop_margin: margin around the product in a cut-out, as a share of its longer side.
-        min_agreement: soft IoU from which an answer and what flow carries there are the same object.
-        max_gap: largest number of frames between accepted keyframes around a refused one, or without one at the ends
-            of the clip, in multiples of ``refine_every``.
-        min_accepted_share: smallest share of the whole frames that must show anything, of those that must show the same
-            object, and of the cut-outs that must show it again.
-        max_area_share: a product larger than this share of the frame is no product but the whole picture.
-        find_margin: how far beyond the carried object a whole-frame answer may claim pixels, as a share of √area.
-        refine_margin: the same for the answer on a cut-out.
-        neighbour_weight: weight of a neighbouring keyframe against a keyframe's own answer.
-        edge_radius_px: radius of the guided filter for frames with a short side of 480 px.
-        edge_epsilon: regularisation of the guided filter, in squared luma of [0, 1].
-    """
-
-    find_every: int = 24
-    refine_every: int = 8
-    min_consensus: float = 0.95
-    crop_margin: float = 0.25
-    min_agreement: float = 0.5
-    max_gap: float = 2.0
-    min_accepted_share: float = 0.6
-    max_area_share: float = 0.9
-    find_margin: float = 0.1
-    refine_margin: float = 0.2
-    neighbour_weight: float = 0.5
-    edge_radius_px: int = 3
-    edge_epsilon: float = 1e-4
+from pvtt_data.segmenters.picture_runs import CountedRuns, SegmentImage
+from pvtt_data.segmenters.propagation_config import PropagationConfig
 
 
 def segment_by_keyframes(
@@ -90,9 +54,10 @@ def segment_by_keyframes(
             the keyframes show no common object, or it goes missing for too long.
     """
     count, height, width = frames.shape[:3]
-    runs = _CountedRuns(segment_image, on_progress)
+    runs = CountedRuns(segment_image, on_progress)
     motion = ObjectMotion(clip_flow(frames))
-    find_at, identity = _found(frames, runs, motion, config)
+    find_at, found = _found(frames, runs, motion, config)
+    identity = completed(frames, runs, found, motion, config)
     refined = _Refined(frames, runs, motion, identity, config)
     refined.ask_all(find_at)
     numbers = refined.numbers()
@@ -118,7 +83,7 @@ def segment_by_keyframes(
 
 
 def _found(
-    frames: NDArray[np.uint8], runs: _CountedRuns, motion: ObjectMotion, config: PropagationConfig
+    frames: NDArray[np.uint8], runs: CountedRuns, motion: ObjectMotion, config: PropagationConfig
 ) -> tuple[list[int], dict[int, NDArray[np.float32]]]:
     """The whole frames that were asked, and the map of the product in those that show it."""
     asked: dict[int, NDArray[np.float32] | None] = {}
@@ -147,7 +112,7 @@ class _Refined:
     def __init__(
         self,
         frames: NDArray[np.uint8],
-        runs: _CountedRuns,
+        runs: CountedRuns,
         motion: ObjectMotion,
         identity: dict[int, NDArray[np.float32]],
         config: PropagationConfig,
@@ -170,7 +135,7 @@ class _Refined:
         doubtful = list(pairwise(keys))
         while doubtful:
             first, second = doubtful.pop(0)
-            if second - first <= self._config.refine_every or self._agree(first, second):
+            if self._near_enough(second - first, self._agreement(first, second)):
                 continue
             middle = (first + second) // 2
             around = self._between if None not in self._between.around(middle) else self._before
@@ -178,9 +143,16 @@ class _Refined:
             self._ask(middle, around.at(middle)[0])
             doubtful += [(first, middle), (middle, second)]
 
-    def _agree(self, first: int, second: int) -> bool:
+    def _near_enough(self, apart: int, agreement: float) -> bool:
+        """Whether nothing between two keyframes need be asked; the nearer they are, the less they must agree."""
+        config = self._config
+        if apart <= config.refine_finest:
+            return True
+        return agreement >= (config.min_near_consensus if apart <= config.refine_every else config.min_consensus)
+
+    def _agreement(self, first: int, second: int) -> float:
         both = first in self._answers and second in self._answers
-        return both and self._between.agreement(first, second) >= self._config.min_consensus
+        return self._between.agreement(first, second) if both else 0.0
 
     def _ask(self, t: int, expected: NDArray[np.float32]) -> None:
         self._asked.add(t)
@@ -189,6 +161,8 @@ class _Refined:
             answer = self._identity.get(t)
         if answer is None:
             return
+        if soft_iou(keep_expected(answer, expected, self._config.refine_margin), expected) < self._config.min_consensus:
+            answer = self._outvoted(t, answer, expected)
         answer = keep_expected(answer, expected, self._config.refine_margin)
         agreement = soft_iou(answer, expected)
         self._agreements.append(agreement)
@@ -196,6 +170,12 @@ class _Refined:
             self._answers[t] = answer
         elif t in self._identity:
             self._answers[t] = self._identity[t]
+
+    def _outvoted(self, t: int, answer: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The median of an answer, of that on a wider cut-out and of what was expected: any one of them may be off."""
+        self._runs.expect(1)
+        wider = self._runs.cut_out(self._frames[t], expected, self._config.wide_margin)
+        return answer if wider is None else np.asarray(np.median([answer, wider, expected], axis=0), np.float32)
 
     def numbers(self) -> dict[str, float]:
         """How many frames were looked at and how well the answers agreed with what was expected."""
@@ -227,58 +207,6 @@ def keyframe_indices(count: int, every: int) -> list[int]:
         raise ValueError(f"no keyframes for {count} frames, one every {every}")
     steps = math.ceil((count - 1) / every)
     return sorted({round(index * (count - 1) / max(steps, 1)) for index in range(steps + 1)})
-
-
-class _CountedRuns:
-    """Runs of the picture model, counted for whoever watches."""
-
-    def __init__(self, segment_image: SegmentImage, on_progress: Progress | None) -> None:
-        self._segment_image = segment_image
-        self._planned = 0
-        self._on_progress = on_progress
-        self.done = 0
-
-    def expect(self, runs: int) -> None:
-        """So many more runs are to come."""
-        self._planned += runs
-
-    def whole_frame(self, frame: NDArray[np.uint8], max_area_share: float) -> NDArray[np.float32] | None:
-        """The answer on a frame, or None when nothing or everything stands out."""
-        answer = self._run(frame)
-        if answer is None or float((answer > 0.5).mean()) > max_area_share or not (answer > 0.5).any():
-            return None
-        return answer
-
-    def cut_out(
-        self, frame: NDArray[np.uint8], expected: NDArray[np.float32], margin: float
-    ) -> NDArray[np.float32] | None:
-        """The answer on the surroundings of the expected product, put back into a map of the whole frame."""
-        box = _surroundings(expected > 0.5, margin)
-        answer = None if box is None else self._run(np.ascontiguousarray(frame[box]))
-        if answer is None or box is None:
-            return None
-        whole = np.zeros(expected.shape, np.float32)
-        whole[box] = answer
-        return whole
-
-    def _run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-        try:
-            return self._segment_image(picture)
-        except InputError:
-            return None
-        finally:
-            self.done += 1
-            if self._on_progress is not None:
-                self._on_progress(self.done, self._planned)
-
-
-def _surroundings(mask: NDArray[np.bool_], margin: float) -> tuple[slice, slice] | None:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return None
-    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    extra = round(margin * max(bottom - top, right - left))
-    return slice(max(top - extra, 0), bottom + extra), slice(max(left - extra, 0), right + extra)
 
 
 def _largest_gap(asked: Sequence[int], accepted: Container[int], count: int) -> int:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pvtt_data.errors import InputError
 from pvtt_data.files import sha256_file
 from pvtt_data.segmenters.base import Job, Progress, Segmentation, Target, one_by_one
-from pvtt_data.segmenters.propagate import PropagationConfig, segment_by_keyframes
+from pvtt_data.segmenters.propagate import segment_by_keyframes
+from pvtt_data.segmenters.propagation_config import PropagationConfig
 
 _INPUT_SIDE_PX = 320
 _MEAN_RGB = np.array([0.485, 0.456, 0.406], np.float32)
@@ -36,7 +37,7 @@ class U2NetSegmenter:
     """
 
     name = "u2net"
-    version = "2"
+    version = "3"
     takes_target = False
 
     def __init__(self, weights_path: Path, config: PropagationConfig | None = None, min_peak: float = 0.5) -> None:

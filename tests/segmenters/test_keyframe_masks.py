@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from pvtt_data.errors import InputError
 from pvtt_data.masks import component_areas, iou
-from pvtt_data.segmenters.propagate import PropagationConfig, keyframe_indices, segment_by_keyframes
+from pvtt_data.segmenters.propagate import keyframe_indices, segment_by_keyframes
+from pvtt_data.segmenters.propagation_config import PropagationConfig
 
 HEIGHT, WIDTH, COUNT = 128, 192, 25
 PRODUCT_RGB, OTHER_RGB, HAND_RGB = (200, 40, 40), (40, 60, 200), (40, 200, 60)
@@ -106,7 +107,7 @@ def test_masks_follow_the_product_between_keyframes() -> None:
     assert found.masks.shape == true.shape and found.masks.dtype == np.bool_
     assert worst_iou(found.masks, true) > 0.93
     assert found.confidence.shape == (COUNT,) and found.confidence.min() > 0.8
-    assert model.runs == found.numbers["model_runs"] < COUNT // 2
+    assert model.runs == found.numbers["model_runs"] <= COUNT // 2
     assert found.numbers["keyframes_accepted"] == found.numbers["keyframes"]
     assert found.numbers["keyframe_gap_max"] == 0
 
@@ -212,7 +213,8 @@ def test_a_still_clip_takes_two_closer_looks_and_one_that_changes_takes_more() -
     still = FakeModel(deviation=0.0)
     frames, _ = scene()
     found = segment_by_keyframes(np.repeat(frames[:1], COUNT, axis=0), still, PropagationConfig())
-    assert still.runs == 4 and found.numbers["keyframes"] == 2
+    # Two whole frames, two cut-outs of these, and one that asks whether what was found is whole.
+    assert still.runs == 5 and found.numbers["keyframes"] == 2
     passed = scene()[0]
     passed[12:] = passed[:13]
     jumping = FakeModel(deviation=0.0)

@@ -6,6 +6,7 @@ The models' code is imported only when a segmenter is opened.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvtt_data.errors import InputError
+from pvtt_data.files import sha256_file
 from pvtt_data.segmenters.base import Job, Progress, Segmentation, Segmenter, Target
 from pvtt_data.segmenters.finish import finished
 from pvtt_data.segmenters.grounded.choose import Chain, Choice, choose_product
@@ -43,7 +45,7 @@ class GroundedSegmenter:
     Args:
         detector: finds the product in keyframes.
         tracker: follows it.
-        weights: role → SHA-256.
+        files: role → path of the weights.
         find: thresholds of finding.
         following: thresholds of following.
     """
@@ -56,15 +58,20 @@ class GroundedSegmenter:
         self,
         detector: Detector,
         tracker: VideoTracker,
-        weights: Mapping[str, str],
+        files: Mapping[str, Path],
         find: FindSettings | None = None,
         following: FollowSettings | None = None,
     ) -> None:
         self.detector = detector
         self.tracker = tracker
-        self.weights = weights
+        self._files = files
         self._find = find or FindSettings()
         self._follow = following or FollowSettings()
+
+    @cached_property
+    def weights(self) -> Mapping[str, str]:
+        """See `Segmenter`; large files are hashed when it is first asked for."""
+        return {role: sha256_file(path) for role, path in self._files.items()}
 
     def segment_image(self, image: NDArray[np.uint8], target: Target | None = None) -> NDArray[np.float32]:
         """See `Segmenter.segment_image`."""
@@ -153,15 +160,12 @@ def open_grounded(settings: GroundedSettings, files: Mapping[str, Path], device:
     """
     import torch
 
-    from pvtt_data.files import sha256_file
-
     precision = _precision(settings, device)
-    weights = {role: sha256_file(path) for role, path in files.items()}
     torch.backends.cuda.matmul.allow_tf32 = precision == torch.bfloat16
     return GroundedSegmenter(
         _detector(settings, files, device, precision),
         _tracker(settings, files, device, precision),
-        weights,
+        files,
         settings.find,
         settings.follow,
     )
