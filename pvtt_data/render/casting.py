@@ -95,6 +95,10 @@ def spec_of(article: Article) -> ProductSpec:
     return ProductSpec(article.family, Seeds(article.shape_seed, article.finish_seed, article.label_seed))
 
 
+_HARDLY_LABELLED = ("jewellery", "fashion")
+"""Groups whose labels are too small to tell two products apart: there a near-identity is of another finish."""
+
+
 def difficulty_of(a: Article, b: Article) -> Difficulty:
     """How far A is from B: same category, related category, same form or neither."""
     if a.category == b.category:
@@ -168,7 +172,8 @@ def _partner(
     others = [article for article in company if article.product_id != b.product_id]
     alike = _unit(seed, "alike", name) < casting.near_identity_share
     if b.family and (alike or not others):
-        change: Change = "finish" if _unit(seed, "change", name) < 0.5 else "label"
+        by_finish = b.group in _HARDLY_LABELLED or _unit(seed, "change", name) < 0.5
+        change: Change = "finish" if by_finish else "label"
         return _variant(b, change, _number(seed, "variant", name) % 2**31), "hard", change
     if not others:
         return None

@@ -163,3 +163,11 @@ def test_sizes_are_dealt_evenly() -> None:
     counts = Counter((plan.width_px, plan.height_px) for plan in CAST)
     assert set(counts) == set(SIZES)
     assert all(count > 150 for count in counts.values())
+
+
+def test_jewellery_and_fashion_get_near_identities_of_another_finish() -> None:
+    changes: dict[str, set[str]] = {}
+    for plan in plans(300, casting=Casting(11, WISHES, 1.0, SIZES)):  # type: ignore[arg-type]
+        changes.setdefault(plan.b.group, set()).add(plan.near_identity)
+    assert changes["jewellery"] == changes["fashion"] == {"finish"}
+    assert changes["beauty"] == {"finish", "label"}
