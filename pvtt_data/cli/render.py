@@ -61,7 +61,8 @@ def render_command(
         else:
             made = render_pairs(request, reporter)
     if not adverts:
-        click.echo(f"{made.pairs} {'pair' if made.pairs == 1 else 'pairs'} in {out}, {made.rejected} dropped; look at {made.sheet}")
+        pairs = "pair" if made.pairs == 1 else "pairs"
+        click.echo(f"{made.pairs} {pairs} in {out}, {made.rejected} dropped; look at {made.sheet}")
     elif preview:
         click.echo(f"{feed.adverts} adverts, {feed.rejected} dropped; look at {feed.sheet}")
     else:
