@@ -11,14 +11,14 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from pvtt_data.calibration.file import Threshold
-from pvtt_data.calibration.mask_rules import DOUBTS
-from pvtt_data.calibration.mask_trials import GOOD, Trial
+from pvtt_data.calibration.mask_rules import DOUBTS, breaks_requirements
+from pvtt_data.calibration.mask_trials import GOOD, TRUE, Trial
 
 _ENOUGH = 0.98
 """Share caught above which catching more of a kind earns nothing."""
 
-_CANDIDATES = 80
-_LEAST_GAIN, _LEAST_COST, _LEAST_WIDTH = 1e-3, 1e-4, 1e-4
+_CANDIDATES = 40
+_LEAST_GAIN, _LEAST_COST, _LEAST_WIDTH = 0.02, 1e-4, 1e-4
 _REJECT_MARGIN = 1.0
 _REJECTS_SOMETHING = 0.1
 _Z95 = 1.959964
@@ -62,8 +62,15 @@ def doubted(numbers: Mapping[str, float], flags: Mapping[str, float]) -> list[st
 
 
 def caught(trials: Sequence[Trial], flags: Mapping[str, float]) -> Rate:
-    """How many of the trials are doubted."""
-    return Rate(sum(bool(doubted(trial.numbers, flags)) for trial in trials), len(trials))
+    """How many of the trials are doubted, or rejected for the size of what they show."""
+    hits = sum(breaks_requirements(t.numbers) or bool(doubted(t.numbers, flags)) for t in trials)
+    return Rate(hits, len(trials))
+
+
+def usable(trials: Sequence[Trial]) -> list[Trial]:
+    """Trials of clips whose true masks meet the requirements: the others are rejected whatever thresholds say."""
+    dropped = {t.clip for t in trials if t.variant == TRUE and breaks_requirements(t.numbers)}
+    return [trial for trial in trials if trial.clip not in dropped]
 
 
 def choose_flags(trials: Sequence[Trial], budget: float) -> dict[str, float]:
@@ -86,7 +93,7 @@ def choose_flags(trials: Sequence[Trial], budget: float) -> dict[str, float]:
         number → threshold.
     """
     good = [trial for trial in trials if trial.kind == GOOD]
-    bad = [trial for trial in trials if trial.kind != GOOD]
+    bad = [trial for trial in trials if trial.kind != GOOD and not breaks_requirements(trial.numbers)]
     names = [name for name, doubt in DOUBTS.items() if doubt.measured]
     search = _Search(
         _badness(good, names),
@@ -111,7 +118,7 @@ def choose_rejects(trials: Sequence[Trial]) -> dict[str, float]:
         trials: of the setting half.
     """
     good = [trial for trial in trials if trial.kind == GOOD]
-    chosen = {}
+    kinds, chosen = kinds_of(trials), {}
     for name, doubt in DOUBTS.items():
         if not doubt.may_reject:
             continue
@@ -122,8 +129,8 @@ def choose_rejects(trials: Sequence[Trial]) -> dict[str, float]:
         worst = float(values.max())
         limit = worst + _REJECT_MARGIN * (worst - float(np.median(values)))
         value = limit if doubt.broken == "above" else -limit
-        rates = [caught([t for t in trials if t.kind == kind], {name: value}) for kind in kinds_of(trials)]
-        if any(rate.count and rate.share >= _REJECTS_SOMETHING for rate in rates):
+        found = {kind: [bool(doubted(t.numbers, {name: value})) for t in trials if t.kind == kind] for kind in kinds}
+        if any(sum(hits) >= _REJECTS_SOMETHING * len(hits) for hits in found.values()):
             chosen[name] = value
     return chosen
 

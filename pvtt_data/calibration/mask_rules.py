@@ -53,3 +53,11 @@ DOUBTS: Mapping[str, Doubt] = {
     "confidence_min": Doubt("tracker-unsure", "below", measured=False),
 }
 """Number → doubt, in the order in which they are tried."""
+
+MIN_AREA_SHARE, MAX_AREA_SHARE = 0.01, 0.5
+"""What is required of a product, not doubted about its mask: defaults of the recipe's thresholds."""
+
+
+def breaks_requirements(numbers: Mapping[str, float]) -> bool:
+    """Whether a track is rejected for the size of what it shows, whatever thresholds say."""
+    return numbers["area_share_min"] < MIN_AREA_SHARE or numbers["area_share_max"] > MAX_AREA_SHARE

@@ -24,6 +24,9 @@ from pvtt_data.segmenters.edges import finished_mask
 GOOD = "good"
 """Kind of trials whose mask is right, or as imprecise as a good segmenter's."""
 
+TRUE = "true"
+"""Variant of good trials whose mask is the true one."""
+
 Role = Literal["good", "setting", "unseen", "weak"]
 Half = Literal["setting", "reporting"]
 
@@ -38,6 +41,7 @@ class KnownClip:
     Attributes:
         name: stable, for seeds.
         product_id: what the masks are of; all its clips fall into one half.
+        half: of the products; see `half_of`.
         frames: (T, H, W, 3) uint8 RGB.
         masks: (T, H, W) bool.
         pictures: (H, W, 4) uint8 RGBA cut-outs of the product seen elsewhere; may be empty.
@@ -46,15 +50,16 @@ class KnownClip:
 
     name: str
     product_id: str
+    half: Half
     frames: NDArray[np.uint8]
     masks: Mask
     pictures: tuple[NDArray[np.uint8], ...] = ()
     stranger: NDArray[np.uint8] | None = None
 
-    @property
-    def half(self) -> Half:
-        """The half of the products that it belongs to, by hash of the product."""
-        return "setting" if hashlib.sha256(self.product_id.encode()).digest()[0] % 2 else "reporting"
+
+def half_of(product_id: str) -> Half:
+    """The half of the products that one belongs to, by hash."""
+    return "setting" if hashlib.sha256(product_id.encode()).digest()[0] % 2 else "reporting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,12 @@ class Trial:
     numbers: Mapping[str, float]
 
 
-def read_pair(folder: Path) -> list[KnownClip]:
+def read_pair(folder: Path, half: Half | None = None) -> list[KnownClip]:
     """The source and the target of a pair that `pvtt-data render` wrote; B's references belong to the target.
+
+    Args:
+        folder: the pair's.
+        half: what its products are for; None deals them by `half_of`.
 
     Raises:
         OSError, InputError: it cannot be read.
@@ -94,6 +103,7 @@ def read_pair(folder: Path) -> list[KnownClip]:
         KnownClip(
             f"{facts['sample_id']}-{member}",
             facts[side]["product_id"],
+            half or half_of(facts[side]["product_id"]),
             decode_video(folder / f"{member}.mp4"),
             decode_masks(folder / f"{member}_mask.mp4"),
             shown,
@@ -106,7 +116,7 @@ def good_masks(clip: KnownClip) -> Iterator[tuple[str, TrackedClip]]:
     """The true masks, and masks as imprecise as those of a good segmenter; name of each."""
     frames, masks = clip.frames, clip.masks
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-    yield "true", TrackedClip(frames, masks)
+    yield TRUE, TrackedClip(frames, masks)
     for name, change in (("grown", cv2.dilate), ("shrunk", cv2.erode)):
         yield name, TrackedClip(frames, np.stack([change(mask.astype(np.uint8), disc) > 0 for mask in masks]))
     soft = [cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5) for mask in masks]

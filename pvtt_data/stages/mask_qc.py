@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from pvtt_data.calibration.file import check_numbers, read_calibration
-from pvtt_data.calibration.mask_rules import DOUBTS
+from pvtt_data.calibration.mask_rules import DOUBTS, MAX_AREA_SHARE, MIN_AREA_SHARE
 from pvtt_data.mask_quality import mask_quality
 from pvtt_data.media import decode_masks, decode_video
 from pvtt_data.records import Blob, MaskTrack, Quality
@@ -34,9 +34,9 @@ class MaskQcConfig(StageConfig):
 
     calibration: Path | None = None
     """A calibration file (JSON); null takes the one that comes with the package."""
-    min_area_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    min_area_share: Annotated[float, Field(ge=0, le=1)] = MIN_AREA_SHARE
     """Smallest share of the frame that the product may cover in any frame."""
-    max_area_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    max_area_share: Annotated[float, Field(ge=0, le=1)] = MAX_AREA_SHARE
     """Largest share of the frame that the product may cover in any frame."""
     max_border_contact: Annotated[float, Field(ge=0, le=1)] = 0.15
     """Share of the mask's boundary on the frame's border, above which the track is flagged (the product is cut off)."""

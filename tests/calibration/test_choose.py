@@ -11,12 +11,14 @@ from pvtt_data.calibration.choose import Rate, caught, choose_flags, choose_reje
 from pvtt_data.calibration.make import calibrate, table_digest
 from pvtt_data.calibration.mask_trials import GOOD, Half, Role, Trial
 
+SIZE = {"area_share_min": 0.1, "area_share_max": 0.2}
+
 
 def trial(kind: str, number: int, half: Half = "setting", role: Role = "setting", **numbers: float) -> Trial:
     is_good = kind == GOOD
     return Trial(
         f"clip{number}", f"product{number}", half, kind, "true" if is_good else "",
-        0.0 if is_good else 0.5, "good" if is_good else role, numbers,
+        0.0 if is_good else 0.5, "good" if is_good else role, {**SIZE, **numbers},
     )  # fmt: skip
 
 
@@ -95,10 +97,21 @@ def test_a_calibration_reports_the_other_half_only() -> None:
     calibration = calibrate(trials)
     assert calibration.results["detection"]["drift"]["setting"]["of"] == 100
     assert calibration.results["false_alarms"]["setting"]["caught"] <= 4
-    others = [dataclasses.replace(t, numbers={}) if t.half == "reporting" else t for t in trials]
+    others = [dataclasses.replace(t, numbers=SIZE) if t.half == "reporting" else t for t in trials]
     assert calibrate(others).thresholds == calibration.thresholds
     assert calibrate(others).made["table_sha256"] != calibration.made["table_sha256"]
     assert table_digest(trials[::-1]) == table_digest(trials)
+
+
+def test_clips_that_requirements_reject_anyway_do_not_take_part() -> None:
+    small = {"area_share_min": 0.001, "edge_support_median": 0.0}
+    trials = [*made_trials("setting"), *made_trials("reporting", seed=2)]
+    more = [*trials, trial(GOOD, 500, **small), trial("drift", 500, **small)]
+    assert calibrate(more).thresholds == calibrate(trials).thresholds
+
+
+def test_a_fault_that_a_requirement_rejects_is_caught() -> None:
+    assert caught([trial("lost", 1, area_share_min=0.0)], {}).hits == 1
 
 
 def test_one_half_without_trials_is_refused() -> None:
