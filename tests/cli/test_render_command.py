@@ -38,7 +38,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("render")
     done = render(folder, "--count", "1", "--preview", "--geometry")
     assert done.returncode == 0, done.stderr
-    assert "1 pairs" in done.stdout
+    assert "1 pair in" in done.stdout
     return folder
 
 
