@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pvtt_data.masks import fill_small_holes, keep_large_components
+
 _SPECK_SHARE = 0.01
 """Parts smaller than this share of the largest one are noise."""
 _PINHOLE_SHARE = 0.02
@@ -22,27 +24,8 @@ def finished(mask: NDArray[np.bool_], *, holed: bool = False, parts: int = 1) ->
         holed: whether background may be seen through the product; larger holes are then left open.
         parts: how many things it may consist of; each may be in pieces (an occluder), so pieces are kept by size.
     """
-    closed = without_pinholes(mask, _PINHOLE_SHARE_HOLED if holed else _PINHOLE_SHARE)
-    return without_specks(closed, _SPECK_SHARE / parts)
-
-
-def without_pinholes(mask: NDArray[np.bool_], most_share: float) -> NDArray[np.bool_]:
-    """Holes that are smaller than a share of the mask's area, filled."""
-    area = int(mask.sum())
-    padded = np.pad((~mask).astype(np.uint8), 1, constant_values=1)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(padded, connectivity=4)
-    small = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] < most_share * area and n != labels[0, 0]]
-    return np.asarray(mask | np.isin(labels[1:-1, 1:-1], small), np.bool_)
-
-
-def without_specks(mask: NDArray[np.bool_], least_share: float) -> NDArray[np.bool_]:
-    """Without the parts that are smaller than a share of the largest part's area."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    if count <= 2:
-        return mask
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    kept = 1 + np.flatnonzero(areas >= least_share * areas.max())
-    return np.asarray(np.isin(labels, kept), np.bool_)
+    closed = fill_small_holes(mask, _PINHOLE_SHARE_HOLED if holed else _PINHOLE_SHARE)
+    return keep_large_components(closed, _SPECK_SHARE / parts)
 
 
 def smoothed(masks: NDArray[np.bool_], radius_px: float) -> NDArray[np.bool_]:

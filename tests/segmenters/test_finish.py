@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pvtt_data.segmenters.finish import finished, smoothed, without_pinholes, without_specks
+from pvtt_data.masks import fill_small_holes, keep_large_components
+from pvtt_data.segmenters.finish import finished, smoothed
 
 MASKS = arrays(np.bool_, (24, 31))
 
@@ -41,11 +42,11 @@ def test_specks_go_and_pieces_stay() -> None:
 
 @given(MASKS)
 def test_finishing_twice_is_finishing_once_for_holes_and_specks(mask: np.ndarray) -> None:
-    closed = without_pinholes(mask, 0.02)
-    assert np.array_equal(without_pinholes(closed, 0.02), closed)
+    closed = fill_small_holes(mask, 0.02)
+    assert np.array_equal(fill_small_holes(closed, 0.02), closed)
     assert (closed | mask == closed).all()
-    kept = without_specks(mask, 0.1)
-    assert np.array_equal(without_specks(kept, 0.1), kept)
+    kept = keep_large_components(mask, 0.1)
+    assert np.array_equal(keep_large_components(kept, 0.1), kept)
     assert (kept & ~mask).sum() == 0
 
 

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from pvtt_data.segmenters.grounded.detection import Box
 
+_SURELY = 30.0
+"""A logit beyond which probabilities are 0 or 1 to the last bits."""
+
 Point = tuple[float, float]
 """(x, y) in pixels."""
 
@@ -92,11 +95,19 @@ class Run:
 
     def mask(self, step: int) -> NDArray[np.bool_]:
         """(H, W) bool of one step, at the size of the frames; empty where the tracker says that nothing is there."""
+        return np.asarray(self._whole(step) > 0.0, np.bool_)
+
+    def probability(self, step: int) -> NDArray[np.float32]:
+        """(H, W) float32 in [0, 1] of one step, at the size of the frames; about 0 where nothing is there."""
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(self._whole(step), -_SURELY, _SURELY))), np.float32)
+
+    def _whole(self, step: int) -> NDArray[np.float32]:
+        """(H, W) logits, surely negative where the tracker says that nothing is there."""
         height, width = self.size
         if self.presence[step] <= 0.5:
-            return np.zeros((height, width), np.bool_)
-        logits = cv2.resize(self.logits[step].astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-        return np.asarray(logits > 0.0, np.bool_)
+            return np.full((height, width), -_SURELY, np.float32)
+        small = self.logits[step].astype(np.float32)
+        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 class VideoTracker(Protocol):

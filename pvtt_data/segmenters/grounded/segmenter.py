@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,7 +85,7 @@ class GroundedSegmenter:
             points = hole_points(image, run.mask(0)) if wanted.holed else ()
             if points:
                 (run,) = self.tracker.run([Lane(clip, (0,), Prompt(box=chain.best.box, outside=points))])
-            np.maximum(probability, _probability(run), out=probability)
+            np.maximum(probability, run.probability(0), out=probability)
         if not (probability > 0.5).any():
             raise InputError("no-product", "the tracker finds nothing in the detector's box", choice.numbers)
         return probability
@@ -150,7 +149,8 @@ def open_grounded(settings: GroundedSettings, files: Mapping[str, Path], device:
     """Load the models.
 
     Args:
-        settings: which ones and how.
+        settings: which ones and how; what an "auto" precision comes to is decided before (`grounded_backend.identity`,
+            because cache keys hold it), and here it is float32.
         files: role → path: ``detector``; ``tokenizer``, or ``tokenizer-vocabulary`` and ``tokenizer-merges`` for OWLv2;
             ``tracker``, unless `GroundedSettings.tracker_folder` names a folder.
         device: "cpu" or "cuda".
@@ -160,7 +160,7 @@ def open_grounded(settings: GroundedSettings, files: Mapping[str, Path], device:
     """
     import torch
 
-    precision = _precision(settings, device)
+    precision = torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
     torch.backends.cuda.matmul.allow_tf32 = precision == torch.bfloat16
     return GroundedSegmenter(
         _detector(settings, files, device, precision),
@@ -169,15 +169,6 @@ def open_grounded(settings: GroundedSettings, files: Mapping[str, Path], device:
         settings.find,
         settings.follow,
     )
-
-
-def _precision(settings: GroundedSettings, device: str) -> torch.dtype:
-    import torch
-
-    if settings.precision == "auto":
-        good = device.startswith("cuda") and torch.cuda.is_bf16_supported()
-        return torch.bfloat16 if good else torch.float32
-    return torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
 
 
 def _detector(settings: GroundedSettings, files: Mapping[str, Path], device: str, precision: torch.dtype) -> Detector:
@@ -226,15 +217,6 @@ def _told(target: Target | None) -> Target:
 
 def _sighting(chain: Chain, target: Target) -> Sighting:
     return Sighting(chain.boxes, {one.frame: one.weight for one in chain.seen}, target.holed)
-
-
-def _probability(run: Run) -> NDArray[np.float32]:
-    """(H, W) float32 of the first frame of a lane."""
-    height, width = run.size
-    if run.presence[0] <= 0.5:
-        return np.zeros((height, width), np.float32)
-    logits = cv2.resize(run.logits[0].astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30))), np.float32)
 
 
 def _segmentation(tracks: Sequence[Track], numbers: dict[str, float], target: Target) -> Segmentation:
