@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pvtt_data.segmenters.carry import ObjectMotion, soft_iou
-from pvtt_data.segmenters.identity import keep_expected
+from pvtt_data.segmenters.identity import keep_expected, keep_touching
 from pvtt_data.segmenters.picture_runs import CountedRuns
 from pvtt_data.segmenters.propagation_config import PropagationConfig
 
 _COVERED = 0.7
 """Share of what was found that the larger thing must hold; else it is another thing."""
-_TAKEN_UP = 0.3
-"""Probability from which neighbouring pixels make up one component."""
 
 
 def completed(
@@ -64,24 +61,16 @@ def _larger(
     first = runs.cut_out(frame, found, config.wide_margin)
     if first is None:
         return None
-    first = _touching(first, found)
+    first = keep_touching(first, found)
     if soft_iou(first, found) >= config.min_completed:
         return None
     runs.expect(1)
     second = runs.cut_out(frame, np.maximum(first, found), 2 * config.wide_margin)
     if second is None:
         return None
-    second = _touching(second, found)
+    second = keep_touching(second, found)
     both = np.asarray((first + second) / 2, np.float32)
     core, area = found > 0.5, float((both > 0.5).sum())
     grown = area > core.sum() and area <= config.max_area_share * both.size
     holds = float(((both > 0.5) & core).sum()) >= _COVERED * float(core.sum())
     return both if grown and holds and soft_iou(first, second) >= config.min_completed else None
-
-
-def _touching(answer: NDArray[np.float32], found: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The components of an answer that hold some of what was found."""
-    count, labels = cv2.connectedComponents((answer > _TAKEN_UP).astype(np.uint8), connectivity=8)
-    shared = np.bincount(labels.ravel(), weights=(found > 0.5).ravel(), minlength=count)
-    kept = [label for label in range(1, count) if shared[label] > 0]
-    return np.where(np.isin(labels, kept), answer, np.float32(0.0))

@@ -133,9 +133,21 @@ def keep_expected(answer: NDArray[np.float32], expected: NDArray[np.float32], ma
         reach = margin * math.sqrt(float(stats[label, cv2.CC_STAT_AREA])) + 2.0
         distance = cv2.distanceTransform((labels != label).astype(np.uint8), cv2.DIST_L2, 5)
         near |= distance <= reach
+    return np.where(near, keep_touching(answer, expected, _TOUCHING_SHARE), np.float32(0.0))
+
+
+def keep_touching(
+    answer: NDArray[np.float32], expected: NDArray[np.float32], least_share: float = 0.0
+) -> NDArray[np.float32]:
+    """Keep the components of an answer that share some pixels with the expected object.
+
+    Args:
+        least_share: more than this share of the smaller of both must be shared.
+    """
+    core = expected > 0.5
     count, labels = cv2.connectedComponents((answer > _TAKEN_UP).astype(np.uint8), connectivity=8)
     area = np.bincount(labels.ravel(), minlength=count)
     shared = np.bincount(labels.ravel(), weights=core.ravel(), minlength=count)
-    least = _TOUCHING_SHARE * np.minimum(area, core.sum())
+    least = least_share * np.minimum(area, core.sum())
     kept = [label for label in range(1, count) if shared[label] > least[label]]
-    return np.where(np.isin(labels, kept) & near, answer, np.float32(0.0))
+    return np.where(np.isin(labels, kept), answer, np.float32(0.0))
