@@ -32,7 +32,8 @@ LEAST_ANGLE_DEG = 20.0
 """Between a view of a reference and any view of the clip."""
 _BETWEEN_DEG = 14.0
 """Wished for between two reference views."""
-_SIZE_PX = 512
+SIZE_PX = 512
+"""Height and width of a picture before it is cropped to its product, where nothing else is asked for."""
 _MARGIN = 0.04
 _CANDIDATES = 400
 _SAFE = 0.98
@@ -104,6 +105,7 @@ def photograph(
     preset: Preset,
     denoiser: Denoiser,
     seed: int,
+    size_px: int = SIZE_PX,
 ) -> list[Cutout]:
     """Pictures of a product, cut out: each ``(h, w, 4) uint8`` RGBA with straight alpha, cropped with a margin.
 
@@ -112,6 +114,7 @@ def photograph(
         directions: from where.
         stage_set: what it stands in; only its light is seen: walls, props and lamps before the product hide nothing.
         seed: of the paths.
+        size_px: height and width before cropping.
 
     Raises:
         InputError: nothing of the product can be seen from somewhere.
@@ -120,7 +123,7 @@ def photograph(
     low, high = product.bounds()
     middle = np.array([0.0, 0.0, stage_set.stand_z + (low[2] + high[2]) / 2])
     radius = float(np.linalg.norm(high - low)) / 2
-    lens = Lens(_SIZE_PX, _SIZE_PX, fov_y_deg=22.0, aperture=0.0, shutter=0.0)
+    lens = Lens(size_px, size_px, fov_y_deg=22.0, aperture=0.0, shutter=0.0)
     distance = radius / np.sin(np.radians(lens.fov_y_deg / 2)) * 1.02
     look = Look(exposure=stage_set.exposure, contrast=0.1, vignette=0.0, grain=0.0)
     pose = Pose((0.0, 0.0, stage_set.stand_z))

@@ -17,6 +17,7 @@ from pvtt_data.render.flow import Geometry, geometry
 from pvtt_data.render.presets import Preset
 from pvtt_data.render.product import Product
 from pvtt_data.render.references import (
+    SIZE_PX,
     Cutout,
     Direction,
     choose_directions,
@@ -54,12 +55,14 @@ class Wanted:
         references, heldout: how many pictures of B; from 3 to that many references are made, as the seed decides.
         shown: the frames that are rendered; all if empty.
         geometry: whether depth and flow are computed.
+        reference_px: height and width of the pictures before they are cropped to the product.
     """
 
     references: int = 4
     heldout: int = 0
     shown: tuple[int, ...] = ()
     geometry: bool = False
+    reference_px: int = SIZE_PX
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,7 +193,7 @@ def _views(
     else:
         stage_set = white_studio(dice)
     product = headed(b, min(scene.sizes[1], stage_set.room / max(b.radius(), 1e-6)), 0.0)
-    pictures = photograph(product, directions, stage_set, preset, denoiser, seed + 1)
+    pictures = photograph(product, directions, stage_set, preset, denoiser, seed + 1, wanted.reference_px)
     return [View(picture, direction) for picture, direction in zip(pictures, directions, strict=True)]
 
 

@@ -102,6 +102,8 @@ class RenderConfig(StageConfig):
     """draft, standard or high: paths a pixel, and the denoiser; auto is standard on a GPU and draft on processors."""
     variant: Literal["auto"] | Variant = "auto"
     """Mitsuba's variant; auto takes OptiX where it answers, else LLVM, else the slow scalar one."""
+    reference_px: Annotated[int, Field(ge=64, le=2048)] = 512
+    """Height and width of a reference picture before it is cropped to its product."""
     min_ratio: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Smallest size of A relative to B, largest sides."""
     max_ratio: Annotated[float, Field(ge=1, le=4)] = 1.4
@@ -296,6 +298,7 @@ class _RenderSettings(StageConfig):
     max_ratio: float
     occluder_share: float
     earlier_generation_share: float
+    reference_px: int
     crf: int
 
 
@@ -314,6 +317,7 @@ class Render(RenderingStage[RenderItem]):
             max_ratio=config.max_ratio,
             occluder_share=config.occluder_share,
             earlier_generation_share=config.earlier_generation_share,
+            reference_px=config.reference_px,
             crf=crf,
         )
         super().__init__(settings, config, variant)
@@ -350,7 +354,7 @@ class Render(RenderingStage[RenderItem]):
             options,
             self.preset,
             self.denoiser,
-            Wanted(item.references, item.heldout, item.shown, item.geometry),
+            Wanted(item.references, item.heldout, item.shown, item.geometry, self.settings.reference_px),
         )
 
         def kept(view: View) -> RenderedView:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from toy_scenes import DEPTH, ball, box, matt, product, void
 
 from pvtt_data.errors import InputError
-from pvtt_data.render import meshes, references
+from pvtt_data.render import meshes
 from pvtt_data.render.denoise import Denoiser
 from pvtt_data.render.material import Material, Part
 from pvtt_data.render.presets import Preset
@@ -80,12 +80,9 @@ def cutouts(render_variant: object) -> list[Cutout]:
     green = Part(meshes.block(0.4, 0.02, 0.7).moved(y=-0.26, z=0.05), matt((0.05, 0.5, 0.05)))
     blue = Part(meshes.block(0.02, 0.4, 0.7).moved(x=0.26, z=0.05), matt((0.05, 0.05, 0.6)))
     gc.collect()
-    patched = pytest.MonkeyPatch()
-    patched.setattr(references, "_SIZE_PX", 144)
     studio = white_studio(reference_dice(4))
-    made = photograph(product(red, green, blue), VIEWS, studio, PRESET, Denoiser("high"), 7)
-    again = photograph(product(red, green, blue), VIEWS[:1], studio, PRESET, Denoiser("high"), 7)
-    patched.undo()
+    made = photograph(product(red, green, blue), VIEWS, studio, PRESET, Denoiser("high"), 7, size_px=144)
+    again = photograph(product(red, green, blue), VIEWS[:1], studio, PRESET, Denoiser("high"), 7, size_px=144)
     assert (again[0] == made[0]).all(), "the same picture each time"
     return made
 
@@ -126,8 +123,7 @@ AROUND = (Direction(0, 6), Direction(70, 30), Direction(180, 10), Direction(-120
 
 
 @pytest.mark.usefixtures("render_variant")
-def test_nothing_on_a_set_hides_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(references, "_SIZE_PX", 96)
+def test_nothing_on_a_set_hides_the_product() -> None:
     gc.collect()
     seen = product(box("#a02020"), Part(meshes.ball(0.2).moved(z=0.5, x=0.3), matt("#2020a0")))
     walls = [Part(meshes.wall(2.2, 1.3, 0.9).moved(yaw_deg=turn), matt("#20a020")) for turn in (0, 90, 180, 270)]
@@ -135,7 +131,7 @@ def test_nothing_on_a_set_hides_the_product(monkeypatch: pytest.MonkeyPatch) -> 
     cupboard = dataclasses.replace(void(), parts=(*walls, board))
 
     def pictures(*, hidden: bool) -> list[Cutout]:
-        return photograph(seen, AROUND, cupboard if hidden else void(), PRESET, Denoiser("high"), 3)
+        return photograph(seen, AROUND, cupboard if hidden else void(), PRESET, Denoiser("high"), 3, size_px=96)
 
     for cutout, free in zip(pictures(hidden=True), pictures(hidden=False), strict=True):
         assert (cutout[..., 3] == free[..., 3]).all(), "the whole product is there"
@@ -146,8 +142,7 @@ def test_nothing_on_a_set_hides_the_product(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("render_variant")
-def test_a_product_that_cannot_be_seen_is_an_error_of_the_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(references, "_SIZE_PX", 32)
+def test_a_product_that_cannot_be_seen_is_an_error_of_the_input() -> None:
     glimpse = product(Part(ball().mesh, Material("#ffffff", opacity=0.0)))
     with pytest.raises(InputError, match="nothing of the product"):
-        photograph(glimpse, AROUND[:1], void(), PRESET, Denoiser("high"), 3)
+        photograph(glimpse, AROUND[:1], void(), PRESET, Denoiser("high"), 3, size_px=32)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pvtt_data.render import references
 from pvtt_data.render.denoise import Denoiser
 from pvtt_data.render.flow import geometry_bytes
 from pvtt_data.render.presets import PRESETS
@@ -24,14 +23,6 @@ PRODUCTS = (build_product(draw_spec(1, ["carton"])), build_product(draw_spec(2, 
 SIZE = (160, 96)
 SEED = 6
 """A scene in which the products leave some of the frame alone."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _small_pictures() -> object:
-    patched = pytest.MonkeyPatch()
-    patched.setattr(references, "_SIZE_PX", 96)
-    yield
-    patched.undo()
 
 
 def rendered(wanted: Wanted, aged: float = 0.0, on_frame: Callable[[], None] = lambda: None) -> RenderedTriple:
@@ -65,7 +56,7 @@ def check(triple: RenderedTriple, frames: int) -> None:
 @pytest.fixture(scope="module")
 def whole(render_variant: object) -> RenderedTriple:
     """All frames, with geometry."""
-    return rendered(Wanted(references=4, heldout=2, geometry=True))
+    return rendered(Wanted(references=4, heldout=2, geometry=True, reference_px=96))
 
 
 def test_a_triple_is_whole_and_equal_outside_the_effect(whole: RenderedTriple) -> None:
@@ -100,7 +91,7 @@ def test_geometry_is_stored_as_arrays_that_load_without_pickles(whole: RenderedT
 def test_a_preview_is_the_same_frames_of_the_same_triple(whole: RenderedTriple) -> None:
     shown = [0, 4]
     counted: list[int] = []
-    preview = rendered(Wanted(4, 2, shown=(0, 4)), on_frame=lambda: counted.append(1))
+    preview = rendered(Wanted(4, 2, shown=(0, 4), reference_px=96), on_frame=lambda: counted.append(1))
     check(preview, 2)
     assert len(counted) == 2 and preview.geometry == () and preview.scene.frames == 5
     for name in ("source", "target", "source_mask", "target_mask", "effect_mask"):
@@ -109,8 +100,17 @@ def test_a_preview_is_the_same_frames_of_the_same_triple(whole: RenderedTriple) 
         assert one.direction == other.direction and (one.picture == other.picture).all()
 
 
+def test_references_are_as_small_as_asked_for_and_show_the_same_from_the_same_sides(whole: RenderedTriple) -> None:
+    small = rendered(Wanted(4, 2, shown=(0,), reference_px=64))
+    for one, other in zip(small.references, whole.references, strict=True):
+        assert one.direction == other.direction
+        height, width = one.picture.shape[:2]
+        assert max(height, width) <= 64 < max(other.picture.shape)
+        assert abs(height / width - other.picture.shape[0] / other.picture.shape[1]) < 0.15
+
+
 def test_a_triple_that_looks_encoded_before_is_equal_outside_the_effect_too(whole: RenderedTriple) -> None:
-    aged = rendered(Wanted(3, 0, shown=(0, 4)), aged=1.0)
+    aged = rendered(Wanted(3, 0, shown=(0, 4), reference_px=96), aged=1.0)
     assert aged.scene.look.crf is not None and aged.heldout == ()
     check(aged, 2)
     assert (aged.source_mask == whole.source_mask[[0, 4]]).all()
