@@ -11,7 +11,7 @@ demo: install
 	$(BIN)/pvtt-data build recipes/ecommerce.yaml
 
 test: install-dev
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: install-dev
 	$(BIN)/ruff check $(CHECKS)

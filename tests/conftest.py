@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pvtt_data.errors import PreflightError
 from pvtt_data.render.variant import ChosenVariant, choose_variant
+
+if TYPE_CHECKING:
+    from catalogue_builds import Builder
+
+    from pvtt_data.build import BuildOutcome
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,6 +40,18 @@ def u2net_path() -> Path:
     from pvtt_data.models import ModelRegistry
 
     return ModelRegistry.default().pull("u2net")
+
+
+@pytest.fixture(scope="session")
+def catalogue_build(tmp_path_factory: pytest.TempPathFactory, u2net_path: Path) -> tuple[Builder, BuildOutcome]:
+    """One build of the sample catalogue in small, with two workers, for all tests that look at it or copy it."""
+    from catalogue_builds import CATALOGUE, Builder, made_once
+
+    def make(folder: Path) -> tuple[Builder, BuildOutcome]:
+        builder = Builder(folder, CATALOGUE)
+        return builder, builder.run(workers=2)
+
+    return made_once(tmp_path_factory, "catalogue", make)
 
 
 @pytest.fixture(scope="session")

@@ -10,54 +10,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from catalogue_builds import CATALOGUE, ROOT, SMALL, Builder, copy_products, made_once
 from dataset_digests import dataset_digest
 
-from pvtt_data.build import BuildOutcome, BuildRequest, build
+from pvtt_data.build import BuildOutcome
 from pvtt_data.errors import BuildError, PreflightError
 from pvtt_data.media import decode_masks, open_media, read_clip
-from pvtt_data.recipe import Recipe, read_recipe
 from pvtt_data.series import from_parquet
 from pvtt_data.shards import ShardDataset, read_manifest, verify
 from pvtt_data.shots import hard_cuts
 from pvtt_data.workspace import Workspace
 
-ROOT = Path(__file__).resolve().parents[1]
-CATALOGUE = ROOT / "samples" / "catalogue"
-SMALL = (
-    "render=null",
-    "normalise.sizes=256x448",
-    "normalise.frames=17",
-    "normalise.fps=8",
-    "split.max_windows=1",
-    "pair.products_per_clip=1",
-    "pictures.min_side_px=48",
-    "filter.min_side_px=200",
-)
-"""The shipped recipe in small, so that a build takes seconds instead of minutes."""
+FEW = ("P1001", "P2002", "P3001", "P4002")
+"""One product of each category; among them all frame rates, a repost, a letterbox, a dissolve, upright and wide."""
 
 pytestmark = pytest.mark.slow
-
-
-@dataclass
-class Builder:
-    """Builds the sample catalogue in small."""
-
-    folder: Path
-    catalogue: Path
-
-    def recipe(self, *overrides: str) -> Recipe:
-        return read_recipe(ROOT / "recipes" / "ecommerce.yaml", [*SMALL, f"mine.folder={self.catalogue}", *overrides])
-
-    def run(self, *overrides: str, workers: int = 2, **changes: Any) -> BuildOutcome:
-        request = BuildRequest(
-            self.recipe(*overrides), self.folder / "work", self.folder / "shards", workers=workers, **changes
-        )
-        return build(request)
 
 
 def computed(outcome: BuildOutcome) -> dict[str, int]:
@@ -69,11 +40,30 @@ def computed(outcome: BuildOutcome) -> dict[str, int]:
     }
 
 
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, u2net_path: Path) -> tuple[Builder, BuildOutcome]:
+@pytest.fixture
+def first(catalogue_build: tuple[Builder, BuildOutcome]) -> tuple[Builder, BuildOutcome]:
     """One build with two workers, shared by the tests that only look."""
-    builder = Builder(tmp_path_factory.mktemp("first"), CATALOGUE)
-    return builder, builder.run(workers=2)
+    return catalogue_build
+
+
+@pytest.fixture(scope="session")
+def few(
+    tmp_path_factory: pytest.TempPathFactory, catalogue_build: tuple[Builder, BuildOutcome]
+) -> tuple[Builder, dict[str, str]]:
+    """A build of a few products out of the rows of the whole catalogue's, and the digest of its dataset.
+
+    A build of this feed that computes everything anew has to come to the same bytes.
+    """
+
+    def make(folder: Path) -> tuple[Builder, dict[str, str]]:
+        copy_products(FEW, folder / "feed")
+        builder = catalogue_build[0].copied(folder, folder / "feed", versions=False)
+        outcome = builder.run()
+        assert set(computed(outcome)) <= {"synthesise", "triple_numbers"}
+        assert outcome.publication is not None and len(outcome.tables.triples) >= 2
+        return builder, dataset_digest(outcome.publication.path)
+
+    return made_once(tmp_path_factory, "few", make)
 
 
 def test_the_sample_catalogue_becomes_a_verified_dataset(first: tuple[Builder, BuildOutcome]) -> None:
@@ -87,17 +77,6 @@ def test_the_sample_catalogue_becomes_a_verified_dataset(first: tuple[Builder, B
     sample = dataset[0]
     assert sample.source.shape == sample.target.shape == (17, 448, 256, 3)
     assert (sample.source != sample.target).any()
-
-
-def test_two_builds_elsewhere_with_another_worker_count_are_byte_identical(
-    first: tuple[Builder, BuildOutcome], tmp_path: Path, u2net_path: Path
-) -> None:
-    _, one = first
-    moved = tmp_path / "elsewhere" / "feed"
-    shutil.copytree(CATALOGUE, moved)
-    other = Builder(tmp_path / "second", moved).run(workers=1)
-    assert one.publication is not None and other.publication is not None
-    assert dataset_digest(one.publication.path) == dataset_digest(other.publication.path)
 
 
 WITHOUT_VECTORS = """
@@ -115,28 +94,35 @@ pvtt_data.media.encode._X264_PARAMS += ":asm=0"
 """Python runs a module `sitecustomize` when it starts: in the command, and in every worker."""
 
 
-def test_the_vector_instructions_of_codecs_change_no_byte_of_a_dataset(
-    first: tuple[Builder, BuildOutcome], tmp_path: Path, u2net_path: Path
+def test_a_build_elsewhere_with_another_worker_count_and_without_vector_instructions_is_byte_identical(
+    few: tuple[Builder, dict[str, str]], tmp_path: Path
 ) -> None:
-    _, one = first
+    builder, digest = few
+    moved = tmp_path / "elsewhere" / "feed"
+    shutil.copytree(builder.feed, moved)
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_VECTORS, encoding="utf-8")
-    overrides = [f"--set={text}" for text in (*SMALL, f"mine.folder={CATALOGUE}")]
-    out = tmp_path / "shards"
-    command = [
-        sys.executable, "-m", "pvtt_data.cli", "build", str(ROOT / "recipes" / "ecommerce.yaml"), *overrides,
-        "--work", str(tmp_path / "work"), "--out", str(out), "--workers", "2",
-    ]  # fmt: skip
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, check=False, env={**os.environ, "PYTHONPATH": path}
-    )
+        command(moved, tmp_path / "second", workers=1),
+        capture_output=True, text=True, cwd=ROOT, check=False, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert one.publication is not None
-    assert dataset_digest(one.publication.path) == dataset_digest(out / "v1")
+    assert dataset_digest(tmp_path / "second" / "shards" / "v1") == digest
 
 
-def test_an_unchanged_build_computes_nothing_and_makes_no_version(first: tuple[Builder, BuildOutcome]) -> None:
-    builder, _ = first
+def command(feed: Path, folder: Path, workers: int = 2) -> list[str]:
+    """A build in small on the command line."""
+    overrides = [f"--set={text}" for text in (*SMALL, f"mine.folder={feed}")]
+    return [
+        sys.executable, "-m", "pvtt_data.cli", "build", str(ROOT / "recipes" / "ecommerce.yaml"), *overrides,
+        "--work", str(folder / "work"), "--out", str(folder / "shards"), "--workers", str(workers),
+    ]  # fmt: skip
+
+
+def test_an_unchanged_build_computes_nothing_and_makes_no_version(
+    first: tuple[Builder, BuildOutcome], tmp_path: Path
+) -> None:
+    builder = first[0].copied(tmp_path)
     again = builder.run()
     assert computed(again) == {}
     assert again.publication is not None
@@ -155,12 +141,9 @@ def test_an_unchanged_build_computes_nothing_and_makes_no_version(first: tuple[B
     ],
 )
 def test_a_changed_setting_reruns_only_what_depends_on_it(
-    first: tuple[Builder, BuildOutcome], tmp_path: Path, override: str, stages: set[str]
+    few: tuple[Builder, dict[str, str]], tmp_path: Path, override: str, stages: set[str]
 ) -> None:
-    builder, _ = first
-    folder = tmp_path / "copy"
-    shutil.copytree(builder.folder, folder)
-    changed = Builder(folder, CATALOGUE).run(override)
+    changed = few[0].copied(tmp_path).run(override)
     assert set(computed(changed)) == stages
 
 
@@ -168,9 +151,7 @@ def test_looking_for_overlay_text_runs_that_stage_alone_and_names_its_weights(
     first: tuple[Builder, BuildOutcome], tmp_path: Path, text_detector_path: Path
 ) -> None:
     builder, one = first
-    folder = tmp_path / "copy"
-    shutil.copytree(builder.folder, folder)
-    looked = Builder(folder, CATALOGUE).run("mask_qc.max_text_overlay_share=0.5")
+    looked = builder.copied(tmp_path).run("mask_qc.max_text_overlay_share=0.5")
     assert computed(looked) == {"text_overlay": computed(one)["mask_numbers"]}
     assert all(track.numbers["text_overlay_share"] < 0.01 for track in looked.tables.tracks)
     assert one.publication is not None and looked.publication is not None
@@ -181,15 +162,13 @@ def test_looking_for_overlay_text_runs_that_stage_alone_and_names_its_weights(
 
 def test_a_broken_file_is_rejected_and_changes_no_sample(first: tuple[Builder, BuildOutcome], tmp_path: Path) -> None:
     builder, one = first
-    folder = tmp_path / "copy"
-    shutil.copytree(builder.folder, folder)
     feed = tmp_path / "feed"
     shutil.copytree(CATALOGUE, feed)
     (feed / "broken").mkdir()
     (feed / "broken" / "empty.mp4").write_bytes(b"")
     (feed / "broken" / "text.mp4").write_text("no video")
     (feed / "broken" / "torn.mp4").write_bytes(next(CATALOGUE.rglob("*_ad.mp4")).read_bytes()[:3000])
-    outcome = Builder(folder, feed).run()
+    outcome = builder.copied(tmp_path, feed).run()
     assert one.publication is not None and outcome.publication is not None
     reasons = {r.subject: r.reason for r in outcome.tables.rejections if r.subject.startswith("broken/")}
     assert set(reasons) == {"broken/empty.mp4", "broken/text.mp4", "broken/torn.mp4"}
@@ -199,25 +178,19 @@ def test_a_broken_file_is_rejected_and_changes_no_sample(first: tuple[Builder, B
         assert dataset_digest(outcome.publication.path / "data")[name] == digest
 
 
-def test_a_killed_build_goes_on_and_ends_in_the_same_bytes(
-    first: tuple[Builder, BuildOutcome], tmp_path: Path, u2net_path: Path
-) -> None:
-    _, one = first
-    overrides = [argument for pair in SMALL for argument in ("--set", pair)]
-    command = [
-        sys.executable, "-m", "pvtt_data.cli", "build", str(ROOT / "recipes" / "ecommerce.yaml"),
-        "--work", str(tmp_path / "work"), "--out", str(tmp_path / "shards"), "--workers", "2", *overrides,
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+def test_a_killed_build_goes_on_and_ends_in_the_same_bytes(few: tuple[Builder, dict[str, str]], tmp_path: Path) -> None:
+    builder, digest = few
+    process = subprocess.Popen(
+        command(builder.feed, tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT
+    )
     journal = tmp_path / "work" / "cache" / "segment" / "journal.jsonl"
     wait_for(lambda: journal.exists() and journal.stat().st_size > 0, process)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "shards").exists() or not list((tmp_path / "shards").glob("v*"))
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(command(builder.feed, tmp_path), capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert one.publication is not None
-    assert dataset_digest(tmp_path / "shards" / "v1") == dataset_digest(one.publication.path)
+    assert dataset_digest(tmp_path / "shards" / "v1") == digest
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
@@ -229,11 +202,10 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) ->
 
 
 def test_splits_are_leak_free_and_duplicates_stay_together(first: tuple[Builder, BuildOutcome], tmp_path: Path) -> None:
-    builder, _ = first
-    folder = tmp_path / "copy"
-    shutil.copytree(builder.folder, folder)
-    outcome = Builder(folder, CATALOGUE).run(
-        "assign_split.test_share=0.4", "assign_split.validation_share=0.2", "shards.count=2"
+    outcome = (
+        first[0]
+        .copied(tmp_path)
+        .run("assign_split.test_share=0.4", "assign_split.validation_share=0.2", "shards.count=2")
     )
     split_of: dict[str, set[str]] = {}
     for triple in outcome.tables.triples:
@@ -260,9 +232,8 @@ def test_an_empty_feed_is_a_failure_not_an_empty_dataset(tmp_path: Path, u2net_p
     assert not list((tmp_path / "shards").glob("v*")) if (tmp_path / "shards").exists() else True
 
 
-def test_until_stops_after_the_stage_and_writes_no_version(first: tuple[Builder, BuildOutcome]) -> None:
-    builder, _ = first
-    outcome = builder.run(until="filter")
+def test_until_stops_after_the_stage_and_writes_no_version(first: tuple[Builder, BuildOutcome], tmp_path: Path) -> None:
+    outcome = first[0].copied(tmp_path).run(until="filter")
     assert outcome.publication is None
     assert [result.stage for result in outcome.results] == ["mine", "measure", "split", "filter"]
 

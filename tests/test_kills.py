@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,19 +11,19 @@ import time
 from pathlib import Path
 
 import pytest
+from catalogue_builds import ROOT, copy_products
 from dataset_digests import dataset_digest
 
-ROOT = Path(__file__).parent.parent
-CATALOGUE = ROOT / "samples" / "catalogue"
 SETTINGS = (
     "render=null",
     "normalise.sizes=256x448",
-    "normalise.frames=17",
+    "normalise.frames=9",
     "normalise.fps=8",
     "split.max_windows=1",
     "pictures.min_side_px=48",
     "mine.max_images=2",
     "filter.min_side_px=200",
+    "triple_qc.min_path_agreement=-1",
 )
 """Small clips: a build of seconds, whose every phase is hit by some kill."""
 PRODUCTS = ("P1001", "P2001")
@@ -36,12 +35,7 @@ pytestmark = pytest.mark.slow
 def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two products of the sample catalogue."""
     folder = tmp_path_factory.mktemp("kills") / "feed"
-    for name in PRODUCTS:
-        for path in CATALOGUE.rglob(f"{name}*"):
-            if path.is_file():
-                copy = folder / path.relative_to(CATALOGUE)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, copy)
+    copy_products(PRODUCTS, folder)
     return folder
 
 

@@ -21,6 +21,7 @@ assign_split: {validation_share: 0.0, test_share: 0.0}
 render:
   count: 2
   preset: draft
+  reference_px: 96
   identities: 60
   families: [soap, carton]
   styles: [paper]

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from catalogue_builds import CATALOGUE, Builder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from record_samples import blob, clip, clip_picture, comparison, listing_picture, sha, shot, source, track
 
-from pvtt_data.build import BuildOutcome, BuildRequest, build
-from pvtt_data.recipe import read_recipe
+from pvtt_data.build import BuildOutcome
 from pvtt_data.records import (
     Assignment,
     Clip,
@@ -40,8 +40,6 @@ from pvtt_data.stages.dedup import DedupConfig, dedup
 from pvtt_data.stages.pair import PairConfig, pair
 from pvtt_data.stages.triple_qc import Shelf, TripleQcConfig, triple_qc
 
-ROOT = Path(__file__).resolve().parents[1]
-CATALOGUE = ROOT / "samples" / "catalogue"
 SHARDS = 16
 SPLITS = SplitAssignmentConfig(validation_share=0.15, test_share=0.15)
 
@@ -333,26 +331,28 @@ def test_through_any_history_no_family_straddles_splits_and_a_test_source_stays_
         earlier |= now
 
 
-SMALL = (
-    "render=null",
-    "normalise.sizes=256x448", "normalise.frames=9", "normalise.fps=8", "split.max_windows=1",
-    "pair.products_per_clip=1", "pictures.min_side_px=48", "filter.min_side_px=200", "shards.count=16",
-    "assign_split.validation_share=0", "assign_split.test_share=0",
+ALL_IN_ONE_SPLIT = (
+    "shards.count=16", "assign_split.validation_share=0", "assign_split.test_share=0",
+    "triple_qc.min_path_agreement=-1", "triple_qc.max_made_up=100", "triple_qc.max_residue=1",
 )  # fmt: skip
+"""Every pair becomes a triple, so that what happens to the pairs shows in the dataset."""
 
 
 @pytest.mark.slow
-def test_a_real_product_goes_and_all_other_samples_and_shards_stay(tmp_path: Path, u2net_path: Path) -> None:
+def test_a_real_product_goes_and_all_other_samples_and_shards_stay(
+    catalogue_build: tuple[Builder, BuildOutcome], tmp_path: Path
+) -> None:
     feed = tmp_path / "feed"
     shutil.copytree(CATALOGUE, feed, ignore=shutil.ignore_patterns("skincare"))
-    first = _build(tmp_path, feed)
+    builder = catalogue_build[0].copied(tmp_path, feed, versions=False)
+    first = builder.run(*ALL_IN_ONE_SPLIT)
     assert first.publication is not None
     relatives = _relatives_of_one(first)
     product = min(relatives)
     videos = [feed / s.path for s in first.tables.sources if s.product_id == product]
     for video in videos:
         video.unlink()
-    second = _build(tmp_path, feed)
+    second = builder.run(*ALL_IN_ONE_SPLIT)
     assert second.publication is not None and second.publication.version == 2
     diff = diff_versions(first.publication.path, second.publication.path)
     assert diff.removed and not diff.changed and not diff.moved
@@ -371,11 +371,6 @@ def test_a_real_product_goes_and_all_other_samples_and_shards_stay(tmp_path: Pat
     computed = {r.stage: r.items - r.cached for r in second.results if not r.table and r.items > r.cached}
     assert set(computed) <= {"synthesise", "triple_numbers"}
     assert computed.get("synthesise", 0) <= len(freed)
-
-
-def _build(folder: Path, feed: Path) -> BuildOutcome:
-    recipe = read_recipe(ROOT / "recipes" / "ecommerce.yaml", [*SMALL, f"mine.folder={feed}"])
-    return build(BuildRequest(recipe, folder / "work", folder / "shards", workers=2))
 
 
 def _relatives_of_one(outcome: BuildOutcome) -> set[str]:

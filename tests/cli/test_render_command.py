@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fast_variant")]
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = (
     "normalise.sizes=96x160", "normalise.frames=5", "pair.references=1", "render.styles=[paper]",
-    "render.families=[soap,carton]", "render.earlier_generation_share=0",
+    "render.families=[soap,carton]", "render.earlier_generation_share=0", "render.reference_px=96",
 )  # fmt: skip
 
 
