@@ -10,7 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from pvtt_data.cli import cli
 from pvtt_data.images import write_png
 from pvtt_data.media import decode_video, open_media, read_range
 
@@ -37,8 +39,8 @@ def test_help_lists_the_commands_and_loads_nothing_heavy() -> None:
 
 def test_every_command_explains_itself() -> None:
     for command in ("build", "plan", "show", "segment", "models", "verify", "inspect", "log", "diff", "schema"):
-        done = pvtt(command, "--help")
-        assert done.returncode == 0, done.stderr
+        done = CliRunner().invoke(cli, [command, "--help"])
+        assert done.exit_code == 0, done.output
         assert "Usage:" in done.stdout
 
 
