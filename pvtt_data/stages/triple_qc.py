@@ -35,10 +35,10 @@ class TripleQcConfig(StageConfig):
 
     min_background_psnr_db: Annotated[float, Field(ge=0)] = 30.0
     """PSNR of source against target outside the effect mask after the encode, below which a triple is rejected."""
-    min_path_agreement: Annotated[float, Field(ge=-1, le=1)] = 0.9
-    """Agreement of the centroid paths of A and B, below which a triple is rejected."""
-    min_scale_agreement: Annotated[float, Field(ge=-1, le=1)] = 0.9
-    """Agreement of the size paths of A and B, below which a triple is flagged."""
+    min_path_agreement: Annotated[float, Field(ge=-3, le=1)] = 0.9
+    """Agreement of the centroid paths of A and B, below which a triple is rejected; it is never below -3."""
+    min_scale_agreement: Annotated[float, Field(ge=-3, le=1)] = 0.9
+    """Agreement of the size paths of A and B, below which a triple is flagged; it is never below -3."""
     max_similarity: Annotated[float, Field(ge=0, le=1)] = 0.85
     """Intersection of the colour histograms of A and B, above which a swap is flagged as too alike to teach."""
     max_leak_bits: Annotated[float, Field(ge=0, le=64)] = 6.0
