@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-CHECKS := pvtt_data tests benchmarks samples
+CHECKS := pvtt_data eval training tests benchmarks samples
 
 .PHONY: demo test install install-dev lint clean
 

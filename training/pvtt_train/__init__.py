@@ -1,0 +1,1 @@
+"""Training of VACE adapters on pvtt's triples."""
