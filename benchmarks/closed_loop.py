@@ -1,0 +1,304 @@
+"""Does the data teach? A tiny VACE model, five ways to train an adapter, and what each makes of held-out products.
+
+    pip install -e ".[gpu,render]"
+    pvtt-data build recipes/closed_loop.yaml                       # the triples
+    python benchmarks/closed_loop.py --shards shards/v1            # one GPU, under 25 minutes
+    python benchmarks/closed_loop.py --shards shards/v1 --size cpu # signs only, a quarter of an hour
+    python benchmarks/closed_loop.py --shards shards/v1 --seed 1   # another seed; what is done is not done again
+
+The model is pretrained to rebuild its reactive stream and to follow references where that is grey, never on a conflict
+of the two. Then adapters are trained on equally many steps of: swapped pairs; self-reconstruction with the same mix of
+reactive contents and masks; self-reconstruction in grey; swapped pairs with shuffled references; composited sources.
+
+Targets, written down before the first run; dominance is pixel RSD divided by what the codec's round trip of the truth
+scores, on held-out products and scenes, with masks that were made without looking at B, intervals over products:
+
+- pretrained at most -0.7; swapped pairs at least +0.5; self-reconstruction, grey and shuffled at most 0;
+- swapped pairs lose at most 3 dB of background against the pretrained model;
+- with masks that hide the pose, swapped pairs follow A's motion with at most half of the error of greying at inference.
+
+Weights, scores, pictures and an experiment log are written below --out; a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from pvtt_eval.bootstrap import Interval
+from pvtt_eval.case import Row
+from pvtt_eval.dominance import normalised
+from pvtt_train.closed_loop.experiment import (
+    ASKED,
+    BASE,
+    COMBINED,
+    COPY,
+    GREYED,
+    HIDDEN,
+    HIDDEN_GREYED,
+    OWN_GREYED,
+    TRUTH,
+    Outcome,
+    run,
+)
+from pvtt_train.closed_loop.judge import Question
+from pvtt_train.closed_loop.pictures import sheet
+from pvtt_train.closed_loop.pool import read_samples
+from pvtt_train.closed_loop.setup import ARMS, SETUPS, TOLD
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pvtt_data.experiment_log import Experiment, ExperimentLog, Output, Picture, Remark, Table
+from pvtt_data.stage import library_version
+
+COLUMNS = [
+    "model",
+    "RSD px",
+    "95 %",
+    "RSD",
+    "95 %",
+    "background dB",
+    "inside dB",
+    "hidden pose: error",
+    "own, grey: dB",
+]
+
+
+def main() -> None:
+    """Print the table of arms as Markdown, and write all there is to know below --out."""
+    parser = argparse.ArgumentParser(description="Train a tiny VACE model five ways and judge it on held-out products.")
+    parser.add_argument(
+        "--shards", nargs="+", type=Path, required=True, help="dataset versions of recipes/closed_loop.yaml"
+    )
+    parser.add_argument("--out", type=Path, default=Path("experiments"), help="logs, pictures and weights")
+    parser.add_argument("--size", choices=sorted(SETUPS), help="gpu where there is one, else cpu")
+    parser.add_argument("--arms", default=",".join(ARMS), help="by commas; none of them: pretrain only")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of all steps, for a shorter run")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that score")
+    parser.add_argument("--language", choices=["en", "zh"], default="en", help="of the log's headings")
+    chosen = parser.parse_args()
+    size = chosen.size or ("gpu" if chosen.device.startswith("cuda") else "cpu")
+    arms = [arm for arm in ARMS if arm in chosen.arms.split(",")]
+    unknown = set(filter(None, chosen.arms.split(","))) - set(ARMS)
+    if unknown:
+        parser.error(f"there is no arm {', '.join(sorted(unknown))}; there are: {', '.join(ARMS)}")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+
+    training = read_samples(chosen.shards, ["train"])
+    heldout = read_samples(chosen.shards, ["validation", "test"])
+    setup = SETUPS[size].scaled(chosen.scale)
+    experiment = Experiment(
+        model="tiny-vace",
+        task=f"closed-loop-{size}",
+        title=f"Closed loop in small, size {size}, seed {chosen.seed}",
+        subject="Does swapped data teach a VACE model to show the product of its references?",
+        test_case=f"{len(training)} training triples, {len(heldout)} held out (products and scenes)",
+        background=(__doc__ or "").split("\n\n", 2)[2],
+        settings={"seed": chosen.seed, "arms": ", ".join(arms), **_flat(setup)},
+        language=chosen.language,
+    )
+    begun = time.monotonic()
+    with (
+        ExperimentLog(experiment, chosen.out) as log,
+        Progress(
+            TextColumn("{task.description:<22}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[loss]}"),
+        ) as progress,
+    ):
+        bars: dict[str, int] = {}
+
+        def told(stage: str, done: int, steps: int, loss: float) -> None:
+            if stage not in bars:
+                bars[stage] = progress.add_task(stage, total=steps, loss="")
+            progress.update(bars[stage], completed=done, loss="" if math.isnan(loss) else f"loss {loss:.4f}")
+            if not progress.console.is_terminal and not math.isnan(loss):
+                progress.console.print(f"[{time.monotonic() - begun:6.1f} s] {stage} {done}/{steps} loss {loss:.4f}")
+
+        outcome = run(
+            setup,
+            training,
+            heldout,
+            chosen.out / "results" / "tiny-vace" / "weights",
+            torch.device(chosen.device),
+            arms=arms,
+            seed=chosen.seed,
+            workers=chosen.workers,
+            told=told,
+        )
+        scores = log.result_path(f"closed-loop-{size}-seed{chosen.seed}", ".json")
+        scores.write_text(json.dumps(_record(outcome), indent=1), encoding="utf-8")
+        log.add(
+            Table("Arms", COLUMNS, _rows(outcome), _note(outcome)),
+            Table("Targets", ["target", "found", "met"], _targets(outcome)),
+            Table(
+                "Training",
+                ["stage", "seconds", "loss, first tenth", "loss, last tenth", "taken from an earlier run"],
+                [[s.name, s.seconds, s.losses[0], s.losses[-1], s.kept] for s in outcome.stages],
+            ),
+            Picture(f"closed loop {size} seed {chosen.seed}, held-out cases", sheet(outcome, COMBINED)),
+            Picture(f"closed loop {size} seed {chosen.seed}, masks that hide the pose", sheet(outcome, HIDDEN)),
+            Remark(f"{_where(chosen.device)}; {time.monotonic() - begun:.0f} s in this run."),
+            Output(scores, "every score of every case"),
+        )
+    print(_markdown(_rows(outcome)), "", _note(outcome), "", sep="\n")
+    for target, found, met in _targets(outcome):
+        print(f"{'met   ' if met else 'MISSED'} {target}: {found}")
+    print(f"\n{_where(chosen.device)}; {time.monotonic() - begun:.0f} s; log: {log.path}")
+
+
+def _flat(setup: object) -> dict[str, str]:
+    return {name: str(getattr(setup, name)) for name in setup.__slots__}  # type: ignore[attr-defined]
+
+
+def _where(device: str) -> str:
+    versions = ", ".join(f"{name} {library_version(name)}" for name in ("torch", "diffsynth", "peft", "numpy"))
+    return f"{torch.cuda.get_device_name() if device.startswith('cuda') else 'processor'}; {versions}"
+
+
+def _models(outcome: Outcome) -> list[str]:
+    asked = {answers.model for answers in outcome.answers}
+    return [name for name in (TRUTH, COPY, BASE, *ARMS) if name in asked]
+
+
+def _scaled(outcome: Outcome, model: str, question: Question, key: str) -> Interval | None:
+    """Mean of a dominance score as a share of what the truth scores through the codec, with its interval."""
+    answers = outcome.of(model, question)
+    found = answers.mean(key, testable=key == "rsd")
+    ceiling = outcome.of(TRUTH).mean(key, testable=key == "rsd")
+    if found is None or ceiling is None or ceiling.estimate < 0.05:
+        return None
+    estimate, low, high = (normalised(value, ceiling.estimate) for value in (found.estimate, found.low, found.high))
+    return Interval(estimate, low, high, found.level, found.cases, found.products, found.missing)
+
+
+def _cell(interval: Interval | None, digits: int = 2) -> str:
+    return "–" if interval is None else f"{interval.estimate:.{digits}f}"
+
+
+def _span(interval: Interval | None, digits: int = 2) -> str:
+    return "–" if interval is None else f"{interval.low:.{digits}f} to {interval.high:.{digits}f}"
+
+
+def _rows(outcome: Outcome) -> list[list[str]]:
+    rows = []
+    for model in _models(outcome):
+        asked: Sequence[Question] = ASKED.get(model, (COMBINED,))
+        pixel, embedded = (_scaled(outcome, model, COMBINED, key) for key in ("rsd_px", "rsd"))
+        usual = outcome.of(model)
+        hidden = outcome.of(model, HIDDEN).mean("place_error_frames") if HIDDEN in asked else None
+        own = outcome.of(model, OWN_GREYED).mean("inside_psnr_db") if OWN_GREYED in asked else None
+        rows.append(
+            [
+                TOLD.get(model, {TRUTH: "truth through the codec", COPY: "source through the codec"}.get(model, model)),
+                *(_cell(pixel), _span(pixel), _cell(embedded), _span(embedded)),
+                _cell(usual.mean("background_truth_psnr_db"), 1),
+                _cell(usual.mean("inside_psnr_db"), 1),
+                _cell(hidden),
+                _cell(own, 1),
+            ]
+        )
+        if GREYED in asked and model == BASE:
+            pixel, embedded = (_scaled(outcome, model, GREYED, key) for key in ("rsd_px", "rsd"))
+            greyed = outcome.of(model, GREYED)
+            rows.append(
+                [
+                    "pretrained, greyed at inference",
+                    *(_cell(pixel), _span(pixel), _cell(embedded), _span(embedded)),
+                    _cell(greyed.mean("background_truth_psnr_db"), 1),
+                    _cell(greyed.mean("inside_psnr_db"), 1),
+                    _cell(outcome.of(model, HIDDEN_GREYED).mean("place_error_frames")),
+                    "",
+                ]
+            )
+    return rows
+
+
+def _note(outcome: Outcome) -> str:
+    usual = outcome.of(TRUTH)
+    testable = sum(bool(row["testable"]) for row in usual.rows)
+    pixel, embedded = usual.mean("rsd_px"), usual.mean("rsd", testable=True)
+    return (
+        f"{len(outcome.cases)} held-out cases of {len({case.product_b for case in outcome.cases})} products; RSD is of "
+        f"the {testable} in which A and B differ enough for the embedder. Both are shares of what the truth scores "
+        f"through the codec (RSD px {_cell(pixel)}, RSD {_cell(embedded)}). Inside: PSNR to the true target within B's "
+        f"mask. Hidden pose: error in frames with masks that hide the pose. Own, grey: B's own clip greyed. "
+        f"{outcome.triples} training triples, {outcome.composites} with a composited source; DiT "
+        f"{outcome.parameters[0] / 1e6:.1f} M parameters, VACE {outcome.parameters[1] / 1e6:.1f} M."
+    )
+
+
+def _targets(outcome: Outcome) -> list[list[str | bool]]:
+    """Each target of this file's head, what was found, and whether it is met; of the models that were asked."""
+    found: list[list[str | bool]] = []
+
+    def dominance(model: str, wanted: str, met: bool) -> None:
+        score = _scaled(outcome, model, COMBINED, "rsd_px")
+        found.append([f"{TOLD[model]}: RSD px {wanted}", f"{_cell(score)} ({_span(score)})", met])
+
+    def value(model: str) -> float:
+        score = _scaled(outcome, model, COMBINED, "rsd_px")
+        return math.nan if score is None else score.estimate
+
+    models = _models(outcome)
+    dominance(BASE, "≤ −0.7", value(BASE) <= -0.7)
+    for model in ("self", "grey", "shuffled"):
+        if model in models:
+            dominance(model, "≤ 0", value(model) <= 0)
+    if "swapped" in models:
+        dominance("swapped", "≥ +0.5", value("swapped") >= 0.5)
+        before, after = (outcome.of(model).mean("background_truth_psnr_db") for model in (BASE, "swapped"))
+        if before and after:
+            lost = before.estimate - after.estimate
+            found.append(["swapped pairs: background loss ≤ 3 dB", f"{lost:.1f} dB", lost <= 3])
+        grey, swapped = (
+            outcome.of(*asked).mean("place_error_frames") for asked in ((BASE, HIDDEN_GREYED), ("swapped", HIDDEN))
+        )
+        if grey and swapped:
+            share = swapped.estimate / grey.estimate if grey.estimate else math.inf
+            text = f"{swapped.estimate:.2f} against {grey.estimate:.2f} frames ({share:.2f})"
+            found.append(["swapped pairs: error of hidden motion ≤ half of greying's", text, share <= 0.5])
+    return found
+
+
+def _record(outcome: Outcome) -> dict[str, object]:
+    return {
+        "triples": outcome.triples,
+        "composites": outcome.composites,
+        "no_composite": dict(outcome.reasons),
+        "parameters": outcome.parameters,
+        "stages": [[s.name, s.seconds, list(s.losses), s.kept] for s in outcome.stages],
+        "answers": [
+            {"model": a.model, "question": a.question.name, "rows": [_plain(row) for row in a.rows]}
+            for a in outcome.answers
+        ],
+    }
+
+
+def _plain(row: Row) -> dict[str, object]:
+    """As JSON knows it: Python's own types, None for NaN."""
+
+    def plain(value: object) -> object:
+        value = value.item() if isinstance(value, np.generic) else value
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    return {key: plain(value) for key, value in row.items()}
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    lines = [COLUMNS, ["---"] * len(COLUMNS), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""The whole experiment in small: every arm, every question, and going on where a run was stopped."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pvtt_train.closed_loop.experiment import ASKED, BASE, COMBINED, COPY, HIDDEN, OWN_GREYED, TRUTH, Outcome, run
+from pvtt_train.closed_loop.fit import Course, fit
+from pvtt_train.closed_loop.judge import Question, as_asked, conditioning_mask
+from pvtt_train.closed_loop.pictures import sheet
+from pvtt_train.closed_loop.pool import Shown, read_samples
+from pvtt_train.closed_loop.setup import ARMS, SETUPS, Setup
+from toy_triples import write_toy_dataset
+
+from pvtt_data.errors import InputError
+
+pytestmark = [pytest.mark.usefixtures("diffsynth"), pytest.mark.slow]
+TINY: Setup = replace(SETUPS["smoke"], shown=Shown(variants=2))
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("toys")
+    return write_toy_dataset(folder / "v1", folder / "media")
+
+
+def outcome_of(dataset: Path, folder: Path, arms: tuple[str, ...] = ARMS) -> Outcome:
+    training, heldout = (read_samples([dataset], [split]) for split in ("train", "test"))
+    chosen = [arm for arm in ARMS if arm in arms]
+    return run(TINY, training, heldout, folder, torch.device("cpu"), arms=chosen)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("weights")
+
+
+@pytest.fixture(scope="module")
+def outcome(dataset: Path, weights: Path) -> Outcome:
+    return outcome_of(dataset, weights, ("swapped", "self", "grey", "shuffled"))
+
+
+def test_every_model_answers_every_question(outcome: Outcome) -> None:
+    assert outcome.triples == 4 and len(outcome.cases) == 2
+    for model in (BASE, "swapped", "self", "grey", "shuffled"):
+        for question in ASKED[model]:
+            answers = outcome.of(model, question)
+            assert answers.results.shape == (2, 5, 64, 96, 3) and len(answers.rows) == 2
+    assert [stage.name for stage in outcome.stages][:2] == ["codec", "pretrained"]
+    assert not any(stage.kept for stage in outcome.stages)
+    with pytest.raises(KeyError, match="was not asked"):
+        outcome.of(TRUTH, HIDDEN)
+
+
+def test_the_ends_of_the_scale_are_scored(outcome: Outcome) -> None:
+    for end in (TRUTH, COPY):
+        found = outcome.of(end).mean("rsd_px")
+        assert found is not None and math.isfinite(found.estimate) and found.cases == 2
+
+
+def test_a_picture_shows_all_rows(outcome: Outcome) -> None:
+    picture = sheet(outcome, COMBINED, cases=2)
+    assert picture.dtype == np.uint8
+    rows = 4 + 2 + 4
+    assert picture.shape == (rows * (64 + 4), 150 + 4 * (96 + 4), 3)
+    assert sheet(outcome, HIDDEN, cases=2).shape == picture.shape
+
+
+def test_what_was_trained_is_not_trained_again(dataset: Path, weights: Path, outcome: Outcome) -> None:
+    again = outcome_of(dataset, weights, ("swapped",))
+    assert [stage.kept for stage in again.stages] == [True] * 3
+    assert (again.of("swapped").results == outcome.of("swapped").results).all()
+    assert (again.of(BASE, OWN_GREYED).results == outcome.of(BASE, OWN_GREYED).results).all()
+
+
+def test_a_stopped_run_goes_on_with_the_same_result(dataset: Path, outcome: Outcome, tmp_path: Path) -> None:
+    """A run that was stopped before its arms, in another folder, ends at the very same results."""
+    outcome_of(dataset, tmp_path, ())
+    later = outcome_of(dataset, tmp_path, ("self",))
+    assert [stage.kept for stage in later.stages] == [True, True, False]
+    assert (later.of("self").results == outcome.of("self").results).all()
+
+
+def test_foreign_weights_are_refused(dataset: Path, tmp_path: Path) -> None:
+    outcome_of(dataset, tmp_path, ())
+    codec, base = (next(tmp_path.glob(f"*-{name}.safetensors")) for name in ("codec", "pretrained"))
+    codec.write_bytes(base.read_bytes())
+    with pytest.raises(InputError, match="other weights"):
+        outcome_of(dataset, tmp_path, ())
+
+
+def test_the_deployable_mask_looks_at_a_alone_and_the_hiding_one_is_still(outcome: Outcome) -> None:
+    case = outcome.cases[0]
+    elsewhere = replace(case, target=255 - case.target, target_mask=~case.target_mask)
+    for question in (COMBINED, HIDDEN):
+        mask = as_asked(case, question).conditioning_mask
+        assert (mask == as_asked(elsewhere, question).conditioning_mask).all()
+        assert not (case.source_mask & ~mask).any()
+    hiding = conditioning_mask(HIDDEN, case.source_mask)
+    assert (hiding == hiding[0]).all()
+    own = as_asked(case, Question(content="grey", own=True))
+    assert (own.source == case.target).all() and (own.source_mask == case.target_mask).all()
+
+
+def test_a_loss_that_is_no_number_stops_the_training() -> None:
+    parameter = torch.nn.Parameter(torch.ones(1))
+    with pytest.raises(FloatingPointError, match="after"):
+        fit(lambda: (), lambda: parameter.sum() * float("nan"), [parameter], Course(10, 1e-3))
+
+
+def test_no_triples_are_told(dataset: Path) -> None:
+    with pytest.raises(InputError, match="validation"):
+        read_samples([dataset], ["validation"])

@@ -1,0 +1,214 @@
+"""The whole experiment on a folder of triples: train what is missing, ask every model the same, score the answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import torch
+from pvtt_eval.bootstrap import Interval
+from pvtt_eval.case import RenderedCase, Row
+
+from pvtt_data.shards import Sample
+from pvtt_train.closed_loop.codec import TinyCodec
+from pvtt_train.closed_loop.judge import Question, Scorer, Videos, as_asked, generate, mean, round_trip
+from pvtt_train.closed_loop.loop import Loop, Stage, Told
+from pvtt_train.closed_loop.model import TinyVace
+from pvtt_train.closed_loop.pool import Entry, Shown, make_entry, make_pool, partner
+from pvtt_train.closed_loop.setup import ARMS, Arm, Setup
+
+COMBINED = Question()
+GREYED = Question(content="grey")
+HIDDEN = Question(mask="hiding")
+HIDDEN_GREYED = Question(mask="hiding", content="grey")
+OWN_GREYED = Question(content="grey", own=True)
+
+BASE = "pretrained"
+TRUTH, COPY = "truth", "source"
+"""The true target, and the unchanged source, both through the codec and back: the ends of the scale."""
+ASKED: Mapping[str, tuple[Question, ...]] = {
+    BASE: (COMBINED, GREYED, HIDDEN, HIDDEN_GREYED, OWN_GREYED),
+    **dict.fromkeys(ARMS, (COMBINED, GREYED, HIDDEN, OWN_GREYED)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What one model made of one question.
+
+    Attributes:
+        model: `BASE`, an arm, `TRUTH` or `COPY`.
+        question: how the cases were put.
+        pending: scores of each case, when they are done.
+        results: ``(N, T, H, W, 3) uint8``.
+    """
+
+    model: str
+    question: Question
+    pending: list[Future[Row]] = field(repr=False)
+    results: Videos = field(repr=False)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Scores of each case; waits for them."""
+        return [row.result() for row in self.pending]
+
+    def mean(self, key: str, *, testable: bool = False) -> Interval | None:
+        """Mean of a number, over all cases or those in which A and B differ enough."""
+        return mean(self.rows, key, (lambda row: bool(row["testable"])) if testable else (lambda row: True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """All that was found.
+
+    Attributes:
+        cases: the held-out cases.
+        answers: of every model to every question.
+        stages: what was trained.
+        triples: how many trained.
+        composites: how many of them got a composited source.
+        reasons: why others got none.
+        parameters: of the DiT and of the VACE blocks.
+    """
+
+    cases: list[RenderedCase]
+    answers: list[Answers]
+    stages: list[Stage]
+    triples: int
+    composites: int
+    reasons: Mapping[str, int]
+    parameters: tuple[int, int]
+
+    def of(self, model: str, question: Question = COMBINED) -> Answers:
+        """The answers of a model to a question.
+
+        Raises:
+            KeyError: it was not asked.
+        """
+        for answers in self.answers:
+            if answers.model == model and answers.question == question:
+                return answers
+        raise KeyError(f"{model} was not asked {question.name}")
+
+
+def run(
+    setup: Setup,
+    training: Sequence[Sample],
+    heldout: Sequence[Sample],
+    folder: Path,
+    device: torch.device,
+    *,
+    arms: Sequence[Arm] = ARMS,
+    seed: int = 0,
+    workers: int = 1,
+    told: Told = lambda stage, done, steps, loss: None,
+) -> Outcome:
+    """Do what has not been done, and score everything.
+
+    Args:
+        setup: sizes.
+        training, heldout: triples; no product of one may be in the other, which splits see to.
+        folder: where weights are kept.
+        device: where to train.
+        arms: which to train.
+        seed: of weights, batches and noise.
+        workers: processes that score.
+        told: called with progress.
+
+    Raises:
+        InputError: the triples do not fit together.
+    """
+    entries = _entries(training, setup, "composite" in arms, workers, told)
+    pool, places, reasons = make_pool(entries)
+    pool = pool.to(device)
+    identity = hashlib.sha256("".join(sample.key for sample in training).encode()).hexdigest()
+    loop = Loop(setup, pool, len(training), places, identity, folder, seed, told)
+    cases = [_case(sample, setup) for sample in _spread(heldout, setup.cases)]
+
+    codec = loop.codec()
+    base = loop.pretrained(codec)
+    sizes = tuple(sum(p.numel() for p in part.parameters()) for part in (base.dit, base.vace))
+    outcome = Outcome(cases, [], loop.stages, len(training), len(places), reasons, (sizes[0], sizes[1]))
+    with Scorer(workers) as scorer:
+        _ends(outcome, codec, device, scorer)
+        _ask(outcome, BASE, base, loop, codec, scorer)
+        for arm in arms:
+            _ask(outcome, arm, loop.adapted(arm, codec, base), loop, codec, scorer)
+        for number, answers in enumerate(outcome.answers):
+            told("scores", number, len(outcome.answers), float("nan"))
+            assert len(answers.rows) == len(cases)
+        told("scores", len(outcome.answers), len(outcome.answers), float("nan"))
+    return outcome
+
+
+def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
+    """At most so many, one of each product B before any gets a second one, in the order of their keys."""
+    seen: dict[str, int] = {}
+    ranked = []
+    for sample in samples:
+        turn = seen.get(sample.meta.product_b, 0)
+        seen[sample.meta.product_b] = turn + 1
+        ranked.append((turn, sample.key, sample))
+    chosen = sorted(ranked, key=lambda row: row[:2])[:count]
+    return [sample for _, _, sample in sorted(chosen, key=lambda row: row[1])]
+
+
+def _entries(training: Sequence[Sample], setup: Setup, composites: bool, workers: int, told: Told) -> list[Entry]:
+    """Prepare all triples in other processes; the order is theirs."""
+    keys = [sample.key for sample in training]
+    by_key = {sample.key: sample for sample in training}
+    jobs = [
+        (sample, by_key[partner(sample.key, keys)] if composites and len(keys) > 1 else None, setup.shown)
+        for sample in training
+    ]
+    made = []
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for entry in pool.map(_entry, jobs, chunksize=2):
+            made.append(entry)
+            told("triples", len(made), len(jobs), float("nan"))
+    return made
+
+
+def _entry(job: tuple[Sample, Sample | None, Shown]) -> Entry:
+    cv2.setNumThreads(1)
+    sample, other, shown = job
+    return make_entry(sample.key, sample, other.references[0] if other else None, shown)
+
+
+def _case(sample: Sample, setup: Setup) -> RenderedCase:
+    shown = setup.shown
+    case = RenderedCase.of(sample, sample.source_mask)
+    mask_a = shown.mask(case.source_mask)
+    return replace(
+        case,
+        source=shown.video(case.source),
+        target=shown.video(case.target),
+        source_mask=mask_a,
+        target_mask=shown.mask(case.target_mask),
+        conditioning_mask=mask_a,
+    )
+
+
+def _ends(outcome: Outcome, codec: TinyCodec, device: torch.device, scorer: Scorer) -> None:
+    cases = [as_asked(case, COMBINED) for case in outcome.cases]
+    for name, videos in ((TRUTH, [case.target for case in cases]), (COPY, [case.source for case in cases])):
+        results = round_trip(codec, videos, device)
+        outcome.answers.append(Answers(name, COMBINED, scorer.score(cases, results), results))
+
+
+def _ask(outcome: Outcome, name: str, model: TinyVace, loop: Loop, codec: TinyCodec, scorer: Scorer) -> None:
+    setup, velocity = loop.setup, loop.velocity(model)
+    for number, question in enumerate(ASKED[name]):
+        cases = [as_asked(case, question) for case in outcome.cases]
+        results = generate(
+            velocity, codec, loop.flow, cases, question, setup.shown.pictures, setup.sample_steps, seed=loop.seed + 5
+        )
+        outcome.answers.append(Answers(name, question, scorer.score(cases, results), results))
+        loop.told(f"judge {name}", number + 1, len(ASKED[name]), float("nan"))

@@ -1,0 +1,160 @@
+"""What a model makes of held-out cases, and how it scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from typing import Literal, Self
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pvtt_eval.bootstrap import Interval, bootstrap_mean
+from pvtt_eval.case import RenderedCase, Row, score_case
+from pvtt_eval.embedders import ColourShape
+from torch import Tensor
+
+from pvtt_data.vace.context import from_unit, to_unit
+from pvtt_data.vace.latents import widen
+from pvtt_data.vace.mask_policies import evaluation_mask
+from pvtt_data.vace.reactive import reactive_content
+from pvtt_data.vace.references import prepare_reference
+from pvtt_train.closed_loop.batch import Scenes, teach
+from pvtt_train.closed_loop.codec import TinyCodec
+from pvtt_train.closed_loop.flow import Flow, Velocity
+from pvtt_train.closed_loop.pool import MASKS
+
+Mask = Literal["deployable", "hiding"]
+Videos = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How held-out cases are put to a model.
+
+    Attributes:
+        mask: ``deployable``: A's box with a margin; ``hiding``: one box for the whole clip, which tells nothing of
+            where A is and how it stands. Neither looks at B.
+        content: ``source`` or ``grey``, of the reactive stream.
+        own: B's own video is given in place of A's (to see that nothing was forgotten).
+    """
+
+    mask: Mask = "deployable"
+    content: Literal["source", "grey"] = "source"
+    own: bool = False
+
+    @property
+    def name(self) -> str:
+        """A short name, such as ``deployable-source``."""
+        return f"{self.mask}-{self.content}" + ("-own" if self.own else "")
+
+
+def conditioning_mask(question: Question, mask_a: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """M of a case, ``(T, H, W) bool``, from the mask of what the given video shows."""
+    if question.mask == "deployable":
+        return widen(evaluation_mask("bbox_margin", mask_a, MASKS))
+    whole = np.broadcast_to(mask_a.any(axis=0), mask_a.shape).copy()
+    return widen(evaluation_mask("bbox_margin", whole, MASKS))
+
+
+def as_asked(case: RenderedCase, question: Question) -> RenderedCase:
+    """The case with the mask, and where asked for the video, of a question."""
+    if question.own:
+        case = replace(case, source=case.target, source_mask=case.target_mask, product_a=case.product_b)
+    return replace(case, conditioning_mask=conditioning_mask(question, case.source_mask))
+
+
+def scenes_of(cases: Sequence[RenderedCase], question: Question, pictures: int, device: torch.device) -> Scenes:
+    """Pixels of cases that were put through `as_asked`; no mask of B enters them."""
+
+    def stack(arrays: Sequence[NDArray[np.uint8]]) -> Tensor:
+        return to_unit(torch.from_numpy(np.stack(arrays)).to(device))
+
+    source = stack([case.source for case in cases])
+    mask = torch.from_numpy(np.stack([case.conditioning_mask for case in cases])).to(device).unsqueeze(1).float()
+    shown = []
+    for case in cases:
+        height, width = case.source.shape[1:3]
+        own = [prepare_reference(picture, height, width) for picture in case.references]
+        shown.append(np.stack([own[number % len(own)][None] for number in range(pictures)]))
+    return Scenes(
+        source=source,
+        target=source,
+        mask=mask,
+        effect=mask,
+        content=reactive_content(question.content, source),
+        references=stack(shown),
+    )
+
+
+@torch.no_grad()
+def generate(
+    velocity: Velocity,
+    codec: TinyCodec,
+    flow: Flow,
+    cases: Sequence[RenderedCase],
+    question: Question,
+    pictures: int,
+    steps: int,
+    seed: int,
+    batch: int = 32,
+) -> Videos:
+    """Results ``(N, T, H, W, 3) uint8`` of cases that were put through `as_asked`, from noise of a seed."""
+    device = flow.sigmas.device
+    noise_of = torch.Generator().manual_seed(seed)
+    made = []
+    for start in range(0, len(cases), batch):
+        some = cases[start : start + batch]
+        lesson = teach(scenes_of(some, question, pictures, device), codec, 0.0)
+        noise = torch.randn(lesson.clean.shape, generator=noise_of).to(device)
+        latents = flow.sample(velocity, noise, lesson.context, steps)
+        made.append(from_unit(codec.decode(latents[:, :, pictures:].float())).cpu().numpy())
+    return np.concatenate(made)
+
+
+@torch.no_grad()
+def round_trip(codec: TinyCodec, videos: Sequence[Videos], device: torch.device, batch: int = 32) -> Videos:
+    """Videos through the codec and back, ``(N, T, H, W, 3) uint8``: nothing can score better."""
+    made = []
+    for start in range(0, len(videos), batch):
+        pixels = to_unit(torch.from_numpy(np.stack(videos[start : start + batch])).to(device))
+        made.append(from_unit(codec.decode(codec.encode(pixels)).float()).cpu().numpy())
+    return np.concatenate(made)
+
+
+class Scorer:
+    """Scores results in other processes while a GPU goes on; a context manager.
+
+    Args:
+        workers: processes.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def score(self, cases: Sequence[RenderedCase], results: Videos) -> list[Future[Row]]:
+        """`pvtt_eval.score_case` of each case and its result, in their order."""
+        return [self._pool.submit(_score, case, result) for case, result in zip(cases, results, strict=True)]
+
+
+def _score(case: RenderedCase, result: Videos) -> Row:
+    cv2.setNumThreads(1)
+    return score_case(case, result, ColourShape())
+
+
+def mean(rows: Sequence[Row], key: str, select: Callable[[Row], bool] = lambda row: True) -> Interval | None:
+    """Mean of a number over products of B, with its interval; None where no case has one."""
+    kept = [row for row in rows if select(row)]
+    values = [float(row[key]) for row in kept]
+    if not any(np.isfinite(values)):
+        return None
+    return bootstrap_mean(values, [str(row["product_b"]) for row in kept])
