@@ -28,6 +28,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -226,15 +227,16 @@ def _rows(outcome: Outcome) -> list[list[str]]:
 
 def _note(outcome: Outcome) -> str:
     usual = outcome.of(TRUTH)
+    gate = f"{outcome.gate.most_alike:.2f}" if outcome.gate else "any"
     testable = sum(bool(row["testable"]) for row in usual.rows)
     pixel, embedded = usual.mean("rsd_px"), usual.mean("rsd", testable=True)
     return (
         f"{len(outcome.cases)} held-out cases of {len({case.product_b for case in outcome.cases})} products; RSD is of "
-        f"the {testable} in which A and B differ enough for the embedder. Both are shares of what the truth scores "
-        f"through the codec (RSD px {_cell(pixel)}, RSD {_cell(embedded)}). Inside: PSNR to the true target within B's "
-        f"mask. Hidden pose: error in frames with masks that hide the pose. Own, grey: B's own clip greyed. "
-        f"{outcome.triples} training triples, {outcome.composites} with a composited source; DiT "
-        f"{outcome.parameters[0] / 1e6:.1f} M parameters, VACE {outcome.parameters[1] / 1e6:.1f} M."
+        f"the {testable} in which A and B differ enough for the embedder (s ≤ {gate}, fitted on training products). "
+        f"Both are shares of what the truth scores through the codec (RSD px {_cell(pixel)}, RSD {_cell(embedded)}). "
+        f"Inside: PSNR to the true target within B's mask. Hidden pose: error in frames with masks that hide the pose. "
+        f"Own, grey: B's own clip greyed. {outcome.triples} training triples, {outcome.composites} with a composited "
+        f"source; DiT {outcome.parameters[0] / 1e6:.1f} M parameters, VACE {outcome.parameters[1] / 1e6:.1f} M."
     )
 
 
@@ -277,6 +279,7 @@ def _record(outcome: Outcome) -> dict[str, object]:
         "composites": outcome.composites,
         "no_composite": dict(outcome.reasons),
         "parameters": outcome.parameters,
+        "gate": asdict(outcome.gate) if outcome.gate else None,
         "stages": [[s.name, s.seconds, list(s.losses), s.kept] for s in outcome.stages],
         "answers": [
             {"model": a.model, "question": a.question.name, "rows": [_plain(row) for row in a.rows]}

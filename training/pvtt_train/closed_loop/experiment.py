@@ -14,6 +14,7 @@ import cv2
 import torch
 from pvtt_eval.bootstrap import Interval
 from pvtt_eval.case import RenderedCase, Row
+from pvtt_eval.dominance import Gate
 
 from pvtt_data.shards import Sample
 from pvtt_train.closed_loop.codec import TinyCodec
@@ -29,6 +30,7 @@ HIDDEN = Question(mask="hiding")
 HIDDEN_GREYED = Question(mask="hiding", content="grey")
 OWN_GREYED = Question(content="grey", own=True)
 
+_GATE_CASES = 48
 BASE = "pretrained"
 TRUTH, COPY = "truth", "source"
 """The true target, and the unchanged source, both through the codec and back: the ends of the scale."""
@@ -76,6 +78,7 @@ class Outcome:
         composites: how many of them got a composited source.
         reasons: why others got none.
         parameters: of the DiT and of the VACE blocks.
+        gate: fitted on training products; None for too few of them.
     """
 
     cases: list[RenderedCase]
@@ -85,6 +88,7 @@ class Outcome:
     composites: int
     reasons: Mapping[str, int]
     parameters: tuple[int, int]
+    gate: Gate | None
 
     def of(self, model: str, question: Question = COMBINED) -> Answers:
         """The answers of a model to a question.
@@ -127,16 +131,15 @@ def run(
     """
     entries = _entries(training, setup, "composite" in arms, workers, told)
     pool, places, reasons = make_pool(entries)
-    pool = pool.to(device)
     identity = hashlib.sha256("".join(sample.key for sample in training).encode()).hexdigest()
-    loop = Loop(setup, pool, len(training), places, identity, folder, seed, told)
+    loop = Loop(setup, pool.to(device), len(training), places, identity, folder, seed, told)
     cases = [_case(sample, setup) for sample in _spread(heldout, setup.cases)]
-
-    codec = loop.codec()
-    base = loop.pretrained(codec)
-    sizes = tuple(sum(p.numel() for p in part.parameters()) for part in (base.dit, base.vace))
-    outcome = Outcome(cases, [], loop.stages, len(training), len(places), reasons, (sizes[0], sizes[1]))
     with Scorer(workers) as scorer:
+        scorer.fit_gate([_case(sample, setup) for sample in _spread(training, _GATE_CASES)])
+        codec = loop.codec()
+        base = loop.pretrained(codec)
+        dit, vace = (sum(p.numel() for p in part.parameters()) for part in (base.dit, base.vace))
+        outcome = Outcome(cases, [], loop.stages, len(training), len(places), reasons, (dit, vace), scorer.gate)
         _ends(outcome, codec, device, scorer)
         _ask(outcome, BASE, base, loop, codec, scorer)
         for arm in arms:

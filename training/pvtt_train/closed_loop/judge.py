@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from multiprocessing import get_context
 from typing import Literal, Self
 
@@ -13,7 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pvtt_eval.bootstrap import Interval, bootstrap_mean
+from pvtt_eval.calibrate import calibrate
 from pvtt_eval.case import RenderedCase, Row, score_case
+from pvtt_eval.dominance import Gate
 from pvtt_eval.embedders import ColourShape
 from torch import Tensor
 
@@ -27,6 +30,7 @@ from pvtt_train.closed_loop.codec import TinyCodec
 from pvtt_train.closed_loop.flow import Flow, Velocity
 from pvtt_train.closed_loop.pool import MASKS
 
+LEAST_GATE_CASES = 20
 Mask = Literal["deployable", "hiding"]
 Videos = NDArray[np.uint8]
 
@@ -134,6 +138,7 @@ class Scorer:
 
     def __init__(self, workers: int) -> None:
         self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        self._fitting: Future[Gate] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -141,14 +146,33 @@ class Scorer:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
+    def fit_gate(self, cases: Sequence[RenderedCase]) -> None:
+        """Begin to measure, on training cases, how alike two pictures of one product are to the embedder.
+
+        Cases in which A and B are as alike as that have no RSD. Under `LEAST_GATE_CASES` there is no gate.
+        """
+        if len(cases) >= LEAST_GATE_CASES:
+            self._fitting = self._pool.submit(_gate, list(cases))
+
+    @cached_property
+    def gate(self) -> Gate | None:
+        """What `fit_gate` found; waits for it."""
+        return self._fitting.result() if self._fitting else None
+
     def score(self, cases: Sequence[RenderedCase], results: Videos) -> list[Future[Row]]:
         """`pvtt_eval.score_case` of each case and its result, in their order."""
-        return [self._pool.submit(_score, case, result) for case, result in zip(cases, results, strict=True)]
+        pairs = zip(cases, results, strict=True)
+        return [self._pool.submit(_score, case, result, self.gate) for case, result in pairs]
 
 
-def _score(case: RenderedCase, result: Videos) -> Row:
+def _gate(cases: Sequence[RenderedCase]) -> Gate:
     cv2.setNumThreads(1)
-    return score_case(case, result, ColourShape())
+    return calibrate(cases, ColourShape()).gate
+
+
+def _score(case: RenderedCase, result: Videos, gate: Gate | None) -> Row:
+    cv2.setNumThreads(1)
+    return score_case(case, result, ColourShape(), gate=gate)
 
 
 def mean(rows: Sequence[Row], key: str, select: Callable[[Row], bool] = lambda row: True) -> Interval | None:
