@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -37,6 +38,7 @@ from pvtt_data.stages.triple_qc import Shelf
 from pvtt_data.workspace import Workspace
 
 _DATASET_TABLES = ("sources", "clips", "tracks", "pictures", "assignments", "triples", "rejections")
+# Every dataset was shaped by these; stages name what else they use.
 _TOOLS = ("av", "opencv-python-headless", "numpy", "onnxruntime", "scenedetect-headless", "pillow", "pyarrow")
 
 
@@ -76,6 +78,8 @@ class BuildOutcome:
     notes: list[str] = field(default_factory=list)
     weights: Mapping[str, str] = field(default_factory=dict)
     """Role → digest of the weights of all models that took part."""
+    libraries: AbstractSet[str] = frozenset()
+    """Libraries that shaped the bytes of the map stages' results."""
 
 
 def build(
@@ -126,7 +130,16 @@ def build(
         earlier = earlier_splits(request.out, request.recipe.assign_split)
         line = Line(request.recipe, runner, backend, earlier, request.limit, text_detector, renderer)
         outcome = BuildOutcome(
-            line.tables, runner.results, None, run_folder, None, 0.0, backend, runner.notes, runner.weights
+            line.tables,
+            runner.results,
+            None,
+            run_folder,
+            None,
+            0.0,
+            backend,
+            runner.notes,
+            runner.weights,
+            runner.libraries,
         )
         try:
             _run(request, workspace, line, outcome, parent)
@@ -174,20 +187,21 @@ def _run(request: BuildRequest, workspace: Workspace, line: Line, outcome: Build
         raise BuildError(_empty(outcome.results))
     if not line.run.done:
         _write_tables(workspace, line.tables)
-        outcome.publication = _publish(request, workspace, line.tables, outcome.weights, parent)
+        outcome.publication = _publish(request, workspace, line.tables, outcome, parent)
 
 
 def _publish(
-    request: BuildRequest, workspace: Workspace, tables: Tables, weights: Mapping[str, str], parent: int
+    request: BuildRequest, workspace: Workspace, tables: Tables, outcome: BuildOutcome, parent: int
 ) -> Publication:
     recipe = request.recipe
+    versions = {name: library_version(name) for name in sorted({*_TOOLS, *outcome.libraries})}
     settings = {
         "name": recipe.name,
         "recipe": portable_recipe(recipe),
         "reference_count": recipe.pair.references,
         "heldout_count": recipe.pair.heldout,
-        "tools": {"pvtt": __version__, **{name: library_version(name) for name in _TOOLS}},
-        "weights": dict(sorted(weights.items())),
+        "tools": {"pvtt": __version__, **{name: version for name, version in versions.items() if version != "absent"}},
+        "weights": dict(sorted(outcome.weights.items())),
     }
     shelf = Shelf.of(tables.sources, tables.clips, tables.tracks, tables.pictures, tables.pairs)
     files = {name: workspace.tables / f"{name}.parquet" for name in _DATASET_TABLES}

@@ -82,6 +82,8 @@ class Runner:
         self.notes: list[str] = []
         self.weights: dict[str, str] = {}
         """Role → digest of the weights of all models whose stages ran, or had their results at hand."""
+        self.libraries: set[str] = set()
+        """Libraries that shape the bytes of these stages."""
         self.missing: dict[str, Missing] = {}
         """Stage → what a plan found not to be cached."""
 
@@ -104,6 +106,7 @@ class Runner:
         cache = self.workspace.cache(stage.name)
         fingerprint = stage.fingerprint()
         self.weights.update(stage.weights)
+        self.libraries.update(stage.libraries)
         keys = {named.item_id: stage.cache_key(named.item, fingerprint) for named in items}
         if len(keys) != len(items):
             raise ValueError(f"stage {stage.name}: two items have the same id")

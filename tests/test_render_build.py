@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from dataset_digests import dataset_digest
 
 from pvtt_data.build import BuildOutcome, BuildRequest, build
 from pvtt_data.recipe import read_recipe
-from pvtt_data.shards import ShardDataset, verify
+from pvtt_data.shards import ShardDataset, read_manifest, verify
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fast_variant")]
 
@@ -52,6 +53,14 @@ def test_a_recipe_of_renders_alone_becomes_a_verified_dataset(first: BuildOutcom
         assert sample.source.shape == sample.target.shape == (5, 160, 96, 3)
         assert (sample.source != sample.target).any()
         assert (sample.target_mask > 0).any()
+
+
+def test_the_manifest_names_the_versions_of_the_renderer(first: BuildOutcome) -> None:
+    assert first.publication is not None
+    tools = read_manifest(first.publication.path).tools
+    for name in ("mitsuba", "drjit", "pyoidn", "av", "numpy"):
+        assert tools[name] == metadata.version(name)
+    assert "absent" not in tools.values()
 
 
 def test_two_builds_elsewhere_with_another_worker_count_are_byte_identical(first: BuildOutcome, tmp_path: Path) -> None:
