@@ -16,7 +16,7 @@ from pvtt_data.render.cutting import Timeline, join
 from pvtt_data.render.filming import Footage, Quality, record
 from pvtt_data.render.packshots import Picture, packshots
 from pvtt_data.render.product import Product
-from pvtt_data.render.references import Direction
+from pvtt_data.render.references import SIZE_PX, Direction
 from pvtt_data.render.scene import Dice, Scene, SceneOptions, dice_for, draw_scene, headed
 from pvtt_data.render.sets.library import STYLES
 
@@ -166,8 +166,8 @@ def film(advert: Advert, quality: Quality, *, preview: bool = False) -> tuple[Ti
     return timeline, join(timeline, [record(scene, product, quality, numbers) for scene, product, numbers in casts])
 
 
-def listing_pictures(seed: int, product: Product, quality: Quality) -> list[Picture]:
-    """Two or three pictures of a product on white, ``(H, W, 3) uint8`` RGB."""
+def listing_pictures(seed: int, product: Product, quality: Quality, shot_px: int = SIZE_PX) -> list[Picture]:
+    """Two or three pictures of a product on white, ``(S, S, 3) uint8`` RGB; see `packshots`."""
     dice = dice_for(seed, "listing")
     directions = [Direction(float(dice.uniform(*turn)), float(dice.uniform(*height))) for turn, height in _LISTING]
-    return packshots(product, directions[: int(dice.integers(2, 4))], quality, seed)
+    return packshots(product, directions[: int(dice.integers(2, 4))], quality, seed, shot_px)

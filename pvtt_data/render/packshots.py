@@ -9,30 +9,34 @@ import numpy.typing as npt
 
 from pvtt_data.render.filming import Quality
 from pvtt_data.render.product import Product
-from pvtt_data.render.references import Direction, photograph, white_studio
+from pvtt_data.render.references import SIZE_PX, Direction, photograph, white_studio
 from pvtt_data.render.scene import dice_for
 
 Picture = npt.NDArray[np.uint8]
 
-SIZE_PX = 560
+_EDGE = 1.09375
+"""Height and width of a picture over those of what is photographed: 560 px for 512."""
 
 
-def packshots(product: Product, directions: Sequence[Direction], quality: Quality, seed: int) -> list[Picture]:
-    """A picture from each direction, ``(SIZE_PX, SIZE_PX, 3) uint8`` RGB, its edge white.
+def packshots(
+    product: Product, directions: Sequence[Direction], quality: Quality, seed: int, shot_px: int = SIZE_PX
+) -> list[Picture]:
+    """A square picture from each direction, ``(S, S, 3) uint8`` RGB, its edge white.
 
     Args:
         seed: of light and paths.
+        shot_px: height and width of what is photographed; S is a little more.
     """
     studio = white_studio(dice_for(seed, "packshots"))
-    cutouts = photograph(product, directions, studio, quality.preset, quality.denoiser, seed)
-    return [_on_white(cutout) for cutout in cutouts]
+    cutouts = photograph(product, directions, studio, quality.preset, quality.denoiser, seed, shot_px)
+    return [_on_white(cutout, round(shot_px * _EDGE)) for cutout in cutouts]
 
 
-def _on_white(cutout: npt.NDArray[np.uint8]) -> Picture:
+def _on_white(cutout: npt.NDArray[np.uint8], size_px: int) -> Picture:
     alpha = cutout[..., 3:].astype(np.float32) / 255
     flat = (cutout[..., :3] * alpha + 255 * (1 - alpha) + 0.5).astype(np.uint8)
-    picture = np.full((SIZE_PX, SIZE_PX, 3), 255, np.uint8)
+    picture = np.full((size_px, size_px, 3), 255, np.uint8)
     height, width, _ = flat.shape
-    top, left = (SIZE_PX - height) // 2, (SIZE_PX - width) // 2
+    top, left = (size_px - height) // 2, (size_px - width) // 2
     picture[top : top + height, left : left + width] = flat
     return picture

@@ -55,6 +55,7 @@ class _AdvertSettings(StageConfig):
     preset: PresetName
     styles: tuple[str, ...]
     occluder_share: float
+    reference_px: int
 
 
 class Adverts(RenderingStage[AdvertItem]):
@@ -66,7 +67,10 @@ class Adverts(RenderingStage[AdvertItem]):
 
     def __init__(self, config: RenderConfig, variant: ChosenVariant) -> None:
         settings = _AdvertSettings(
-            preset=config.preset_on(variant.name), styles=config.styles, occluder_share=config.occluder_share
+            preset=config.preset_on(variant.name),
+            styles=config.styles,
+            occluder_share=config.occluder_share,
+            reference_px=config.reference_px,
         )
         super().__init__(settings, config, variant)
 
@@ -94,7 +98,7 @@ class Adverts(RenderingStage[AdvertItem]):
         timeline, footage = film(advert, quality, preview=item.preview)
         masks = footage.masks
         pictures = []
-        for picture in listing_pictures(plan.seed, product, quality):
+        for picture in listing_pictures(plan.seed, product, quality, self.settings.reference_px):
             file = io.BytesIO()
             Image.fromarray(picture).save(file, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
             pictures.append(store.put(file.getvalue(), "jpg"))

@@ -103,7 +103,8 @@ class RenderConfig(StageConfig):
     variant: Literal["auto"] | Variant = "auto"
     """Mitsuba's variant; auto takes OptiX where it answers, else LLVM, else the slow scalar one."""
     reference_px: Annotated[int, Field(ge=64, le=2048)] = 512
-    """Height and width of a reference picture before it is cropped to its product."""
+    """Height and width of a reference picture before it is cropped to its product; of adverts, of a listing picture
+    before an edge of white is put around it."""
     min_ratio: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Smallest size of A relative to B, largest sides."""
     max_ratio: Annotated[float, Field(ge=1, le=4)] = 1.4
