@@ -55,7 +55,8 @@ from pvtt_train.closed_loop.pool import read_samples
 from pvtt_train.closed_loop.setup import ARMS, SETUPS, TOLD
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pvtt_data.experiment_log import Experiment, ExperimentLog, Output, Picture, Remark, Table
+from pvtt_data.experiment_log import Experiment, ExperimentLog, Input, Output, Picture, Remark, Table
+from pvtt_data.shards import read_manifest
 from pvtt_data.stage import library_version
 
 COLUMNS = [
@@ -66,7 +67,7 @@ COLUMNS = [
     "95 %",
     "background dB",
     "inside dB",
-    "hidden pose: error",
+    "hidden pose: frames",
     "own, grey: dB",
 ]
 
@@ -126,6 +127,10 @@ def main() -> None:
             if not progress.console.is_terminal and not math.isnan(loss):
                 progress.console.print(f"[{time.monotonic() - begun:6.1f} s] {stage} {done}/{steps} loss {loss:.4f}")
 
+        for folder in chosen.shards:
+            root = read_manifest(folder).root
+            log.add(Input(f"{folder.parent.name}/{folder.name}", f"triples, root {root[:16]}", folder))
+        log.add(Input("a training source", picture=training[0].source), Input("its target", picture=training[0].target))
         outcome = run(
             setup,
             training,
@@ -147,8 +152,14 @@ def main() -> None:
                 ["stage", "seconds", "loss, first tenth", "loss, last tenth", "taken from an earlier run"],
                 [[s.name, s.seconds, s.losses[0], s.losses[-1], s.kept] for s in outcome.stages],
             ),
-            Picture(f"closed loop {size} seed {chosen.seed}, held-out cases", sheet(outcome, COMBINED)),
-            Picture(f"closed loop {size} seed {chosen.seed}, masks that hide the pose", sheet(outcome, HIDDEN)),
+            Picture(
+                f"closed loop {size} seed {chosen.seed}, held-out cases",
+                sheet(outcome, COMBINED, enlarge=setup.shown.shrink),
+            ),
+            Picture(
+                f"closed loop {size} seed {chosen.seed}, masks that hide the pose",
+                sheet(outcome, HIDDEN, enlarge=setup.shown.shrink),
+            ),
             Remark(f"{_where(chosen.device)}; {time.monotonic() - begun:.0f} s in this run."),
             Output(scores, "every score of every case"),
         )
