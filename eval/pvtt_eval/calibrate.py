@@ -15,9 +15,9 @@ import numpy as np
 
 from pvtt_data.shards import ShardDataset
 from pvtt_eval.bootstrap import Interval, bootstrap_mean, wilson
-from pvtt_eval.case import RenderedCase
+from pvtt_eval.case import RenderedCase, case_dominance
 from pvtt_eval.crops import Crops, crop_references, crop_video
-from pvtt_eval.dominance import Gate, dominance, fit_gate, likeness
+from pvtt_eval.dominance import Gate, fit_gate, likeness
 from pvtt_eval.embedders import ColourShape, Embedder, embed_groups
 
 WANTED_RSD = 0.7
@@ -94,19 +94,7 @@ def calibrate(cases: Sequence[RenderedCase], embedder: Embedder) -> Calibration:
 
 
 def _truth(case: RenderedCase, shown: Crops, references: Crops, embedder: Embedder, gate: Gate) -> tuple[float, float]:
-    frames, height_px, width_px = case.source.shape[:3]
-    found = dominance(
-        shown,
-        crop_video(case.source, case.source_mask),
-        references,
-        embedder,
-        fps=case.fps,
-        height_px=height_px,
-        width_px=width_px,
-        frames=frames,
-        heldout=crop_references(case.heldout) if case.heldout else None,
-        gate=gate,
-    )
+    found = case_dominance(case, shown, references, embedder, gate)
     return found.rsd, found.axis
 
 

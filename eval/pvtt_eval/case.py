@@ -12,7 +12,7 @@ from pvtt_data.shards import Sample
 from pvtt_eval import background as kept
 from pvtt_eval.background import composite, seam_ratio
 from pvtt_eval.crops import Crops, crop_references, crop_video
-from pvtt_eval.dominance import Gate, dominance, pixel_dominance, shape_leak
+from pvtt_eval.dominance import Dominance, Gate, dominance, pixel_dominance, shape_leak
 from pvtt_eval.embedders import Embedder
 from pvtt_eval.regions import case_regions, fitted_mask, spill
 from pvtt_eval.truth import inside_psnr, motion_error_by_fit, path_agreement, silhouette_iou
@@ -65,6 +65,37 @@ class RenderedCase:
         )
 
 
+def case_dominance(
+    case: RenderedCase,
+    shown: Crops,
+    references: Crops,
+    embedder: Embedder,
+    gate: Gate | None,
+    truth: Crops | None = None,
+) -> Dominance:
+    """`dominance` of a result's crops in a case.
+
+    Args:
+        shown: the result's crops.
+        references: the case's own, cropped.
+        truth: crops of the true target, for the gap from references to scene.
+    """
+    frames, height_px, width_px = case.source.shape[:3]
+    return dominance(
+        shown,
+        crop_video(case.source, case.source_mask),
+        references,
+        embedder,
+        fps=case.fps,
+        height_px=height_px,
+        width_px=width_px,
+        frames=frames,
+        heldout=crop_references(case.heldout) if case.heldout else None,
+        truth=truth,
+        gate=gate,
+    )
+
+
 def score_case(
     case: RenderedCase,
     result: NDArray[np.uint8],
@@ -92,20 +123,7 @@ def score_case(
     regions = case_regions(case.source_mask, case.conditioning_mask)
     references = crop_references(case.references)
     shown, truth = crop_video(result, found), crop_video(case.target, case.target_mask)
-    frames, height_px, width_px = case.source.shape[:3]
-    looks = dominance(
-        shown,
-        crop_video(case.source, case.source_mask),
-        references,
-        embedder,
-        fps=case.fps,
-        height_px=height_px,
-        width_px=width_px,
-        frames=frames,
-        heldout=crop_references(case.heldout) if case.heldout else None,
-        truth=truth,
-        gate=gate,
-    )
+    looks = case_dominance(case, shown, references, embedder, gate, truth)
     pixels = pixel_dominance(result, case.source, case.target, case.source_mask, case.target_mask)
     finished = composite(result, case.source, case.conditioning_mask)
     row: Row = {

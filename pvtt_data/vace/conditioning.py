@@ -19,6 +19,7 @@ from pydantic import Field, field_validator
 from pvtt_data.errors import InputError
 from pvtt_data.stage import StageConfig
 from pvtt_data.vace.context import Codec, split, to_unit, vace_context
+from pvtt_data.vace.dice import dice
 from pvtt_data.vace.latents import latent_count, widen
 from pvtt_data.vace.loss_weights import LossWeights, loss_weights
 from pvtt_data.vace.mask_policies import (
@@ -284,11 +285,9 @@ def _seed(seed: int, key: str, step: int) -> int:
 
 
 def _drawn_content(contents: Contents, seed: int) -> Content:
-    digest = hashlib.sha256(f"{seed}:content".encode()).digest()
-    generator = np.random.default_rng(int.from_bytes(digest[:16], "big"))
     names: list[Content] = [name for name in CONTENTS if contents.get(name, 0) > 0]
     shares = np.asarray([contents[name] for name in names])
-    return names[int(generator.choice(len(names), p=shares / shares.sum()))]
+    return names[int(dice(seed, "content").choice(len(names), p=shares / shares.sum()))]
 
 
 def _check_shapes(video: UInt8, *others: UInt8 | Masks) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from pvtt_data.errors import InputError
-from pvtt_data.vace.latents import SPATIAL, latent_count
+from pvtt_data.vace.latents import SPATIAL, latent_count, latent_grid
 
 
 class Codec(Protocol):
@@ -85,9 +85,7 @@ def pack_mask(mask: torch.Tensor) -> torch.Tensor:
     """
     batch, _, frames, height, width = mask.shape
     latents = latent_count(frames)
-    if height % SPATIAL or width % SPATIAL:
-        raise InputError("size-not-8n", f"the mask is {width}×{height}; both must be divisible by {SPATIAL}")
-    rows, columns = height // SPATIAL, width // SPATIAL
+    rows, columns = latent_grid(height, width)
     cells = mask.reshape(batch, frames, rows, SPATIAL, columns, SPATIAL)
     packed = cells.permute(0, 3, 5, 1, 2, 4).reshape(batch, SPATIAL * SPATIAL, frames, rows, columns)
     return functional.interpolate(packed, size=(latents, rows, columns), mode="nearest-exact")

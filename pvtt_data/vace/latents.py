@@ -35,6 +35,17 @@ def latent_count(frames: int) -> int:
     return (frames + TEMPORAL - 1) // TEMPORAL
 
 
+def latent_grid(height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of latent positions of a frame.
+
+    Raises:
+        InputError: ``size-not-8n``.
+    """
+    if height % SPATIAL or width % SPATIAL:
+        raise InputError("size-not-8n", f"the mask is {width}×{height}; both must be divisible by {SPATIAL}")
+    return height // SPATIAL, width // SPATIAL
+
+
 def latent_windows(frames: int) -> list[range]:
     """The frames that each latent frame stands for: 0, then 1…4, 5…8, and so on.
 

@@ -6,9 +6,8 @@ import torch
 from pydantic import Field, model_validator
 from torch.nn import functional
 
-from pvtt_data.errors import InputError
 from pvtt_data.stage import StageConfig
-from pvtt_data.vace.latents import SPATIAL, TEMPORAL, latent_count
+from pvtt_data.vace.latents import SPATIAL, TEMPORAL, latent_count, latent_grid
 
 
 class LossWeights(StageConfig):
@@ -59,9 +58,8 @@ def _pooled(mask: torch.Tensor) -> torch.Tensor:
     """Whether any pixel of a position, in any frame of its window, is in the mask; ``(…, 1, T', h, w)`` bool."""
     *leading, _, frames, height, width = mask.shape
     latents = latent_count(frames)
-    if height % SPATIAL or width % SPATIAL:
-        raise InputError("size-not-8n", f"the mask is {width}×{height}; both must be divisible by {SPATIAL}")
-    cells = mask.reshape(-1, frames, height // SPATIAL, SPATIAL, width // SPATIAL, SPATIAL).bool().any(5).any(3)
+    rows, columns = latent_grid(height, width)
+    cells = mask.reshape(-1, frames, rows, SPATIAL, columns, SPATIAL).bool().any(5).any(3)
     first, later = cells[:, :1], cells[:, 1:]
     windows = later.reshape(len(cells), latents - 1, TEMPORAL, *cells.shape[2:]).any(2)
     return torch.cat([first, windows], dim=1).reshape(*leading, 1, latents, *cells.shape[2:])

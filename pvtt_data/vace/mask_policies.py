@@ -9,7 +9,6 @@ once a frame. Frames are joined before shapes are drawn (see `steady`), so masks
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -21,6 +20,7 @@ from pydantic import Field, model_validator
 
 from pvtt_data.errors import InputError
 from pvtt_data.stage import StageConfig
+from pvtt_data.vace.dice import dice
 
 Masks = NDArray[np.bool_]
 Deployable = Literal["bbox", "bbox_margin", "hull", "grown", "blocks"]
@@ -170,7 +170,7 @@ def policy_order(weights: PolicyWeights, seed: int) -> tuple[Policy, ...]:
     given: dict[Policy, float] = {policy: getattr(weights, policy) for policy in get_args(Policy)}
     possible = [policy for policy, weight in given.items() if weight > 0]
     shares = np.asarray([given[policy] for policy in possible])
-    numbers = _generator(seed, "policy").choice(len(possible), len(possible), replace=False, p=shares / shares.sum())
+    numbers = dice(seed, "policy").choice(len(possible), len(possible), replace=False, p=shares / shares.sum())
     return tuple(possible[number] for number in numbers)
 
 
@@ -232,15 +232,10 @@ class _Dice:
 
     @classmethod
     def draw(cls, seed: int, settings: MaskSettings) -> _Dice:
-        generator = _generator(seed, "mask")
+        generator = dice(seed, "mask")
         left, top, right, bottom = generator.uniform(*settings.margin, 4).tolist()
         grow = float(generator.uniform(*settings.grow))
         return cls((left, top, right, bottom), grow, bool(generator.random() < settings.whole_clip_share))
-
-
-def _generator(seed: int, what: str) -> np.random.Generator:
-    digest = hashlib.sha256(f"{seed}:{what}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
 def _grower(policy: Deployable, mask_a: Masks, settings: MaskSettings, dice: _Dice) -> Callable[[float], Masks]:

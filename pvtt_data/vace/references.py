@@ -6,13 +6,12 @@ it is scaled to fit and white is put around it, which is how VACE was trained.
 
 from __future__ import annotations
 
-import hashlib
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pvtt_data.errors import InputError
+from pvtt_data.vace.dice import dice
 
 WHITE = 255
 _FAINTEST_ALPHA = 8
@@ -66,8 +65,7 @@ def choose_references(available: int, wanted: int, dropout: float, seed: int) ->
     Returns:
         Numbers in ``range(available)``; empty only if ``available`` or ``wanted`` is 0.
     """
-    digest = hashlib.sha256(f"{seed}:references".encode()).digest()
-    generator = np.random.default_rng(int.from_bytes(digest[:16], "big"))
+    generator = dice(seed, "references")
     order = generator.permutation(available)[:wanted].tolist()
     kept = generator.random(len(order)) >= dropout
     return tuple(int(number) for place, number in enumerate(order) if place == 0 or kept[place])
