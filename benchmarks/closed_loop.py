@@ -27,7 +27,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -56,6 +56,7 @@ from pvtt_train.closed_loop.setup import ARMS, SETUPS, TOLD
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pvtt_data.experiment_log import Experiment, ExperimentLog, Input, Output, Picture, Remark, Table
+from pvtt_data.experiment_log.markdown import table
 from pvtt_data.shards import read_manifest
 from pvtt_data.stage import library_version
 
@@ -70,6 +71,8 @@ COLUMNS = [
     "hidden pose: frames",
     "own, grey: dB",
 ]
+
+LABELS = {**TOLD, TRUTH: "truth through the codec", COPY: "source through the codec"}
 
 
 def main() -> None:
@@ -163,7 +166,7 @@ def main() -> None:
             Remark(f"{_where(chosen.device)}; {time.monotonic() - begun:.0f} s in this run."),
             Output(scores, "every score of every case"),
         )
-    print(_markdown(_rows(outcome)), "", _note(outcome), "", sep="\n")
+    print(table(COLUMNS, _rows(outcome)), "", _note(outcome), "", sep="\n")
     for target, found, met in _targets(outcome):
         print(f"{'met   ' if met else 'MISSED'} {target}: {found}")
     print(f"\n{_where(chosen.device)}; {time.monotonic() - begun:.0f} s; log: {log.path}")
@@ -206,34 +209,25 @@ def _rows(outcome: Outcome) -> list[list[str]]:
     rows = []
     for model in _models(outcome):
         asked: Sequence[Question] = ASKED.get(model, (COMBINED,))
-        pixel, embedded = (_scaled(outcome, model, COMBINED, key) for key in ("rsd_px", "rsd"))
-        usual = outcome.of(model)
-        hidden = outcome.of(model, HIDDEN).mean("place_error_frames") if HIDDEN in asked else None
+        hidden = HIDDEN if HIDDEN in asked else None
         own = outcome.of(model, OWN_GREYED).mean("inside_psnr_db") if OWN_GREYED in asked else None
-        rows.append(
-            [
-                TOLD.get(model, {TRUTH: "truth through the codec", COPY: "source through the codec"}.get(model, model)),
-                *(_cell(pixel), _span(pixel), _cell(embedded), _span(embedded)),
-                _cell(usual.mean("background_truth_psnr_db"), 1),
-                _cell(usual.mean("inside_psnr_db"), 1),
-                _cell(hidden),
-                _cell(own, 1),
-            ]
-        )
-        if GREYED in asked and model == BASE:
-            pixel, embedded = (_scaled(outcome, model, GREYED, key) for key in ("rsd_px", "rsd"))
-            greyed = outcome.of(model, GREYED)
-            rows.append(
-                [
-                    "pretrained, greyed at inference",
-                    *(_cell(pixel), _span(pixel), _cell(embedded), _span(embedded)),
-                    _cell(greyed.mean("background_truth_psnr_db"), 1),
-                    _cell(greyed.mean("inside_psnr_db"), 1),
-                    _cell(outcome.of(model, HIDDEN_GREYED).mean("place_error_frames")),
-                    "",
-                ]
-            )
+        rows.append([*_row(outcome, LABELS[model], model, COMBINED, hidden), _cell(own, 1)])
+        if model == BASE:
+            rows.append([*_row(outcome, "pretrained, greyed at inference", model, GREYED, HIDDEN_GREYED), ""])
     return rows
+
+
+def _row(outcome: Outcome, label: str, model: str, question: Question, hidden: Question | None) -> list[str]:
+    """Cells of one model and question, all but the last."""
+    pixel, embedded = (_scaled(outcome, model, question, key) for key in ("rsd_px", "rsd"))
+    answers = outcome.of(model, question)
+    return [
+        label,
+        *(_cell(pixel), _span(pixel), _cell(embedded), _span(embedded)),
+        _cell(answers.mean("background_truth_psnr_db"), 1),
+        _cell(answers.mean("inside_psnr_db"), 1),
+        _cell(outcome.of(model, hidden).mean("place_error_frames") if hidden else None),
+    ]
 
 
 def _note(outcome: Outcome) -> str:
@@ -255,21 +249,18 @@ def _targets(outcome: Outcome) -> list[list[str | bool]]:
     """Each target of this file's head, what was found, and whether it is met; of the models that were asked."""
     found: list[list[str | bool]] = []
 
-    def dominance(model: str, wanted: str, met: bool) -> None:
+    def dominance(model: str, wanted: str, met: Callable[[float], bool]) -> None:
         score = _scaled(outcome, model, COMBINED, "rsd_px")
-        found.append([f"{TOLD[model]}: RSD px {wanted}", f"{_cell(score)} ({_span(score)})", met])
-
-    def value(model: str) -> float:
-        score = _scaled(outcome, model, COMBINED, "rsd_px")
-        return math.nan if score is None else score.estimate
+        told = f"{_cell(score)} ({_span(score)})"
+        found.append([f"{TOLD[model]}: RSD px {wanted}", told, score is not None and met(score.estimate)])
 
     models = _models(outcome)
-    dominance(BASE, "≤ −0.7", value(BASE) <= -0.7)
+    dominance(BASE, "≤ −0.7", lambda score: score <= -0.7)
     for model in ("self", "grey", "shuffled"):
         if model in models:
-            dominance(model, "≤ 0", value(model) <= 0)
+            dominance(model, "≤ 0", lambda score: score <= 0)
     if "swapped" in models:
-        dominance("swapped", "≥ +0.5", value("swapped") >= 0.5)
+        dominance("swapped", "≥ +0.5", lambda score: score >= 0.5)
         before, after = (outcome.of(model).mean("background_truth_psnr_db") for model in (BASE, "swapped"))
         if before and after:
             lost = before.estimate - after.estimate
@@ -307,11 +298,6 @@ def _plain(row: Row) -> dict[str, object]:
         return None if isinstance(value, float) and math.isnan(value) else value
 
     return {key: plain(value) for key, value in row.items()}
-
-
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    lines = [COLUMNS, ["---"] * len(COLUMNS), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from sample_meta import sample_meta
 
 from pvtt_data.errors import PreflightError
 from pvtt_data.images import write_png
@@ -147,36 +148,20 @@ def test_another_background_and_a_missing_reference_are_found(triple: MadeTriple
 
 
 def meta_of(key: str, engine: str) -> dict[str, Any]:
-    return {
-        "triple_id": key,
-        "engine": engine,
-        "kind": "swap",
-        "split": "train",
-        "difficulty": "easy",
-        "product_a": "red-disc",
-        "product_b": "blue-ring",
-        "category_a": "disc",
-        "category_b": "ring",
-        "title_a": "青花瓷",
-        "title_b": "Ring",
-        "prompt": "a blue ring 青花瓷",
-        "fps": 16.0,
-        "frames": FRAMES,
-        "height": HEIGHT,
-        "width": WIDTH,
-        "reference_source": ["listing"],
-        "segmenter": "none",
-        "verdict": "accept",
-        "reasons": [],
-        "numbers": {"n": 1.0},
-        "source_id": f"source-{key}",
-        "clip_id": f"clip-{key}",
-        "first_frame": 0,
-        "last_frame": FRAMES,
-        "source_url": "",
-        "licences": ["CC-BY-4.0"],
-        "models": [],
-    }
+    return sample_meta(
+        key,
+        FRAMES,
+        HEIGHT,
+        WIDTH,
+        engine=engine,
+        product_a="red-disc",
+        product_b="blue-ring",
+        category_b="ring",
+        title_a="青花瓷",
+        title_b="Ring",
+        prompt="a blue ring 青花瓷",
+        fps=16.0,
+    )
 
 
 def write_version(path: Path, triple: MadeTriple, engine: str = "render", samples: int = 2) -> Path:

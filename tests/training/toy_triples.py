@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from sample_meta import sample_meta
 
 from pvtt_data.images import write_png
 from pvtt_data.media import encode_clip, encode_masks
@@ -65,40 +65,10 @@ def write_toy_dataset(folder: Path, media: Path, train: int = 4, test: int = 2) 
         if split == "test":
             members["heldout_0.png"] = write_png(triple.references[0])
         key = f"{number * 7919 + 11:016x}"
-        made.append(ShardSample(key=key, split=split, members=members, meta=_meta(key, number, split)))
+        meta = sample_meta(
+            key, FRAMES, HEIGHT, WIDTH, split=split, product_a=f"disc-{number}", product_b=f"box-{number}"
+        )
+        made.append(ShardSample(key=key, split=split, members=members, meta=meta))
     settings = DatasetSettings("toys", {"seed": 1}, {"train": 1, "test": 1}, reference_count=1, heldout_count=1)
     write_dataset(folder, made, settings)
     return folder
-
-
-def _meta(key: str, number: int, split: Split) -> dict[str, Any]:
-    return {
-        "triple_id": key,
-        "engine": "render",
-        "kind": "swap",
-        "split": split,
-        "difficulty": "easy",
-        "product_a": f"disc-{number}",
-        "product_b": f"box-{number}",
-        "category_a": "disc",
-        "category_b": "box",
-        "title_a": "Disc",
-        "title_b": "Box",
-        "prompt": "a box",
-        "fps": 8.0,
-        "frames": FRAMES,
-        "height": HEIGHT,
-        "width": WIDTH,
-        "reference_source": ["listing"],
-        "segmenter": "none",
-        "verdict": "accept",
-        "reasons": [],
-        "numbers": {"n": 1.0},
-        "source_id": f"source-{key}",
-        "clip_id": f"clip-{key}",
-        "first_frame": 0,
-        "last_frame": FRAMES,
-        "source_url": "",
-        "licences": ["CC0-1.0"],
-        "models": [],
-    }

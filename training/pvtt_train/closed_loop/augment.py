@@ -1,7 +1,6 @@
 """Other colours, mirrored, backwards: a few hundred renders go a long way.
 
-What is done to a product's colour in the target is done to its references too, so that references stay true. All is
-tensor arithmetic that draws from the device's generator, so that a whole training step can be captured as a graph.
+What is done to a product's colour in the target is done to its references too, so that references stay true.
 """
 
 from __future__ import annotations

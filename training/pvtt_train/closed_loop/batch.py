@@ -89,6 +89,17 @@ def join(first: Scenes, second: Scenes) -> Scenes:
     return Scenes(*(torch.cat([getattr(first, field.name), getattr(second, field.name)]) for field in fields(Scenes)))
 
 
+def give(
+    source: Tensor, mask: Tensor, content: Tensor, references: Tensor, codec: TinyCodec
+) -> tuple[list[Tensor], Tensor]:
+    """Latents of the references, ``(N, C, 1, h, w)`` each, and the VACE context of pixels as `Scenes` has them."""
+    inactive, reactive = split(source, mask, content, check=False)
+    count, pictures = references.shape[:2]
+    encoded = codec.encode(references.flatten(0, 1)).unflatten(0, (count, pictures))
+    shown = [encoded[:, number] for number in range(pictures)]
+    return shown, assemble(codec.encode(inactive), codec.encode(reactive), pack_mask(mask), shown)
+
+
 def teach(scenes: Scenes, codec: TinyCodec, reference_weight: float) -> Lesson:
     """Encode a batch.
 
@@ -96,13 +107,9 @@ def teach(scenes: Scenes, codec: TinyCodec, reference_weight: float) -> Lesson:
         reference_weight: of the reference frames in the loss: 0 for adapters; a model that is trained from nothing has
             to learn to say them too, since they are sampled along.
     """
-    inactive, reactive = split(scenes.source, scenes.mask, scenes.content, check=False)
-    count, pictures = scenes.references.shape[:2]
-    shown = codec.encode(scenes.references.flatten(0, 1)).unflatten(0, (count, pictures))
-    references = [shown[:, number] for number in range(pictures)]
-    context = assemble(codec.encode(inactive), codec.encode(reactive), pack_mask(scenes.mask), references)
-    weights = loss_weights(scenes.mask, scenes.effect, WEIGHTS, pictures)
-    weights[:, :, :pictures] = reference_weight
+    references, context = give(scenes.source, scenes.mask, scenes.content, scenes.references, codec)
+    weights = loss_weights(scenes.mask, scenes.effect, WEIGHTS, len(references))
+    weights[:, :, : len(references)] = reference_weight
     return Lesson(torch.cat([*references, codec.encode(scenes.target)], dim=2), context, weights)
 
 

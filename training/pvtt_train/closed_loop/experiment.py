@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -12,13 +13,13 @@ from pathlib import Path
 
 import cv2
 import torch
-from pvtt_eval.bootstrap import Interval
+from pvtt_eval.bootstrap import Interval, bootstrap_mean
 from pvtt_eval.case import RenderedCase, Row
 from pvtt_eval.dominance import Gate
 
 from pvtt_data.shards import Sample
 from pvtt_train.closed_loop.codec import TinyCodec
-from pvtt_train.closed_loop.judge import Question, Scorer, Videos, as_asked, generate, mean, round_trip
+from pvtt_train.closed_loop.judge import Question, Scorer, Videos, as_asked, generate, round_trip
 from pvtt_train.closed_loop.loop import Loop, Stage, Told
 from pvtt_train.closed_loop.model import TinyVace
 from pvtt_train.closed_loop.pool import Entry, Shown, make_entry, make_pool, partner
@@ -36,7 +37,7 @@ TRUTH, COPY = "truth", "source"
 """The true target, and the unchanged source, both through the codec and back: the ends of the scale."""
 ASKED: Mapping[str, tuple[Question, ...]] = {
     BASE: (COMBINED, GREYED, HIDDEN, HIDDEN_GREYED, OWN_GREYED),
-    **dict.fromkeys(ARMS, (COMBINED, GREYED, HIDDEN, OWN_GREYED)),
+    **dict.fromkeys(ARMS, (COMBINED, HIDDEN, OWN_GREYED)),
 }
 
 
@@ -62,8 +63,16 @@ class Answers:
         return [row.result() for row in self.pending]
 
     def mean(self, key: str, *, testable: bool = False) -> Interval | None:
-        """Mean of a number, over all cases or those in which A and B differ enough."""
-        return mean(self.rows, key, (lambda row: bool(row["testable"])) if testable else (lambda row: True))
+        """Mean of a number with its interval over products of B; None where no case has one.
+
+        Args:
+            testable: of those cases only in which A and B differ enough.
+        """
+        kept = [row for row in self.rows if row["testable"] or not testable]
+        values = [float(row[key]) for row in kept]
+        if all(math.isnan(value) for value in values):
+            return None
+        return bootstrap_mean(values, [str(row["product_b"]) for row in kept])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -75,11 +75,7 @@ def fit(
     cuda = device.type == "cuda"
     rate = torch.tensor(course.rate_at(0), device=device) if cuda else course.rate_at(0)
     average = [parameter.detach().clone() for parameter in parameters] if course.keep else []
-
-    def optimiser() -> torch.optim.Optimizer:
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=0.01, betas=(0.9, 0.98), fused=cuda, capturable=cuda)
-
-    made = optimiser()
+    made = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.01, betas=(0.9, 0.98), fused=cuda, capturable=cuda)
 
     def step(batch: Batch) -> Tensor:
         value = loss(*batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pvtt_eval.bootstrap import Interval, bootstrap_mean
 from pvtt_eval.calibrate import calibrate
 from pvtt_eval.case import RenderedCase, Row, score_case
 from pvtt_eval.dominance import Gate
@@ -24,11 +23,10 @@ from pvtt_data.vace.context import from_unit, to_unit
 from pvtt_data.vace.latents import widen
 from pvtt_data.vace.mask_policies import evaluation_mask
 from pvtt_data.vace.reactive import reactive_content
-from pvtt_data.vace.references import prepare_reference
-from pvtt_train.closed_loop.batch import Scenes, teach
+from pvtt_train.closed_loop.batch import give
 from pvtt_train.closed_loop.codec import TinyCodec
 from pvtt_train.closed_loop.flow import Flow, Velocity
-from pvtt_train.closed_loop.pool import MASKS
+from pvtt_train.closed_loop.pool import MASKS, prepared
 
 LEAST_GATE_CASES = 20
 Mask = Literal["deployable", "hiding"]
@@ -71,29 +69,6 @@ def as_asked(case: RenderedCase, question: Question) -> RenderedCase:
     return replace(case, conditioning_mask=conditioning_mask(question, case.source_mask))
 
 
-def scenes_of(cases: Sequence[RenderedCase], question: Question, pictures: int, device: torch.device) -> Scenes:
-    """Pixels of cases that were put through `as_asked`; no mask of B enters them."""
-
-    def stack(arrays: Sequence[NDArray[np.uint8]]) -> Tensor:
-        return to_unit(torch.from_numpy(np.stack(arrays)).to(device))
-
-    source = stack([case.source for case in cases])
-    mask = torch.from_numpy(np.stack([case.conditioning_mask for case in cases])).to(device).unsqueeze(1).float()
-    shown = []
-    for case in cases:
-        height, width = case.source.shape[1:3]
-        own = [prepare_reference(picture, height, width) for picture in case.references]
-        shown.append(np.stack([own[number % len(own)][None] for number in range(pictures)]))
-    return Scenes(
-        source=source,
-        target=source,
-        mask=mask,
-        effect=mask,
-        content=reactive_content(question.content, source),
-        references=stack(shown),
-    )
-
-
 @torch.no_grad()
 def generate(
     velocity: Velocity,
@@ -106,15 +81,25 @@ def generate(
     seed: int,
     batch: int = 32,
 ) -> Videos:
-    """Results ``(N, T, H, W, 3) uint8`` of cases that were put through `as_asked`, from noise of a seed."""
+    """Results ``(N, T, H, W, 3) uint8`` of cases that were put through `as_asked`, from noise of a seed.
+
+    No mask of B, and nothing of the target, is looked at.
+    """
     device = flow.sigmas.device
     noise_of = torch.Generator().manual_seed(seed)
+
+    def stack(arrays: Sequence[NDArray[np.uint8]]) -> Tensor:
+        return to_unit(torch.from_numpy(np.stack(arrays)).to(device))
+
     made = []
     for start in range(0, len(cases), batch):
         some = cases[start : start + batch]
-        lesson = teach(scenes_of(some, question, pictures, device), codec, 0.0)
-        noise = torch.randn(lesson.clean.shape, generator=noise_of).to(device)
-        latents = flow.sample(velocity, noise, lesson.context, steps)
+        source = stack([case.source for case in some])
+        mask = torch.from_numpy(np.stack([case.conditioning_mask for case in some])).to(device).unsqueeze(1).float()
+        shown = stack([prepared(case.references, pictures, case.source.shape[1:3])[:, None] for case in some])
+        _, context = give(source, mask, reactive_content(question.content, source), shown, codec)
+        noise = torch.randn((len(some), codec.channels, *context.shape[2:]), generator=noise_of).to(device)
+        latents = flow.sample(velocity, noise, context, steps)
         made.append(from_unit(codec.decode(latents[:, :, pictures:].float())).cpu().numpy())
     return np.concatenate(made)
 
@@ -173,12 +158,3 @@ def _gate(cases: Sequence[RenderedCase]) -> Gate:
 def _score(case: RenderedCase, result: Videos, gate: Gate | None) -> Row:
     cv2.setNumThreads(1)
     return score_case(case, result, ColourShape(), gate=gate)
-
-
-def mean(rows: Sequence[Row], key: str, select: Callable[[Row], bool] = lambda row: True) -> Interval | None:
-    """Mean of a number over products of B, with its interval; None where no case has one."""
-    kept = [row for row in rows if select(row)]
-    values = [float(row[key]) for row in kept]
-    if not any(np.isfinite(values)):
-        return None
-    return bootstrap_mean(values, [str(row["product_b"]) for row in kept])

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from pvtt_data.vace.references import prepare_reference
 from pvtt_train.closed_loop.experiment import ASKED, BASE, HIDDEN, HIDDEN_GREYED, Answers, Outcome
 from pvtt_train.closed_loop.judge import Question, as_asked
+from pvtt_train.closed_loop.pool import prepared
 from pvtt_train.closed_loop.setup import ARMS
 
 UInt8 = NDArray[np.uint8]
@@ -26,10 +26,11 @@ def sheet(outcome: Outcome, question: Question, cases: int = 6, enlarge: int = 1
     chosen = np.unique(np.linspace(0, len(outcome.cases) - 1, cases).round().astype(int)).tolist()
     asked = [as_asked(outcome.cases[number], question) for number in chosen]
     frames = (0, asked[0].source.shape[0] - 1)
+    size_px = asked[0].source.shape[1:3]
     rows: list[tuple[str, list[UInt8]]] = [
         ("source (A)", [case.source[t] for case in asked for t in frames]),
         ("mask on it", [_masked(case.source[t], case.conditioning_mask[t]) for case in asked for t in frames]),
-        ("references of B", [_reference(case.references, n, case.source.shape[1:3]) for case in asked for n in (0, 1)]),
+        ("references of B", [picture for case in asked for picture in prepared(case.references, 2, size_px)]),
         ("true target", [case.target[t] for case in asked for t in frames]),
     ]
     greyed = HIDDEN_GREYED if question == HIDDEN else Question(content="grey")
@@ -54,10 +55,6 @@ def _masked(frame: UInt8, mask: NDArray[np.bool_]) -> UInt8:
     shown = frame.copy()
     shown[mask] = shown[mask] // 2 + np.array([127, 0, 0], np.uint8)
     return shown
-
-
-def _reference(pictures: Sequence[UInt8], number: int, size: tuple[int, int]) -> UInt8:
-    return prepare_reference(pictures[number % len(pictures)], *size)
 
 
 def _laid_out(rows: Sequence[tuple[str, Sequence[UInt8]]], enlarge: int) -> UInt8:

@@ -187,6 +187,12 @@ class Entry:
     composite: tuple[UInt8, Bool, Bool, Bool] | str
 
 
+def prepared(references: Sequence[UInt8], count: int, size_px: tuple[int, ...]) -> UInt8:
+    """``(count, H, W, 3) uint8``: references as the model sees them; where there are fewer, they are repeated."""
+    own = [prepare_reference(picture, *size_px) for picture in references]
+    return np.stack([own[number % len(own)] for number in range(count)])
+
+
 def make_entry(key: str, triple: Triple, product: UInt8 | None, shown: Shown) -> Entry:
     """Prepare one triple.
 
@@ -204,7 +210,6 @@ def make_entry(key: str, triple: Triple, product: UInt8 | None, shown: Shown) ->
     source, target = shown.video(triple.source), shown.video(triple.target)
     mask_a, mask_b = shown.mask(triple.source_mask), shown.mask(triple.target_mask)
     effect = shown.mask(triple.effect_mask)
-    own = [prepare_reference(picture, *source.shape[1:3]) for picture in triple.references]
     masks = [_masks(key, mask_a, mask_b, shown.variants), _masks(key, mask_b, mask_b, shown.variants)]
     composite: tuple[UInt8, Bool, Bool, Bool] | str = "not-asked-for"
     if product is not None:
@@ -218,7 +223,7 @@ def make_entry(key: str, triple: Triple, product: UInt8 | None, shown: Shown) ->
             mask = shown.mask(made.source_mask)
             drawn = _masks(key, mask, mask_b, shown.variants)
             composite = shown.video(made.source), mask, drawn, shown.mask(made.effect_mask)
-    pictures = np.stack([own[number % len(own)] for number in range(shown.pictures)])
+    pictures = prepared(triple.references, shown.pictures, source.shape[1:3])
     return Entry([source, target], [mask_a, mask_b], masks, [effect, effect], pictures, composite)
 
 
