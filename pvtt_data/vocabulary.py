@@ -44,6 +44,7 @@ _LONGEST_OWN_WORDS = 40
 _Phrase = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[a-z0-9]([a-z0-9' -]*[a-z0-9])?$")]
 _Word = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 _Share = Annotated[float, Field(gt=0, le=1)]
+_Department = Annotated[str, StringConstraints(max_length=40, pattern=r"^([a-z0-9]+(-[a-z0-9]+)*)?$")]
 
 
 class Kind(StageConfig):
@@ -63,6 +64,8 @@ class Kind(StageConfig):
     """Parts of a body that it may be worn on."""
     broad: bool = False
     """A whole department, such as jewellery: a kind that is named elsewhere counts more."""
+    department: _Department = ""
+    """Kinds of one department are related."""
 
     @field_validator("words")
     @classmethod
@@ -168,7 +171,18 @@ def target_for(category: str, title: str, vocabulary: Vocabulary) -> NamedTarget
     the title names too is meant. In a title, what stands before "for", "with", a comma and the like counts first; in
     it the last kind named is meant, as in "coffee mug".
     """
-    in_category = [vocabulary.named_in(level) for level in _levels(category)]
+    name, rule = kind_of(category, title, vocabulary)
+    if name:
+        return NamedTarget(vocabulary.kinds[name].target(), rule)
+    words = _own_words(category)
+    if words:
+        return NamedTarget(Target((words,)), "category-words")
+    return NamedTarget(Target((_ANYTHING,)), "none")
+
+
+def kind_of(category: str, title: str, vocabulary: Vocabulary) -> tuple[str, Rule]:
+    """Name of a product's kind, and what named it; empty and ``none`` where no kind is known. See `target_for`."""
+    in_category = [vocabulary.named_in(level) for level in category_levels(category)]
     in_title = [vocabulary.named_in(part) for part in _parts(title)]
     mentioned = {name for names in in_title for name in names}
     found: list[tuple[Rule, str | None]] = [
@@ -177,13 +191,12 @@ def target_for(category: str, title: str, vocabulary: Vocabulary) -> NamedTarget
         ("category-department", _meant(in_category, mentioned, vocabulary, broad=True)),
         ("title-department", _meant(in_title, set(), vocabulary, broad=True)),
     ]
-    for rule, name in found:
-        if name is not None:
-            return NamedTarget(vocabulary.kinds[name].target(), rule)
-    words = _own_words(category)
-    if words:
-        return NamedTarget(Target((words,)), "category-words")
-    return NamedTarget(Target((_ANYTHING,)), "none")
+    return next(((name, rule) for rule, name in found if name is not None), ("", "none"))
+
+
+def says_something(level: str) -> bool:
+    """Whether a level of a category is more than "all", "other" or "products"."""
+    return any(unit not in _SAYS_NOTHING for unit in _units(level))
 
 
 def _meant(parts: Iterable[list[str]], preferred: set[str], vocabulary: Vocabulary, broad: bool) -> str | None:
@@ -198,7 +211,7 @@ _LEVEL_ENDS = re.compile(r"[>/|»:›]")
 _PART_ENDS = re.compile(r"[,;|()\[\]（）【】，、；]|\s[-–—]\s|\b(?:for|with|in|of|on|from|by|to)\b|\bw/", re.IGNORECASE)
 
 
-def _levels(category: str) -> list[str]:
+def category_levels(category: str) -> list[str]:
     """Levels of a category such as "Home > Kitchen > Teapots", the deepest first."""
     return [level for level in reversed(_LEVEL_ENDS.split(unicodedata.normalize("NFKC", category))) if level.strip()]
 
@@ -234,7 +247,7 @@ _SAYS_NOTHING = frozenset(
 
 def _own_words(category: str) -> str:
     """Words of the deepest level that is in Latin letters and says something; empty if none is."""
-    for level in _levels(category):
+    for level in category_levels(category):
         units = _units(level)
         plain = [unit for unit in units if unit.isascii()]
         text = " ".join(plain)
