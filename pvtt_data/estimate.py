@@ -43,7 +43,11 @@ SAMPLE_RATES: Mapping[str, Rate] = {
     "listing_pictures": Rate(1.6, 0.3e6, 2.6),
     "listing_likeness": Rate(0.6, 0.0, 1.6),
     "clip_pictures": Rate(0.5, 0.5e6, 1.6),
+    "picture_looks": Rate(0.05, 0.0, 5.0),
+    "track_looks": Rate(0.4, 0.0, 1.6),
     "synthesise": Rate(10.0, 1.8e6, 1.4),
+    "crosspair": Rate(1.0, 0.0, 0.7),
+    "panzoom": Rate(4.0, 2.0e6, 0.5),
     "render": Rate(250.0, 3.0e6, 0.0),
     "triple_numbers": Rate(2.5, 0.0, 0.9),
 }

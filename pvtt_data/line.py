@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pvtt_data.backends import ChosenBackend
+from pvtt_data.engines.mix import MinedEngine, MixLine, mix_lines
 from pvtt_data.footage import sketch_from_parquet
 from pvtt_data.recipe import Recipe
 from pvtt_data.records import (
@@ -16,6 +17,7 @@ from pvtt_data.records import (
     Clip,
     Fingerprint,
     Link,
+    Look,
     MaskTrack,
     Measurement,
     Pair,
@@ -36,16 +38,19 @@ from pvtt_data.runner import Runner
 from pvtt_data.stage import Named, NoConfig, library_version
 from pvtt_data.stages.assign_split import assign_split, changed_splits, notes_on_families
 from pvtt_data.stages.compare import CompareFootage, CompareItem
+from pvtt_data.stages.crosspair import Crosspair, CrosspairItem
 from pvtt_data.stages.dedup import dedup
 from pvtt_data.stages.filter_shots import filter_shots
 from pvtt_data.stages.fingerprint import FingerprintItem, TakeFingerprints
 from pvtt_data.stages.listing_likeness import LikenessItem, MeasureListingLikeness
+from pvtt_data.stages.looks import MeasurePictureLooks, MeasureTrackLooks, PictureLookItem, TrackLookItem
 from pvtt_data.stages.mask_qc import MaskItem, MeasureMasks, mask_qc
 from pvtt_data.stages.measure import Measure, MediaItem
 from pvtt_data.stages.mine import MineConfig, mine
 from pvtt_data.stages.nominate import nominate
 from pvtt_data.stages.normalise import Normalise, NormaliseItem
-from pvtt_data.stages.pair import pair
+from pvtt_data.stages.pair import PairingTables, pair
+from pvtt_data.stages.panzoom import Panzoom, panzoom_item, photo_rows
 from pvtt_data.stages.pictures import (
     ClipPictureItem,
     ClipPictures,
@@ -68,14 +73,20 @@ from pvtt_data.stages.synthesise import SwapItem, Synthesise
 from pvtt_data.stages.text_overlay import MeasureTextOverlay, TextOverlayItem
 from pvtt_data.stages.transitions import DetectTransitions
 from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple_qc
-from pvtt_data.vocabulary import RULES, NamedTarget
+from pvtt_data.vocabulary import RULES, NamedTarget, load_vocabulary
 
 STAGES = (
     "mine", "measure", "transitions", "split", "filter", "fingerprint", "compare", "dedup", "normalise", "segment",
     "mask_numbers", "text_overlay", "listing_pictures", "listing_likeness", "mask_qc", "clip_pictures", "assign_split",
-    "pair", "synthesise", "render_plan", "render", "triple_numbers", "triple_qc",
+    "picture_looks", "track_looks", "pair", "synthesise", "crosspair", "panzoom", "render_plan", "render",
+    "triple_numbers", "triple_qc",
 )  # fmt: skip
 """Names of the stages, in the order in which they run; a recipe may leave some out: see `left_out`."""
+_STAGE_OF_ENGINE: Mapping[MinedEngine, str] = {
+    "composite": "synthesise",
+    "crosspair": "crosspair",
+    "panzoom": "panzoom",
+}
 _MOVES_NAMED = 20
 _PROMPTS_SHOWN = 5
 
@@ -121,12 +132,25 @@ def left_out(recipe: Recipe) -> dict[str, str]:
         settings["transitions"] = "split.transitions=transnetv2"
     if recipe.mask_qc.max_text_overlay_share is None:
         settings["text_overlay"] = "mask_qc.max_text_overlay_share=0.01"
+    for engine, stage in _STAGE_OF_ENGINE.items():
+        if not recipe.engines.weights()[engine]:
+            settings[stage] = f"engines.{engine}=10"
     if recipe.render is None:
         settings |= dict.fromkeys(("render_plan", "render"), "render.count=100")
     if recipe.mine is None:
         made_without = ("render_plan", "render", "triple_numbers", "triple_qc")
         settings |= {name: "mine.folder=FOLDER" for name in STAGES if name not in made_without}
     return settings
+
+
+def engine_mix(recipe: Recipe, pairs: Iterable[Pair], triples: Iterable[Triple]) -> list[MixLine]:
+    """Wanted and found shares of the engines."""
+    return mix_lines(
+        recipe.engines if recipe.mine is not None else None,
+        recipe.render.share if recipe.render is not None else None,
+        [row.engine for row in pairs],
+        [row.engine for row in triples],
+    )
 
 
 class Line:
@@ -172,7 +196,8 @@ class Line:
             if self.recipe.mine is not None and self.backend is not None:
                 self._clips(self.recipe.mine)
                 self._masks(self.backend)
-                self._swaps()
+                self._pairs()
+                self._swaps(self.backend)
             if self.recipe.render is not None and self.renderer is not None:
                 self._renders(self.recipe.render, self.renderer)
             self._triples()
@@ -337,7 +362,7 @@ class Line:
                 items.append(Named(item, track.track_id, names[track.clip_id]))
         return items
 
-    def _swaps(self) -> None:
+    def _pairs(self) -> None:
         recipe, run, tables = self.recipe, self.run, self.tables
         tables.assignments = run.table(
             assign_split(
@@ -354,27 +379,93 @@ class Line:
             run.note(f"{product} moved from {before} to {now} ({sources} sources): new data joins it to {now}")
         if len(moved) > _MOVES_NAMED:
             run.note(f"and {len(moved) - _MOVES_NAMED} more products changed split; pvtt-data diff lists them")
-        names = self._clip_names()
+        looks = self._looks()
         tables.pairs = run.table(
-            pair(tables.tracks, tables.clips, tables.sources, tables.assignments, tables.pictures, recipe.pair)
+            pair(
+                PairingTables(
+                    tables.tracks,
+                    tables.clips,
+                    tables.sources,
+                    tables.assignments,
+                    tables.pictures,
+                    looks,
+                    load_vocabulary(recipe.segment.vocabulary),
+                    recipe.synthesise.composite.free_share,
+                ),
+                recipe.pair,
+                recipe.engines,
+            )
         )
 
+    def _looks(self) -> list[Look]:
+        """What products look like, in pictures and in clips."""
+        tables, names = self.tables, self._clip_names()
+        clip_of = {c.clip_id: c for c in tables.clips}
+        picture_names = self._picture_names()
+        pictures = [
+            Named(PictureLookItem(p.picture_id, p.cutout), p.picture_id, picture_names[p.picture_id])
+            for p in tables.pictures
+        ]
+        tracks = [
+            Named(TrackLookItem(t.track_id, clip_of[t.clip_id].video, t.mask), t.track_id, names[t.clip_id])
+            for t in tables.tracks
+        ]
+        return [*self.run.map(MeasurePictureLooks(), pictures), *self.run.map(MeasureTrackLooks(), tracks)]
+
+    def _swaps(self, backend: ChosenBackend) -> None:
+        """Each engine makes its pairs."""
+        recipe, run, tables = self.recipe, self.run, self.tables
+        names = self._pair_names()
         shelf = Shelf.of(tables.sources, tables.clips, tables.tracks, tables.pictures, tables.pairs)
-        swappable = []
+        weights = recipe.engines.weights()
+        swappable, rebuildable = [], []
         for row in tables.pairs:
-            clip = shelf.clips[row.clip_id]
-            swap_item = SwapItem(
-                pair_id=row.pair_id,
-                kind=row.kind,
-                media_sha256=clip.media_sha256,
-                declared_fps=clip.declared_fps,
-                cut=clip.cut,
-                mask=shelf.tracks[row.track_id].mask,
-                cutout=shelf.pictures[row.cutout_id].cutout,
-                seed=row.seed,
-            )
-            swappable.append(Named(swap_item, row.pair_id, _swap_name(row, names)))
-        tables.swaps = run.map(Synthesise(recipe.synthesise, recipe.normalise.crf), swappable)
+            if row.engine == "composite" and row.kind != "reconstruct":
+                clip = shelf.clips[row.clip_id]
+                swap_item = SwapItem(
+                    pair_id=row.pair_id,
+                    kind=row.kind,
+                    placement=row.placement,
+                    media_sha256=clip.media_sha256,
+                    declared_fps=clip.declared_fps,
+                    cut=clip.cut,
+                    mask=shelf.tracks[row.track_id].mask,
+                    cutout=shelf.pictures[row.cutout_id].cutout,
+                    seed=row.seed,
+                )
+                swappable.append(Named(swap_item, row.pair_id, names[row.pair_id]))
+            elif row.engine == "crosspair":
+                pair_item = CrosspairItem(
+                    pair_id=row.pair_id,
+                    video=shelf.clips[row.clip_id].video,
+                    mask=shelf.tracks[row.track_id].mask,
+                    references=tuple(shelf.pictures[name].cutout for name in row.reference_ids),
+                )
+                rebuildable.append(Named(pair_item, row.pair_id, names[row.pair_id]))
+        if weights["composite"]:
+            tables.swaps = run.map(Synthesise(recipe.synthesise, recipe.normalise.crf), swappable)
+        if weights["crosspair"]:
+            rebuilt: list[Swap] = run.map(Crosspair(recipe.synthesise.crosspair), rebuildable)
+            tables.swaps = sort_records([*tables.swaps, *rebuilt])
+        if weights["panzoom"]:
+            self._panzooms(shelf, names, backend)
+
+    def _panzooms(self, shelf: Shelf, names: Mapping[str, str], backend: ChosenBackend) -> None:
+        """Pairs from photos, and what comes out as rows of the tables that all engines share."""
+        recipe, run, tables = self.recipe, self.run, self.tables
+        items = {
+            row.pair_id: panzoom_item(row, shelf.pictures, recipe.normalise)
+            for row in tables.pairs
+            if row.engine == "panzoom"
+        }
+        named = [Named(item, pair_id, names[pair_id]) for pair_id, item in items.items()]
+        swaps: list[Swap] = run.map(Panzoom(recipe.synthesise.panzoom, recipe.normalise.crf), named)
+        rows = photo_rows(
+            swaps, shelf.pairs, shelf.pictures, items, tables.sources, tables.assignments, backend.weights
+        )
+        for table in dataclasses.fields(rows):
+            setattr(tables, table.name, sort_records([*getattr(tables, table.name), *getattr(rows, table.name)]))
+        tables.swaps = sort_records([*tables.swaps, *swaps])
 
     def _renders(self, config: RenderConfig, variant: ChosenVariant) -> None:
         """Cast, render, and put what comes out into the tables that all engines share."""
@@ -396,7 +487,7 @@ class Line:
 
     def _triples(self) -> None:
         recipe, run, tables = self.recipe, self.run, self.tables
-        names = self._clip_names()
+        names = self._pair_names()
         shelf = Shelf.of(tables.sources, tables.clips, tables.tracks, tables.pictures, tables.pairs)
         judgeable = []
         for swap in tables.swaps:
@@ -410,9 +501,11 @@ class Line:
                 target_mask=shelf.tracks[row.track_id].mask,
                 references=tuple(shelf.pictures[name].cutout for name in row.reference_ids),
             )
-            judgeable.append(Named(triple_item, swap.pair_id, _swap_name(row, names)))
+            judgeable.append(Named(triple_item, swap.pair_id, names[swap.pair_id]))
         measured: list[Quality] = run.map(MeasureTriples(NoConfig()), judgeable)
         tables.triples = run.table(triple_qc(tables.swaps, measured, shelf, recipe.shards.prompt, recipe.triple_qc))
+        if run.executor is not None:
+            run.note("engines: " + "; ".join(line.text() for line in engine_mix(recipe, tables.pairs, tables.triples)))
 
     def _clip_names(self) -> dict[str, str]:
         source_of = {s.source_id: s for s in self.tables.sources}
@@ -420,20 +513,38 @@ class Line:
             c.clip_id: _window(source_of[c.source_id], c.cut.first_frame, c.cut.last_frame) for c in self.tables.clips
         }
 
+    def _picture_names(self) -> dict[str, str]:
+        """Picture → the path of its listing image, or its source and the time of its frame."""
+        paths = {(s.product_id, image.sha256): image.path for s in self.tables.sources for image in reversed(s.images)}
+        source_of = {s.source_id: s for s in self.tables.sources}
+        return {
+            p.picture_id: f"{source_of[p.source_id].path} at {p.time_s:.2f} s"
+            if p.source_id in source_of
+            else paths.get((p.product_id, p.image_sha256), p.picture_id)
+            for p in self.tables.pictures
+        }
+
+    def _pair_names(self) -> dict[str, str]:
+        """Pair → what is put into which clip or photo."""
+        clips, pictures = self._clip_names(), self._picture_names()
+        names = {}
+        for row in self.tables.pairs:
+            where = pictures.get(row.photo_id) or clips.get(row.clip_id, row.clip_id)
+            names[row.pair_id] = where if row.kind == "reconstruct" else f"{row.product_a} into {where}"
+        return names
+
     def _name_rejections(self) -> None:
         """Give rejections of table stages, which know identifiers only, the names that people know."""
         tables = self.tables
         source_of = {s.source_id: s for s in tables.sources}
-        names: dict[str, str] = self._clip_names()
-        clip_names = dict(names)
+        names: dict[str, str] = {**self._clip_names(), **self._picture_names(), **self._pair_names()}
+        clip_names = self._clip_names()
         for result in self.run.results:
             for row in result.rows:
                 if isinstance(row, Shot):
                     names[row.shot_id] = _window(source_of[row.source_id], row.first_frame, row.last_frame)
                 elif isinstance(row, MaskTrack):
                     names[row.track_id] = clip_names.get(row.clip_id, row.clip_id)
-        for row in tables.pairs:
-            names[row.pair_id] = _swap_name(row, clip_names)
         rejections = []
         for result in self.run.results:
             result.rejections = [
@@ -465,7 +576,3 @@ def _stated(track: MaskTrack, backend: ChosenBackend, told: NamedTarget | None) 
 
 def _window(source: Source, first_frame: int, last_frame: int) -> str:
     return f"{source.path} [{first_frame}:{last_frame})"
-
-
-def _swap_name(row: Pair, clip_names: Mapping[str, str]) -> str:
-    return f"{row.product_a} into {clip_names[row.clip_id]}"

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from pvtt_data.engines.mix import EngineShares
 from pvtt_data.recipe_file import load_recipe
 from pvtt_data.stage import StageConfig
 from pvtt_data.stages.assign_split import SplitAssignmentConfig
@@ -52,6 +53,7 @@ class Recipe(StageConfig):
     mask_qc: MaskQcConfig = Field(default_factory=MaskQcConfig)
     pictures: PicturesConfig = Field(default_factory=PicturesConfig)
     assign_split: SplitAssignmentConfig = Field(default_factory=SplitAssignmentConfig)
+    engines: EngineShares = Field(default_factory=EngineShares)
     pair: PairConfig = Field(default_factory=PairConfig)
     synthesise: SynthesiseConfig = Field(default_factory=SynthesiseConfig)
     render: RenderConfig | None = None

@@ -21,6 +21,8 @@ from typing import Any, ClassVar, Literal, TypeVar, Union
 Verdict = Literal["accept", "flag", "reject"]
 Split = Literal["train", "validation", "test"]
 Difficulty = Literal["easy", "medium", "hard", "expert"]
+Kind = Literal["swap", "noop", "reconstruct"]
+"""What a source shows beside its target: A for B; B over itself; the very same video."""
 
 
 def canonical_json(value: Any) -> str:
@@ -70,8 +72,8 @@ class Source:
     source_id: str
     sha256: str
     size_bytes: int
-    kind: Literal["video", "frames", "render"]
-    """A rendered source is a product: its clips are made and not cut out of something."""
+    kind: Literal["video", "frames", "render", "photo"]
+    """A rendered source is a product, and a photo a listing picture: clips of both are made, not cut out of a video."""
     declared_fps: float | None
     """Frame rate of a folder of frames; None for video files, which carry their own."""
     feed: str
@@ -285,6 +287,35 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A product in one picture: see `pvtt_data.looks`."""
+
+    width_px: int
+    """Of the box around the product."""
+    height_px: int
+    cut_sides: int
+    """Sides of the picture that the product touches, 0 to 4."""
+    embedding: tuple[float, ...]
+    """Unit length; a cosine says how alike two products look."""
+    outline: str
+    """16 × 16 bytes (hex), row by row: how much of each cell of the box the product covers, 0 to 255."""
+    shading: str
+    """The same of its luma."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a product looks like in a picture, or over the time of a clip."""
+
+    key_field: ClassVar[str] = "subject_id"
+
+    subject_id: str
+    """Of the picture or of the mask track."""
+    views: tuple[View, ...]
+    """One of a picture; of a track up to five, in the order of time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """Numbers that quality control judges by, taken from the pixels of a mask track or of a swap."""
 
@@ -314,20 +345,25 @@ class Pair:
 
     pair_id: str
     engine: str
-    kind: Literal["swap", "noop"]
+    kind: Kind
     split: Split
     difficulty: Difficulty
+    """How far A is from B; easy where both are one product."""
     product_a: str
     product_b: str
     clip_id: str
     track_id: str
     cutout_id: str
-    """The picture of A that is pasted."""
+    """The picture of A that is pasted; empty where nothing is."""
     reference_ids: tuple[str, ...]
     """Pictures of B given to the model."""
     heldout_ids: tuple[str, ...]
     """Pictures of B kept for the metrics' ceilings; validation and test only."""
     seed: int
+    placement: Literal["", "cover", "free"] = ""
+    """How A is meant to stand: it hides B, or leaves part of B bare; empty where nobody asked."""
+    photo_id: str = ""
+    """The listing picture of B that becomes the target; empty where a clip is the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +378,9 @@ class Swap:
     effect_mask: Blob
     flags: tuple[str, ...]
     numbers: Mapping[str, float]
+    target: Blob | None = None
+    """What shows B, where the engine made that, too; else the clip does."""
+    target_mask: Blob | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -489,7 +528,7 @@ class Triple:
 
     triple_id: str
     engine: str
-    kind: Literal["swap", "noop"]
+    kind: Kind
     split: Split
     difficulty: Difficulty
     product_a: str
@@ -548,6 +587,7 @@ RECORD_TYPES: tuple[type, ...] = (
     Clip,
     MaskTrack,
     Picture,
+    Look,
     Quality,
     Assignment,
     Pair,

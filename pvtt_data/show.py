@@ -28,6 +28,14 @@ VIEWS = {
                t.target, t.target_rule, t.verdict, t.reasons, t.numbers
         FROM tracks t JOIN clips c ON c.clip_id = t.clip_id JOIN sources s ON s.source_id = c.source_id
         ORDER BY source_path, first_frame""",
+    "pairs": """
+        SELECT p.pair_id, p.engine, p.kind, p.split, p.difficulty, p.product_a, p.product_b, p.placement,
+               coalesce(s.path, '') AS source_path, c.cut.first_frame AS first_frame,
+               len(p.reference_ids) AS "references", len(p.heldout_ids) AS heldout, t.verdict
+        FROM pairs p LEFT JOIN clips c ON c.clip_id = p.clip_id LEFT JOIN sources s ON s.source_id = c.source_id
+        LEFT JOIN triples t ON t.clip_id = p.clip_id AND t.engine = p.engine AND t.kind = p.kind
+            AND t.product_a = p.product_a
+        ORDER BY p.engine, source_path, first_frame, p.product_a""",
     "triples": """
         SELECT t.triple_id, t.engine, t.kind, t.split, t.difficulty, t.product_a, t.product_b,
                s.path AS source_path, c.cut.first_frame AS first_frame, t.verdict, t.reasons, t.prompt, t.numbers

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
+import random
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Literal
 
 from hypothesis import strategies as st
@@ -17,6 +20,7 @@ from pvtt_data.records import (
     Comparison,
     Cut,
     ListingImage,
+    Look,
     MaskTrack,
     Picture,
     Rectangle,
@@ -24,6 +28,7 @@ from pvtt_data.records import (
     Source,
     Split,
     Stretch,
+    View,
     content_id,
 )
 from pvtt_data.same_footage import mirrored
@@ -151,6 +156,56 @@ def listing_picture(name: str, product: str) -> Picture:
 
 def clip_picture(name: str, of: Source, time_s: float) -> Picture:
     return Picture(short(name), of.product_id, "clip", of.sha256, of.source_id, time_s, blob(name, "png"), "u2net", {})
+
+
+LOOK_DIMENSIONS = 64
+
+
+@cache
+def view(product: str, angle: int = 0, aspect: float = 1.0, likeness: float = 1.0) -> View:
+    """A look of its own for each product: ``likeness`` is the cosine with its other views; angles show other outlines.
+
+    Products are unlike each other, as random directions are.
+    """
+    own, odd = (_direction(f"{product} {word}") for word in ("look", f"odd {angle}"))
+    mixed = [likeness * a + math.sqrt(1 - likeness**2) * b for a, b in zip(own, odd, strict=True)]
+    length = math.sqrt(sum(value * value for value in mixed))
+    filled = bytes(
+        255 if (x - 8) ** 2 + (y - 8) ** 2 < (8 - angle % 6) ** 2 else 0 for y in range(16) for x in range(16)
+    )
+    shades = bytes((x * (7 * angle + 3) + y * 5 * angle) % 256 for y in range(16) for x in range(16))
+    return View(
+        width_px=round(200 * aspect),
+        height_px=200,
+        cut_sides=0,
+        embedding=tuple(value / length for value in mixed),
+        outline=filled.hex(),
+        shading=shades.hex(),
+    )
+
+
+@cache
+def _direction(name: str) -> list[float]:
+    generator = random.Random(name)
+    values = [generator.gauss(0, 1) for _ in range(LOOK_DIMENSIONS)]
+    length = math.sqrt(sum(value * value for value in values))
+    return [value / length for value in values]
+
+
+def looks_of(
+    tracks: Sequence[MaskTrack], clips: Sequence[Clip], sources: Sequence[Source], pictures: Sequence[Picture]
+) -> list[Look]:
+    """Every picture shows its product from another side than every clip."""
+    product = {s.source_id: s.product_id for s in sources}
+    clip_of = {c.clip_id: c for c in clips}
+    looks = [
+        Look(
+            p.picture_id,
+            (view(p.product_id, 1 + int(p.picture_id[:4], 16) % 5, 0.6 + int(p.product_id[-2:] or 0, 36) % 7 / 7),),
+        )
+        for p in pictures
+    ]
+    return looks + [Look(t.track_id, (view(product[clip_of[t.clip_id].source_id]),)) for t in tracks]
 
 
 def assignment(of: Source, component: str, split: Split) -> Assignment:

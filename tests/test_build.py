@@ -40,6 +40,10 @@ def computed(outcome: BuildOutcome) -> dict[str, int]:
     }
 
 
+ENGINES = frozenset({"synthesise", "crosspair", "panzoom"})
+"""Stages that make pairs."""
+
+
 @pytest.fixture
 def first(catalogue_build: tuple[Builder, BuildOutcome]) -> tuple[Builder, BuildOutcome]:
     """One build with two workers, shared by the tests that only look."""
@@ -59,7 +63,7 @@ def few(
         copy_products(FEW, folder / "feed")
         builder = catalogue_build[0].copied(folder, folder / "feed", versions=False)
         outcome = builder.run()
-        assert set(computed(outcome)) <= {"synthesise", "triple_numbers"}
+        assert set(computed(outcome)) <= {*ENGINES, "triple_numbers"}
         assert outcome.publication is not None and len(outcome.tables.triples) >= 2
         return builder, dataset_digest(outcome.publication.path)
 
@@ -131,20 +135,22 @@ def test_an_unchanged_build_computes_nothing_and_makes_no_version(
 
 
 @pytest.mark.parametrize(
-    ("override", "stages"),
+    ("override", "stages", "perhaps"),
     [
-        ("filter.max_luma=250", set()),
-        ("mask_qc.max_boundary_flicker=0.05", set()),
-        ("triple_qc.max_residue=0.5", set()),
-        ("synthesise.composite.colour_strength=0.4", {"synthesise", "triple_numbers"}),
-        ("pair.seed=5", {"synthesise", "triple_numbers"}),
+        ("filter.max_luma=250", set(), set()),
+        ("mask_qc.max_boundary_flicker=0.05", set(), set()),
+        ("triple_qc.max_residue=0.5", set(), set()),
+        ("synthesise.composite.colour_strength=0.4", {"synthesise", "triple_numbers"}, set()),
+        ("synthesise.panzoom.max_pan=0.05", set(), {"panzoom", "triple_numbers"}),
+        ("pair.seed=5", {"synthesise", "triple_numbers"}, {"crosspair", "panzoom"}),
     ],
 )
 def test_a_changed_setting_reruns_only_what_depends_on_it(
-    few: tuple[Builder, dict[str, str]], tmp_path: Path, override: str, stages: set[str]
+    few: tuple[Builder, dict[str, str]], tmp_path: Path, override: str, stages: set[str], perhaps: set[str]
 ) -> None:
+    """Few products may give an engine with a small share no pair."""
     changed = few[0].copied(tmp_path).run(override)
-    assert set(computed(changed)) == stages
+    assert stages <= set(computed(changed)) <= stages | perhaps
 
 
 def test_looking_for_overlay_text_runs_that_stage_alone_and_names_its_weights(

@@ -53,7 +53,7 @@ def preview_command(dataset: Path, samples: int, out: Path, split: Split | None,
             choice, made = conditioned(sample, config, step=0)
         except InputError as error:
             raise DatasetError(f"{sample.key}: {error}") from error
-        found = findings(sample, made, sample.meta.engine, sample.meta.kind)
+        found = findings(sample, made, sample.meta.kind)
         doubtful += bool(found)
         picture = sheet(sample, choice, made, found)
         if one_file:

@@ -1,7 +1,8 @@
 """What every triple engine takes and gives.
 
-An engine makes one half of a pair: the *source*, which shows product A where the *target* shows product B. Engines are
-small classes; each takes a request of its own type and gives the same result type.
+An engine makes a pair of videos: the *source*, which shows product A where the *target* shows product B; where it only
+rebuilds B, both are one. Engines are small classes; each takes a request of its own type and gives the same result
+type, so that whatever comes after them knows one thing only. `pvtt_data.engines.mix` says how they share the work.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ RequestT = TypeVar("RequestT", contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class SwapResult:
-    """A swapped pair before encoding.
+    """A pair before encoding.
 
     Attributes:
-        source: ``(T, H, W, 3) uint8`` RGB, shows A.
+        source: ``(T, H, W, 3) uint8`` RGB, shows A; of a reconstruction it is the target.
         source_mask: ``(T, H, W) bool``, where A is visible.
         target: ``(T, H, W, 3) uint8`` RGB, shows B; equal to ``source`` outside ``effect_mask``.
         target_mask: ``(T, H, W) bool``, where B is visible.
         effect_mask: ``(T, H, W) bool``, contains both masks and every pixel that may differ.
-        numbers: what was measured on the way, finite.
+        numbers: what was measured on the way, finite; the same names in every result of an engine.
         flags: kebab-case slugs of what a person should look at, sorted.
     """
 
@@ -39,7 +40,7 @@ class SwapResult:
 
 
 class Engine(Protocol[RequestT]):
-    """Makes swapped pairs from requests.
+    """Makes pairs from requests.
 
     Attributes:
         name: as it stands in the sample's record.

@@ -18,7 +18,6 @@ from pvtt_data.images import hamming, phash
 from pvtt_data.vace.conditioning import TrainingConditioning, Triple
 from pvtt_data.vace.context import from_unit
 from pvtt_data.vace.mask_policies import contained_share
-from pvtt_data.vace.reactive import RECONSTRUCTING_ENGINES
 
 MOST_AREA = 0.6
 """A mask that covers more of the frames leaves little to keep."""
@@ -53,15 +52,15 @@ class Finding:
     value: float
 
 
-def findings(triple: Triple, made: TrainingConditioning, engine: str, kind: str = "swap") -> list[Finding]:
+def findings(triple: Triple, made: TrainingConditioning, kind: str = "swap") -> list[Finding]:
     """What looks wrong with a sample's inputs; nothing if all is well.
 
     Args:
         triple: the sample.
         made: its inputs.
-        engine, kind: of the sample's metadata.
+        kind: of the sample's metadata.
     """
-    return [*_of_mask(triple, made), *_of_streams(made), *_of_videos(triple, made, engine, kind), *_of_references(made)]
+    return [*_of_mask(triple, made), *_of_streams(made), *_of_videos(triple, made, kind), *_of_references(made)]
 
 
 def _of_mask(triple: Triple, made: TrainingConditioning) -> Iterator[Finding]:
@@ -93,12 +92,17 @@ def _of_streams(made: TrainingConditioning) -> Iterator[Finding]:
             )
 
 
-def _of_videos(triple: Triple, made: TrainingConditioning, engine: str, kind: str) -> Iterator[Finding]:
+def _of_videos(triple: Triple, made: TrainingConditioning, kind: str) -> Iterator[Finding]:
     difference = cv2.absdiff(triple.source, _bytes(made.target)).mean(axis=3, dtype=np.float32)
     mask = made.mask[0].bool().cpu().numpy()
     change = _mean(difference, mask)
-    swapped = kind != "noop" and engine not in RECONSTRUCTING_ENGINES
-    if swapped and mask.any() and change < LEAST_CHANGE_LEVELS:
+    if kind == "reconstruct" and float(difference.max()) > 0:
+        yield Finding(
+            "source-is-not-target",
+            f"a reconstruction's source and target differ by up to {difference.max():.1f} of 255",
+            float(difference.max()),
+        )
+    if kind == "swap" and mask.any() and change < LEAST_CHANGE_LEVELS:
         yield Finding(
             "nothing-swapped", f"inside the mask source and target differ by {change:.1f} of 255: no swap", change
         )

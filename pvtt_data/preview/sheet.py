@@ -121,7 +121,14 @@ def _rows(sample: Sample, choice: Choice, made: TrainingConditioning) -> list[_R
     references = [np.asarray(from_unit(picture)[0].cpu().numpy(), np.uint8) for picture in made.references]
     white_on_black = mask[..., None].repeat(3, axis=3).astype(np.uint8) * 255
     return [
-        _Row("source", "the template video; A outlined in red", _outlined(source, (a, A_COLOUR)), times),
+        _Row(
+            "source",
+            "the target itself; B outlined in red"
+            if sample.meta.kind == "reconstruct"
+            else "the template video; A outlined in red",
+            _outlined(source, (a, A_COLOUR)),
+            times,
+        ),
         _Row(
             "mask",
             "white: the model works here; black: it keeps. A red, B blue",

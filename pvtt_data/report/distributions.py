@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pvtt_data.recipe import Recipe
-from pvtt_data.records import Shot
+from pvtt_data.records import Pair, Shot, Triple
 from pvtt_data.report.rows import Rows
 from pvtt_data.stages import filter_shots, mask_qc, triple_qc
 from pvtt_data.verdicts import Rule
@@ -84,7 +84,7 @@ def distributions(rows: Rows, recipe: Recipe) -> list[Distributions]:
     tables = (
         (filter_shots.NAME, "windows", windows, filter_shots.rules(recipe.filter)),
         (mask_qc.NAME, "mask tracks", _judged(rows, mask_qc.NAME), mask_qc.rules(recipe.mask_qc)),
-        (triple_qc.NAME, "swaps", _judged(rows, triple_qc.NAME), triple_qc.rules(recipe.triple_qc)),
+        (triple_qc.NAME, "swaps", _judged_triples(rows, recipe), triple_qc.rules(recipe.triple_qc)),
     )
     return [
         Distributions(stage, what, histograms(numbers, rules))
@@ -106,6 +106,21 @@ def histograms(numbers: Sequence[Mapping[str, float]], rules: Sequence[Rule]) ->
 
 def _judged(rows: Rows, stage: str) -> list[Mapping[str, float]]:
     return [row.numbers for row in (*rows.made_by(stage), *rows.dropped_by(stage))]
+
+
+def _judged_triples(rows: Rows, recipe: Recipe) -> list[Mapping[str, float]]:
+    """Of each triple, kept or not, the numbers that triples of its kind and engine are judged by."""
+    pairs = rows.of(Pair)
+    kept: list[Triple] = rows.made_by(triple_qc.NAME)
+    made = [(row.kind, row.engine, row.numbers) for row in kept]
+    for rejection in rows.dropped_by(triple_qc.NAME):
+        pair = pairs.get(rejection.subject_id)
+        made.append((pair.kind if pair else "swap", pair.engine if pair else "", rejection.numbers))
+    judged: list[Mapping[str, float]] = []
+    for kind, engine, numbers in made:
+        names = {rule.number for rule in triple_qc.rules(recipe.triple_qc, kind, engine or "composite")}
+        judged.append({name: value for name, value in numbers.items() if name in names})
+    return judged
 
 
 def _histogram(name: str, values: Sequence[float], rules: Sequence[Rule]) -> Histogram:

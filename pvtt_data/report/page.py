@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, StrictUndefined, Template
 
 from pvtt_data import __version__
+from pvtt_data.engines.mix import MixLine
 from pvtt_data.files import write_whole
-from pvtt_data.records import MaskTrack, Source, Triple
+from pvtt_data.line import engine_mix
+from pvtt_data.records import MaskTrack, Pair, Source, Triple
 from pvtt_data.report import drops
 from pvtt_data.report.costs import stage_costs
 from pvtt_data.report.distributions import distributions
@@ -76,6 +78,7 @@ def write_report(
         backend=outcome.backend.label if outcome.backend else "",
         tiles=_tiles(rows),
         splits=_splits(rows),
+        engines=_engines(rows, recipe),
         stages=funnel(outcome.results),
         triple_sheets=triple_sheets(rows, thumbnails),
         track_sheets=track_sheets(rows, thumbnails),
@@ -203,6 +206,13 @@ def _counted(number: int, word: str) -> str:
 def _verdicts(judged: Sequence[Triple | MaskTrack], rejected: int) -> str:
     counts = Counter(row.verdict for row in judged)
     return f"{counts['accept']} accepted, {counts['flag']} flagged, {rejected} rejected"
+
+
+def _engines(rows: Rows, recipe: Recipe) -> list[MixLine]:
+    """Wanted and found shares of the engines; nothing before triples are judged."""
+    if not rows.ran("triple_qc"):
+        return []
+    return engine_mix(recipe, rows.of(Pair).values(), rows.of(Triple).values())
 
 
 def _splits(rows: Rows) -> dict[str, int]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pvtt_data.records import Clip, MaskTrack, Pair, Rejection, RenderPlan, Shot, Source, Triple
+from pvtt_data.records import Clip, MaskTrack, Pair, Picture, Rejection, RenderPlan, Shot, Source, Triple
 from pvtt_data.report.rows import Product, Rows
 
 MAX_PRODUCTS = 200
@@ -106,6 +106,8 @@ def _product_of(rejection: Rejection, rows: Rows) -> Product | None:
         return rows.product(rows.of(RenderPlan)[subject].b.product_id)
     if subject in rows.of(MaskTrack):
         return rows.product_of_clip(rows.of(Clip).get(rows.of(MaskTrack)[subject].clip_id))
+    if subject in rows.of(Picture):
+        return rows.product(rows.of(Picture)[subject].product_id)
     if subject in rows.of(Clip):
         return rows.product_of_clip(rows.of(Clip)[subject])
     if subject in rows.of(Shot):

@@ -14,6 +14,7 @@ from pvtt_data.report.thumbnails import Thumbnails
 from pvtt_data.report.track_cards import TrackCards
 from pvtt_data.report.triple_cards import TripleCards
 
+_ENGINE_STAGES = ("synthesise", "crosspair", "panzoom")
 MAX_TRIPLES = 12
 MAX_TRACKS = 8
 MAX_CLIPS = 8
@@ -38,7 +39,8 @@ def triple_sheets(rows: Rows, thumbnails: Thumbnails) -> list[Sheet]:
     triples: list[Triple] = rows.made_by("triple_qc")
     accepted = [triple for triple in triples if triple.verdict == "accept"]
     flagged = [triple for triple in triples if triple.verdict == "flag"]
-    unjudged = [] if rows.ran("triple_qc") else rows.made_by("synthesise")
+    made = [swap for stage in _ENGINE_STAGES for swap in rows.made_by(stage)]
+    unjudged = [] if rows.ran("triple_qc") else made
     sheets = [
         _sheet("good", "Accepted", "passed every threshold", accepted, MAX_TRIPLES, cards.triple, cards.product_b),
         _sheet(
@@ -55,7 +57,7 @@ def triple_sheets(rows: Rows, thumbnails: Thumbnails) -> list[Sheet]:
         ),
         _sheet(
             "bad", "Not made", "an engine gave these pairs up; of composites the real clip is shown",
-            [*rows.dropped_by("synthesise"), *rows.dropped_by("render")],
+            [rejection for stage in (*_ENGINE_STAGES, "render") for rejection in rows.dropped_by(stage)],
             MAX_CLIPS, cards.rejected, _reason, cards.product_b_of_pair,
         ),
     ]  # fmt: skip

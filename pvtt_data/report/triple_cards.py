@@ -20,6 +20,13 @@ _KEY_NUMBERS = (
 )
 
 
+_SOURCE_SHOWS = {
+    "swap": "source, shows A",
+    "noop": "source, B pasted over itself",
+    "reconstruct": "source, the target itself",
+}
+
+
 class TripleCards:
     """Cards of triples, of swaps nobody judged yet, and of pairs that were rejected."""
 
@@ -47,7 +54,7 @@ class TripleCards:
             Judged(triple.triple_id, triple.clip_id, triple.reasons, "", triple.numbers),
             self._rows.of(Clip).get(triple.clip_id),
             (
-                self._row("source, shows A", triple.source, triple.source_mask, "a"),
+                self._row(_SOURCE_SHOWS[triple.kind], triple.source, triple.source_mask, "a"),
                 self._row("target, shows B", triple.target, triple.target_mask, "b"),
             ),
             _KEY_NUMBERS,
@@ -76,7 +83,8 @@ class TripleCards:
         track = rows.of(MaskTrack).get(pair.track_id) if pair else None
         strips = []
         if swap:
-            strips.append(self._row("source, shows A", swap.source, swap.source_mask, "a"))
+            shows = _SOURCE_SHOWS[pair.kind if pair else "swap"]
+            strips.append(self._row(shows, swap.source, swap.source_mask, "a"))
         if clip:
             strips.append(self._row("target, shows B", clip.video, track.mask if track else None, "b"))
         if pair is None:
@@ -95,6 +103,7 @@ class TripleCards:
                 pair.cutout_id,
                 [pictures[name].cutout for name in pair.reference_ids if name in pictures],
                 [pictures[name].cutout for name in pair.heldout_ids if name in pictures],
+                pair.photo_id,
             ),
         )
 
@@ -121,11 +130,12 @@ class TripleCards:
         return Row(heading, self._thumbnails.strip(video, mask, colour), outline if mask else "")
 
     def _pictures(
-        self, cutout_id: str, references: Sequence[Blob], heldout: Sequence[Blob]
+        self, cutout_id: str, references: Sequence[Blob], heldout: Sequence[Blob], photo_id: str = ""
     ) -> tuple[PictureGroup, ...]:
-        picture = self._rows.of(Picture).get(cutout_id)
+        picture, photo = (self._rows.of(Picture).get(name) for name in (cutout_id, photo_id))
         groups = (
             ("A, as pasted", [picture.cutout] if picture else []),
+            ("B, in its photo", [photo.cutout] if photo else []),
             ("references of B", references),
             ("held-out views of B", heldout),
         )

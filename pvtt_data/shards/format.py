@@ -54,11 +54,19 @@ Text = Annotated[str, StringConstraints(max_length=20_000)]
 FilledText = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
 
+NOT_MEASURED = -1000.0
+"""Stands among a sample's numbers for one that its engine does not have, because all samples have the same names."""
+ONE_PRODUCT_KINDS = ("noop", "reconstruct")
+"""Kinds of samples whose A is B."""
+PSEUDO_VIDEO_ENGINES = ("panzoom",)
+"""Engines whose videos are stills under a moving window."""
+
 
 class SampleMeta(BaseModel):
     """The JSON member of a sample. Every field is in every sample and never null; unknown texts are empty.
 
-    ``numbers`` has the same names in every sample of a dataset. ``reference_source`` says for each of the R reference
+    ``numbers`` has the same names in every sample of a dataset; `measured` leaves out those that the sample's engine
+    does not have. ``reference_source`` says for each of the R reference
     members what it is (``listing-image``, ``other-shot``, ...); where fewer than R pictures exist, the last member and
     its entry repeat and ``reference_count`` says how many are different ones.
     """
@@ -110,6 +118,16 @@ class SampleMeta(BaseModel):
     def key(self) -> str:
         """Key of the sample: the first 16 hex digits of the triple's id."""
         return self.triple_id[:16]
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """The numbers that were measured of this sample."""
+        return {name: value for name, value in self.numbers.items() if value != NOT_MEASURED}
+
+    @property
+    def is_pseudo_video(self) -> bool:
+        """Whether it is a still under a moving window: no parallax, nothing moves by itself."""
+        return self.engine in PSEUDO_VIDEO_ENGINES
 
     def to_bytes(self) -> bytes:
         """The canonical bytes of the JSON member."""

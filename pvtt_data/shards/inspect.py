@@ -82,7 +82,7 @@ def describe(path: Path | str) -> str:
         counters.setdefault("size", Counter())[f"{meta.width}x{meta.height}x{meta.frames}@{meta.fps:g}"] += 1
         counters.setdefault("reason", Counter()).update(meta.reasons)
         counters.setdefault("licence", Counter()).update(set(meta.licences))
-        for name, value in meta.numbers.items():
+        for name, value in meta.measured.items():
             numbers[name].append(value)
     for name, counter in counters.items():
         if counter:
@@ -90,6 +90,8 @@ def describe(path: Path | str) -> str:
             lines.append(f"{name}: " + ", ".join(f"{value} {count}" for value, count in ranked))
     lines.append(f"{'number':<40}{'5 %':>12}{'median':>12}{'95 %':>12}")
     for name, values in numbers.items():
+        if not values:
+            continue
         low, middle, high = np.percentile(values, [5, 50, 95])
         lines.append(f"{name:<40}{low:>12.4g}{middle:>12.4g}{high:>12.4g}")
     since = f"since {lineage.parent.version}" if lineage.parent else "no version before"
@@ -133,7 +135,7 @@ def _sheet_text(sample: Sample, shown: list[int], *, latin_only: bool) -> list[s
         f"prompt: {meta.prompt}",
         f"{meta.width}x{meta.height}, {meta.frames} frames at {meta.fps:g} fps; shown: {', '.join(map(str, shown))}",
         f"references: {', '.join(meta.reference_source[: meta.reference_count])}; licences: {', '.join(meta.licences)}",
-        "   ".join(f"{name} {value:.4g}" for name, value in sorted(meta.numbers.items())),
+        "   ".join(f"{name} {value:.4g}" for name, value in sorted(meta.measured.items())),
     ]
     if latin_only:
         lines = [line.encode("latin-1", "replace").decode("latin-1") for line in lines]

@@ -21,6 +21,7 @@ from pvtt_data.shards.format import (
     HELDOUT_SPLITS,
     JSON_MEMBER,
     MASK_MEMBERS,
+    ONE_PRODUCT_KINDS,
     SampleMeta,
     heldout_member,
     is_key,
@@ -77,6 +78,7 @@ def check_sample(
             VerifyProblem(shard, "json", text, key, JSON_MEMBER) for text in _json_faults(meta, key, split, manifest)
         ]
         problems += _repeat_problems(shard, key, meta, split, by_name, manifest)
+        problems += _reconstruction_problems(shard, key, meta, by_name)
     return meta, problems
 
 
@@ -106,6 +108,8 @@ def _json_faults(meta: SampleMeta, key: str, split: Split, manifest: Manifest) -
     heldout = manifest.heldout_count if split in HELDOUT_SPLITS else 0
     if not (1 if heldout else 0) <= meta.heldout_count <= heldout:
         yield f"heldout_count is {meta.heldout_count}, expected {f'1 to {heldout}' if heldout else 0}"
+    if (meta.product_a == meta.product_b) != (meta.kind in ONE_PRODUCT_KINDS):
+        yield f"kind is {meta.kind}, product_a {meta.product_a} and product_b {meta.product_b}"
     if sorted(meta.numbers) != manifest.number_names:
         odd = sorted(set(meta.numbers) ^ set(manifest.number_names))
         yield f"numbers differ from the manifest's number_names by {', '.join(odd)}"
@@ -131,6 +135,18 @@ def _repeat_problems(
             if last and member and member.sha256 != last.sha256:
                 text = f"must repeat {last.member}, the last of {count} different pictures"
                 yield VerifyProblem(shard, "json", text, key, member.member)
+
+
+def _reconstruction_problems(
+    shard: str, key: str, meta: SampleMeta, by_name: Mapping[str, TarMember]
+) -> Iterator[VerifyProblem]:
+    """The source of a reconstruction is its target, byte for byte."""
+    if meta.kind != "reconstruct":
+        return
+    for one, other in (("source.mp4", "target.mp4"), ("source_mask.mp4", "target_mask.mp4")):
+        if one in by_name and other in by_name and by_name[one].sha256 != by_name[other].sha256:
+            text = f"kind is reconstruct, but it differs from {other}"
+            yield VerifyProblem(shard, "json", text, key, one)
 
 
 def check_media(shard: str, members: Sequence[TarMember], meta: SampleMeta | None) -> list[VerifyProblem]:

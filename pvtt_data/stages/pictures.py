@@ -75,7 +75,7 @@ class ListingPictures(MapStage[ListingItem]):
     """Cuts the product out of one listing image."""
 
     name = "listing_pictures"
-    version = 2
+    version = 3
     kind = "picture"
     libraries: tuple[str, ...] = ("pillow", "opencv-python-headless", "numpy", "onnxruntime")
 
@@ -148,7 +148,7 @@ class ClipPictures(MapStage[ClipPictureItem]):
     """Cuts the product out of a few frames of one clip."""
 
     name = "clip_pictures"
-    version = 2
+    version = 3
     kind = "picture"
     libraries: tuple[str, ...] = ("av", "opencv-python-headless", "numpy", "pillow")
     config: PicturesConfig
@@ -200,6 +200,8 @@ def cut_out(
 ) -> tuple[npt.NDArray[np.uint8], dict[str, float]]:
     """The product with straight alpha, ``(h, w, 4) uint8 RGBA``, cropped with a margin, and its numbers.
 
+    The numbers are its size, where in the image its upper left corner was, and by how much it was scaled then.
+
     Args:
         image: ``(H, W, 3) uint8 RGB``.
         probability: ``(H, W) float32``, 0 to 1, that a pixel is the product.
@@ -233,7 +235,13 @@ def cut_out(
     if scale < 1.0:
         size = (max(1, round(rgba.shape[1] * scale)), max(1, round(rgba.shape[0] * scale)))
         rgba = _resize_straight_alpha(rgba, size)
-    numbers = {"width_px": float(rgba.shape[1]), "height_px": float(rgba.shape[0])}
+    numbers = {
+        "width_px": float(rgba.shape[1]),
+        "height_px": float(rgba.shape[0]),
+        "left_px": float(left),
+        "top_px": float(top),
+        "scale": scale,
+    }
     return np.ascontiguousarray(rgba), numbers
 
 

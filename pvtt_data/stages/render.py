@@ -21,7 +21,6 @@ from pvtt_data.records import (
     Blob,
     Clip,
     Cut,
-    Difficulty,
     MaskTrack,
     Pair,
     Picture,
@@ -43,7 +42,7 @@ from pvtt_data.render.variant import ChosenVariant, Variant, choose_variant
 from pvtt_data.stage import MapStage, Named, Resources, StageConfig, StageResult, reject
 from pvtt_data.stages.assign_split import SplitAssignmentConfig, split_of
 from pvtt_data.stages.normalise import NormaliseConfig
-from pvtt_data.stages.pair import PairConfig
+from pvtt_data.stages.pair import DifficultyShares, PairConfig
 from pvtt_data.store import BlobStore, original_sha256
 
 PLAN = "render_plan"
@@ -53,36 +52,13 @@ FEED = "render"
 """Feed of sources that are rendered products."""
 
 
-class DifficultyShares(StageConfig):
-    """Wished shares of how far A is from B; they are weights and need not add up to 1."""
-
-    easy: Annotated[float, Field(ge=0)] = 0.25
-    """Same category."""
-    medium: Annotated[float, Field(ge=0)] = 0.25
-    """Related category."""
-    hard: Annotated[float, Field(ge=0)] = 0.3
-    """Other category of similar form."""
-    expert: Annotated[float, Field(ge=0)] = 0.2
-    """Other category of another form."""
-
-    @model_validator(mode="after")
-    def _something(self) -> DifficultyShares:
-        if not (self.easy or self.medium or self.hard or self.expert):
-            raise ValueError("at least one share must be above 0")
-        return self
-
-    def weights(self) -> dict[Difficulty, float]:
-        """Difficulty → its share."""
-        return {"easy": self.easy, "medium": self.medium, "hard": self.hard, "expert": self.expert}
-
-
 class RenderConfig(StageConfig):
     """Rendered triples: how many, of what, how well."""
 
     count: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     """How many triples; give this or share."""
     share: Annotated[float | None, Field(gt=0, lt=1)] = None
-    """Share of all triples that rendered ones shall make up, from the number of composite pairs; this or count."""
+    """Share of all triples that rendered ones shall make up, from the number of all other pairs; this or count."""
     optional: bool = False
     """Go on without renders, and say so, where they cannot be made: the extra is missing, or only the slow scalar
     variant could render."""

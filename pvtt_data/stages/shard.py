@@ -22,7 +22,7 @@ from pvtt_data.shards import (
     write_dataset,
 )
 from pvtt_data.shards.building import building_folder
-from pvtt_data.shards.format import SPLITS
+from pvtt_data.shards.format import NOT_MEASURED, SPLITS
 from pvtt_data.stage import StageConfig
 from pvtt_data.stages.triple_qc import Shelf
 from pvtt_data.store import BlobStore
@@ -108,6 +108,7 @@ def _samples(triples: list[Triple], shelf: Shelf, store: BlobStore) -> Iterator[
     titles: dict[str, tuple[str, str, str]] = {}
     for source in sorted(shelf.sources.values(), key=lambda s: s.source_id, reverse=True):
         titles[source.product_id] = (source.title, source.category, source.licence)
+    unmeasured = dict.fromkeys(sorted({name for triple in triples for name in triple.numbers}), NOT_MEASURED)
     for triple in triples:
         source = shelf.sources[triple.source_id]
         cut = shelf.clips[triple.clip_id].cut
@@ -148,7 +149,7 @@ def _samples(triples: list[Triple], shelf: Shelf, store: BlobStore) -> Iterator[
                 "segmenter": triple.segmenter,
                 "verdict": triple.verdict,
                 "reasons": list(triple.reasons),
-                "numbers": dict(triple.numbers),
+                "numbers": unmeasured | dict(triple.numbers),
                 "source_id": triple.source_id,
                 "clip_id": triple.clip_id,
                 "first_frame": cut.first_frame,

@@ -1,4 +1,4 @@
-"""Synthesise: put product A in the place of B, by an engine."""
+"""Synthesise: put product A in the place of B in a real clip, by the composite engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from pvtt_data.images import read_rgba
 from pvtt_data.media import decode_masks, encode_clip, encode_masks
 from pvtt_data.records import Blob, Cut, Swap
 from pvtt_data.stage import MapStage, Resources, StageConfig
+from pvtt_data.stages.crosspair import CrosspairSettings
 from pvtt_data.stages.normalise import read_frames
+from pvtt_data.stages.panzoom import PanzoomSettings
 from pvtt_data.store import BlobStore
 
 
@@ -40,10 +42,14 @@ class CompositeSettings(StageConfig):
 
 
 class SynthesiseConfig(StageConfig):
-    """Settings of the engines."""
+    """Settings of the engines that work from mined material."""
 
     composite: CompositeSettings = Field(default_factory=CompositeSettings)
     """Reverse pairs from real video: A is pasted over B."""
+    crosspair: CrosspairSettings = Field(default_factory=CrosspairSettings)
+    """Real clips, rebuilt from pictures that were taken elsewhere."""
+    panzoom: PanzoomSettings = Field(default_factory=PanzoomSettings)
+    """Listing pictures under a moving window."""
 
 
 class _SwapSettings(StageConfig):
@@ -59,6 +65,7 @@ class SwapItem:
 
     pair_id: str
     kind: Literal["swap", "noop"]
+    placement: Literal["", "cover", "free"]
     media_sha256: str
     declared_fps: float | None
     cut: Cut
@@ -95,6 +102,7 @@ class Synthesise(MapStage[SwapItem]):
                 product=read_rgba(store.path(item.cutout)) if item.kind == "swap" else None,
                 seed=item.seed,
                 kind=item.kind,
+                placement=item.placement or None,
             )
         )
         with store.scratch_folder() as name:

@@ -35,7 +35,8 @@ from pvtt_data.vace.reactive import (
     CONTENTS,
     CONTENTS_BY_ENGINE,
     NOOP_CONTENTS,
-    RECONSTRUCTING_ENGINES,
+    RECONSTRUCTED_CONTENTS,
+    UNSHOWN_ENGINES,
     Content,
     Contents,
     reactive_content,
@@ -44,6 +45,8 @@ from pvtt_data.vace.references import choose_references, prepare_reference
 
 SIZE_STEP_PX = 16
 """Heights and widths must be divisible by it: 8 pixels a latent, 2 latents a token."""
+
+_NOTHING_SHOWN = ("grey", "noise", "black")
 
 UInt8 = NDArray[np.uint8]
 Masks = NDArray[np.bool_]
@@ -79,9 +82,9 @@ class ConditioningConfig(StageConfig):
         for engine, shares in contents.items():
             if any(share < 0 for share in shares.values()) or sum(shares.values()) <= 0:
                 raise ValueError(f"contents.{engine}: shares must not be negative, and one must be above 0")
-            answer = [name for name, share in shares.items() if share > 0 and name not in ("grey", "noise", "black")]
-            if engine in RECONSTRUCTING_ENGINES and answer:
-                raise ValueError(f"contents.{engine}: {', '.join(answer)} would show the model the answer")
+            shown = [name for name, share in shares.items() if share > 0 and name not in _NOTHING_SHOWN]
+            if engine in UNSHOWN_ENGINES and shown:
+                raise ValueError(f"contents.{engine}: {', '.join(shown)} would show the model the answer")
         return {**{engine: dict(shares) for engine, shares in CONTENTS_BY_ENGINE.items()}, **contents}
 
 
@@ -191,6 +194,8 @@ def draw(
             f"{', '.join(config.contents)}",
         )
     contents: Contents = NOOP_CONTENTS if kind == "noop" else config.contents[engine]
+    if kind == "reconstruct" and any(contents.get(name, 0) > 0 for name in CONTENTS if name not in _NOTHING_SHOWN):
+        contents = RECONSTRUCTED_CONTENTS
     seed = _seed(config.seed, key, step)
     return Choice(
         policies=policy_order(config.policies, seed),

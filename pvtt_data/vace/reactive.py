@@ -22,7 +22,7 @@ CONTENTS: tuple[Content, ...] = get_args(Content)
 Contents = Mapping[Content, float]
 
 _SWAPPED: Contents = MappingProxyType({"source": 0.45, "grey": 0.3, "blurred": 0.15, "edges": 0.1})
-_RECONSTRUCTED: Contents = MappingProxyType({"grey": 0.5, "noise": 0.5})
+_UNSHOWN: Contents = MappingProxyType({"grey": 0.5, "noise": 0.5})
 NOOP_CONTENTS: Contents = MappingProxyType({"source": 1.0})
 """Of pairs whose kind is ``noop``: B stays B."""
 CONTENTS_BY_ENGINE: Mapping[str, Contents] = MappingProxyType(
@@ -30,13 +30,16 @@ CONTENTS_BY_ENGINE: Mapping[str, Contents] = MappingProxyType(
         "render": _SWAPPED,
         "composite": _SWAPPED,
         "generate": _SWAPPED,
-        "crosspair": _RECONSTRUCTED,
-        "panzoom": _RECONSTRUCTED,
+        "crosspair": _UNSHOWN,
+        "panzoom": _UNSHOWN,
     }
 )
 """How often training draws each content. Depth needs a depth map, and black is for an old experiment: never drawn."""
-RECONSTRUCTING_ENGINES = ("crosspair", "panzoom")
-"""Engines whose source shows B, as the target does."""
+UNSHOWN_ENGINES = ("crosspair", "panzoom")
+"""Engines whose samples never show what is inside the mask: the source of a crosspair is the answer, and the A of a
+panzoom is a still that moves as no product does."""
+RECONSTRUCTED_CONTENTS: Contents = _UNSHOWN
+"""Of pairs whose kind is ``reconstruct``, whatever the engine: the source is the answer."""
 
 BLUR_SIGMA = 1 / 30
 """Of the short side of the frame: 16 pixels at 480. Lettering is gone, colour and motion are left."""

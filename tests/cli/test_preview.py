@@ -68,12 +68,12 @@ def triple() -> MadeTriple:
     return MadeTriple(clip(a, RED), a, clip(b, BLUE), b, a | b, [reference()])
 
 
-def names(triple: MadeTriple, made: TrainingConditioning, engine: str = "render", kind: str = "swap") -> list[str]:
-    return [finding.name for finding in findings(triple, made, engine, kind)]
+def names(triple: MadeTriple, made: TrainingConditioning, kind: str = "swap") -> list[str]:
+    return [finding.name for finding in findings(triple, made, kind)]
 
 
 def test_nothing_is_found_where_nothing_is_wrong(triple: MadeTriple) -> None:
-    assert findings(triple, condition(triple, CHOICE, CONFIG), "render") == []
+    assert findings(triple, condition(triple, CHOICE, CONFIG)) == []
 
 
 def test_an_empty_mask_is_found(triple: MadeTriple) -> None:
@@ -90,7 +90,7 @@ def test_frames_without_a_are_found(triple: MadeTriple) -> None:
 def test_a_large_mask_is_found_with_its_share(triple: MadeTriple) -> None:
     made = condition(triple, CHOICE, CONFIG)
     large = replace(made, mask=torch.ones_like(made.mask), inactive=torch.zeros_like(made.inactive))
-    found = findings(triple, large, "render")
+    found = findings(triple, large)
     assert [finding.name for finding in found] == ["mask-large"]
     assert found[0].value == 1
     assert "100%" in found[0].message
@@ -99,7 +99,7 @@ def test_a_large_mask_is_found_with_its_share(triple: MadeTriple) -> None:
 def test_b_outside_the_mask_is_found_with_its_share(triple: MadeTriple) -> None:
     made = condition(triple, CHOICE, CONFIG)
     away = replace(triple, target_mask=disc(10, x=80))
-    found = {finding.name: finding for finding in findings(away, made, "render")}
+    found = {finding.name: finding for finding in findings(away, made)}
     assert found["b-sticks-out"].value > 0.9
 
 
@@ -114,7 +114,7 @@ def test_a_leak_into_the_inactive_stream_is_found(triple: MadeTriple) -> None:
     made = condition(triple, CHOICE, CONFIG)
     leak = made.inactive.clone()
     leak[:, 4, 32, 48] = 0.25
-    found = findings(triple, replace(made, inactive=leak), "render")
+    found = findings(triple, replace(made, inactive=leak))
     assert [finding.name for finding in found] == ["inactive-leaks"]
     assert found[0].value == pytest.approx(0.25)
 
@@ -128,7 +128,7 @@ def test_a_reference_out_of_the_target_is_found(triple: MadeTriple, cut_out: boo
         picture = np.pad(picture, ((20, 20), (30, 30), (0, 0)))
     leaked = replace(triple, references=[reference(), picture])
     made = condition(leaked, replace(CHOICE, references=(0, 1)), CONFIG)
-    found = findings(leaked, made, "render")
+    found = findings(leaked, made)
     assert [finding.name for finding in found] == ["reference-in-target"]
     assert "reference 2" in found[0].message
 
@@ -138,7 +138,9 @@ def test_a_swap_that_swaps_nothing_is_found_unless_it_is_meant_so(triple: MadeTr
     made = condition(same, CHOICE, CONFIG)
     assert names(same, made) == ["nothing-swapped"]
     assert names(same, made, kind="noop") == []
-    assert names(same, made, engine="crosspair") == []
+    assert names(same, made, kind="reconstruct") == []
+    swapped = condition(triple, CHOICE, CONFIG)
+    assert names(triple, swapped, kind="reconstruct") == ["source-is-not-target"]
 
 
 def test_another_background_and_a_missing_reference_are_found(triple: MadeTriple) -> None:

@@ -342,6 +342,8 @@ class FakeBuild:
             for index, (source, split) in enumerate(zip(self.sources, SPLITS, strict=False))
         ]
         book("assign_split", 6, assignments, [], table=True)
+        book("picture_looks", 5, [], [])
+        book("track_looks", 4, [], [])
         book("pair", 4, pairs, [], table=True)
         book(
             "synthesise",
@@ -349,6 +351,8 @@ class FakeBuild:
             self.swaps,
             [("pair", pairs[7].pair_id, "", "lost-track", "the plane cannot be followed", "")],
         )
+        book("crosspair", 0, [], [])
+        book("panzoom", 0, [], [])
         plan = self._render_plan()
         book("render_plan", 1, [plan], [], table=True)
         book("render", 1, [], [("render", plan.sample_id, "", "no-near-identity", "shows no difference", "")])

@@ -387,7 +387,9 @@ def test_a_build_may_stop_after_any_stage(tmp_path: Path, stage: str) -> None:
     assert f"stopped early, after {stage}: no version was written" in page.text
     unjudged = ("segment", "mask_numbers", "text_overlay", "listing_pictures", "listing_likeness")
     assert ("Not judged 5" in page.text) == (stage in unjudged)
-    assert ("Not judged 7" in page.text) == (stage in ("synthesise", "render_plan", "render", "triple_numbers"))
+    assert ("Not judged 7" in page.text) == (
+        stage in ("synthesise", "crosspair", "panzoom", "render_plan", "render", "triple_numbers")
+    )
     assert ("No triple was made." in page.text) == (STAGES.index(stage) < STAGES.index("synthesise"))
 
 

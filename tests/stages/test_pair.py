@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from record_samples import assignment, clip, clip_picture, listing_picture, source, track
+from record_samples import assignment, clip, clip_picture, listing_picture, looks_of, source, track, view
 
-from pvtt_data.records import Assignment, Clip, MaskTrack, Pair, Picture, Source
+from pvtt_data.engines.mix import EngineShares
+from pvtt_data.looks import view_distance
+from pvtt_data.pairing.references import references_for
+from pvtt_data.records import Assignment, Clip, Look, MaskTrack, Pair, Picture, Source
 from pvtt_data.stage import StageResult
 from pvtt_data.stages.assign_split import SplitAssignmentConfig, assign_split
-from pvtt_data.stages.pair import PairConfig, pair, references_for
+from pvtt_data.stages.pair import PairConfig, PairingTables, pair
+from pvtt_data.vocabulary import load_vocabulary
 
-CATEGORIES = ("shoes", "bags", "")
+CATEGORIES = ("sneakers", "handbags", "teapots", "")
+VOCABULARY = load_vocabulary()
+DIFFICULTIES = ("easy", "medium", "hard", "expert")
+COMPOSITES = EngineShares(composite=1, crosspair=0, panzoom=0)
+ALL = EngineShares()
 
 
 @dataclass(frozen=True)
@@ -28,9 +37,16 @@ class World:
     sources: list[Source]
     assignments: list[Assignment]
     pictures: list[Picture]
+    looks: dict[str, Look] = field(default_factory=dict)
+    """Of pictures and tracks that do not look as `looks_of` says."""
 
-    def pairs(self, **settings: Any) -> StageResult:
-        return pair(self.tracks, self.clips, self.sources, self.assignments, self.pictures, PairConfig(**settings))
+    def pairs(self, engines: EngineShares = COMPOSITES, **settings: Any) -> StageResult:
+        looks = {look.subject_id: look for look in looks_of(self.tracks, self.clips, self.sources, self.pictures)}
+        looks |= self.looks
+        tables = PairingTables(
+            self.tracks, self.clips, self.sources, self.assignments, self.pictures, list(looks.values()), VOCABULARY
+        )
+        return pair(tables, PairConfig(**settings), engines)
 
     def without(self, product: str) -> World:
         sources = [s for s in self.sources if s.product_id != product]
@@ -52,7 +68,7 @@ def world(products: int = 60, listings: int = 3) -> World:
     for number in range(products):
         name = f"p{number:03d}"
         shared = (f"shared {number // 2}",) if number % 10 < 2 else ()
-        of = source(name, name, shared, category=CATEGORIES[number % 3])
+        of = source(name, name, shared, category=CATEGORIES[number % 4])
         sources.append(of)
         for first in (0, 250):
             clips.append(clip(f"{name} at {first}", of, first))
@@ -245,15 +261,178 @@ def test_noops_are_b_over_itself_in_about_their_share_of_clips() -> None:
     assert swaps == by_id(here.pairs())
 
 
-def test_difficulty_tells_categories_apart() -> None:
+def test_difficulty_tells_category_department_and_shape_apart() -> None:
     here = world()
     category = {s.product_id: s.category for s in here.sources}
+    department = {"sneakers": "clothing", "handbags": "clothing", "teapots": "kitchen"}
     seen = set()
-    for row in here.pairs().rows:
+    for row in here.pairs(products_per_clip=4).rows:
         a, b = category[row.product_a], category[row.product_b]
-        assert row.difficulty == ("medium" if not a or not b else "easy" if a == b else "hard")
+        if a and a == b:
+            assert row.difficulty == "easy"
+        elif not a or not b or department[a] == department[b]:
+            assert row.difficulty == "medium"
+        else:
+            assert row.difficulty in ("hard", "expert")
         seen.add(row.difficulty)
-    assert seen == {"easy", "medium", "hard"}
+    assert seen == {"easy", "medium", "hard", "expert"}
+
+
+def test_unrelated_products_are_hard_where_their_outlines_agree_and_expert_where_not() -> None:
+    here = world()
+    for like_shape, never in ((0.0, "expert"), (1.0, "hard")):
+        rows = here.pairs(products_per_clip=4, like_shape=like_shape).rows
+        assert never not in {row.difficulty for row in rows}
+        assert len({row.difficulty for row in rows}) == 3
+
+
+def test_wished_difficulties_are_dealt_in_their_shares() -> None:
+    here = world(200)
+    for wish in ("easy", "medium"):
+        rows = here.pairs(products_per_clip=2, difficulty={d: float(d == wish) for d in DIFFICULTIES}).rows
+        assert sum(row.difficulty == wish for row in rows) > 0.7 * len(rows)
+    even = here.pairs(products_per_clip=2, difficulty={"easy": 1, "medium": 1, "hard": 0, "expert": 0}).rows
+    for name in ("easy", "medium"):
+        assert abs(sum(row.difficulty == name for row in even) / len(even) - 0.5) < 0.15
+
+
+def test_products_that_look_like_b_are_never_put_into_it_whatever_their_names() -> None:
+    here = world()
+    twin, own = here.sources[5].product_id, here.sources[20].product_id
+    looks = {p.picture_id: Look(p.picture_id, (view(own),)) for p in here.pictures if p.product_id == twin}
+    everyone = {"products_per_clip": 64}
+    before = {(r.product_a, r.product_b) for r in here.pairs(**everyone).rows}
+    after = {(r.product_a, r.product_b) for r in replace(here, looks=looks).pairs(**everyone).rows}
+    assert (twin, own) in before
+    assert (twin, own) not in after
+    assert {(a, b) for a, b in before if twin not in (a, b)} <= after
+
+
+def test_a_free_placement_takes_pictures_that_leave_b_bare_and_a_cover_those_that_hide_it() -> None:
+    rows = world(200).pairs().rows
+    assert {row.placement for row in rows} == {"cover", "free"}
+    assert 0.4 < sum(row.placement == "free" for row in rows) / len(rows) < 0.6
+
+
+def test_engines_share_the_clips_as_the_recipe_says() -> None:
+    here = world(200)
+    rows = here.pairs(ALL, products_per_clip=1).rows
+    clips = len(here.clips)
+    assert abs(sum(row.engine == "composite" for row in rows) - clips) <= 2
+    assert abs(sum(row.engine == "crosspair" for row in rows) / clips - 0.5) < 0.1
+    assert abs(sum(row.engine == "panzoom" for row in rows) / clips - 1 / 3) < 0.1
+    alone = here.pairs(EngineShares(composite=0, crosspair=0, panzoom=1), products_per_clip=1).rows
+    assert {row.engine for row in alone} == {"panzoom"}
+
+
+def test_what_one_engine_makes_does_not_depend_on_the_share_of_another() -> None:
+    here = world()
+    alone, together = here.pairs(), here.pairs(ALL)
+    assert by_id(alone) == {row.pair_id: row for row in together.rows if row.engine == "composite"}
+
+
+def test_a_crosspair_is_b_and_its_references_are_other_views_of_b_from_another_moment() -> None:
+    here = world()
+    rows = [row for row in here.pairs(ALL).rows if row.engine == "crosspair"]
+    product = {p.picture_id: p.product_id for p in here.pictures}
+    assert rows
+    for row in rows:
+        assert (row.kind, row.difficulty, row.cutout_id, row.placement) == ("reconstruct", "easy", "", "")
+        assert row.product_a == row.product_b
+        assert {product[name] for name in row.reference_ids + row.heldout_ids} == {row.product_b}
+        of = next(c for c in here.clips if c.clip_id == row.clip_id)
+        shown = [p for p in here.pictures if p.picture_id in row.reference_ids + row.heldout_ids]
+        assert references_for(of, shown) == shown
+
+
+def test_clips_whose_product_has_no_other_view_or_another_look_are_not_rebuilt_and_say_why() -> None:
+    here = world(20)
+    own = here.sources[7]
+    only = EngineShares(composite=0, crosspair=1, panzoom=0)
+    pictures = [p for p in here.pictures if p.product_id == own.product_id]
+    tracks = {
+        t.track_id for t in here.tracks if t.clip_id in {c.clip_id for c in here.clips if c.source_id == own.source_id}
+    }
+    same_view = {p.picture_id: Look(p.picture_id, (view(own.product_id),)) for p in pictures}
+    other_look = {p.picture_id: Look(p.picture_id, (view("something else", 3),)) for p in pictures}
+    assert own.product_id in {row.product_b for row in here.pairs(only).rows}
+    for looks, reason in ((same_view, "no-other-view"), (other_look, "no-like-reference")):
+        result = replace(here, looks=looks).pairs(only)
+        assert own.product_id not in {row.product_b for row in result.rows}
+        assert {r.subject_id: r.reason for r in result.rejections if r.subject_id in tracks} == dict.fromkeys(
+            tracks, reason
+        )
+
+
+def test_the_most_different_views_come_first() -> None:
+    here = world(20)
+    rows = here.pairs(EngineShares(composite=0, crosspair=1, panzoom=0), references=16, heldout=0).rows
+    looks = {look.subject_id: look for look in looks_of(here.tracks, here.clips, here.sources, here.pictures)}
+    for row in rows:
+        shown = looks[row.track_id].views
+        distances = [min(view_distance(looks[name].views[0], other) for other in shown) for name in row.reference_ids]
+        assert distances == sorted(distances, reverse=True)
+
+
+def test_a_panzoom_films_a_listing_picture_of_b_and_its_references_are_other_pictures() -> None:
+    here = world()
+    rows = [row for row in here.pairs(ALL, products_per_clip=3).rows if row.engine == "panzoom"]
+    pictures = {p.picture_id: p for p in here.pictures}
+    assert rows
+    for row in rows:
+        photo, cutout = pictures[row.photo_id], pictures[row.cutout_id]
+        assert row.kind == "swap"
+        assert (photo.product_id, photo.origin) == (row.product_b, "listing")
+        assert (cutout.product_id, cutout.origin) == (row.product_a, "listing")
+        assert row.product_a != row.product_b
+        assert row.photo_id not in row.reference_ids + row.heldout_ids
+        assert {pictures[name].product_id for name in row.reference_ids + row.heldout_ids} == {row.product_b}
+    assert len({row.clip_id for row in rows}) == len(rows)
+
+
+def test_photos_are_paired_with_photos_of_comparable_framing_only() -> None:
+    here = world()
+    long = {
+        p.picture_id: Look(p.picture_id, (view(p.product_id, 1 + int(p.picture_id[0], 16), 0.2),))
+        for p in here.pictures
+    }
+    odd = here.sources[3].product_id
+    looks = {
+        name: look
+        for name, look in long.items()
+        if next(p for p in here.pictures if p.picture_id == name).product_id == odd
+    }
+    result = replace(here, looks=looks).pairs(EngineShares(composite=0, crosspair=0, panzoom=1))
+    assert odd not in {name for row in result.rows for name in (row.product_a, row.product_b)}
+    reasons = {r.reason for r in result.rejections}
+    assert "no-comparable-photo" in reasons
+
+
+def test_products_without_clips_are_filmed_too() -> None:
+    here = world()
+    bare = here.sources[9]
+    clips = [c for c in here.clips if c.source_id != bare.source_id]
+    ids = {c.clip_id for c in clips}
+    without = replace(here, clips=clips, tracks=[t for t in here.tracks if t.clip_id in ids])
+    rows = without.pairs(EngineShares(composite=0, crosspair=0, panzoom=1)).rows
+    assert bare.product_id in {row.product_b for row in rows}
+
+
+def test_a_cap_bounds_the_pairs_of_a_clip_or_photo_of_all_engines() -> None:
+    here = world()
+    free = here.pairs(ALL, products_per_clip=4)
+    capped = here.pairs(ALL, products_per_clip=4, max_pairs_per_clip=2)
+    counts = Counter(row.photo_id or row.clip_id for row in capped.rows)
+    assert max(counts.values()) == 2
+    dropped = {r.subject_id for r in capped.rejections if r.reason == "clip-cap"}
+    assert by_id(free).keys() == by_id(capped).keys() | dropped
+
+
+def test_what_has_no_look_yet_is_passed_over() -> None:
+    here = world()
+    tables = PairingTables(here.tracks, here.clips, here.sources, here.assignments, here.pictures, [], VOCABULARY)
+    result = pair(tables, PairConfig(), ALL)
+    assert not result.rows and not result.rejections
 
 
 @pytest.mark.parametrize("share", [-0.01, 0.06])

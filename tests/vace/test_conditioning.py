@@ -248,3 +248,9 @@ def test_depth_is_taken_from_the_map_that_is_given() -> None:
     depth = np.ones((FRAMES, HEIGHT, WIDTH), np.float32)
     made = condition(TRIPLE, Choice(("hull",), "depth", (0,), 1), CONFIG, depth=depth)
     assert torch.equal(made.reactive, made.mask.expand_as(made.reactive))
+
+
+def test_a_reconstruction_is_never_shown_whatever_its_engine() -> None:
+    for engine in ("composite", "crosspair", "render"):
+        drawn = {draw(CONFIG, engine, "0" * 16, step, kind="reconstruct").content for step in range(200)}
+        assert drawn == {"grey", "noise"}

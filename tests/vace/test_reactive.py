@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 from pvtt_data.vace.reactive import (  # noqa: E402
     CONTENTS,
     CONTENTS_BY_ENGINE,
-    RECONSTRUCTING_ENGINES,
+    UNSHOWN_ENGINES,
     Content,
     reactive_content,
 )
@@ -111,5 +111,5 @@ def test_an_unknown_content_is_refused_with_the_known_ones() -> None:
 def test_shares_are_the_stated_ones_and_reconstruction_never_sees_the_answer() -> None:
     assert CONTENTS_BY_ENGINE["render"] == {"source": 0.45, "grey": 0.3, "blurred": 0.15, "edges": 0.1}
     assert np.isclose([sum(shares.values()) for shares in CONTENTS_BY_ENGINE.values()], 1).all()
-    for engine in RECONSTRUCTING_ENGINES:
+    for engine in UNSHOWN_ENGINES:
         assert set(CONTENTS_BY_ENGINE[engine]) == {"grey", "noise"}
