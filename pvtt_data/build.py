@@ -19,7 +19,7 @@ from pvtt_data.backends import ChosenBackend, choose_text_detector
 from pvtt_data.calibration.file import read_calibration
 from pvtt_data.errors import BuildError, DiskFullError, PreflightError, disk_full
 from pvtt_data.executor import Executor, LocalExecutor
-from pvtt_data.line import STAGES, TABLE_RECORDS, Line, Tables, left_out
+from pvtt_data.line import STAGES, TABLE_RECORDS, Line, Tables, declared_numbers, left_out
 from pvtt_data.mirrors import Progress
 from pvtt_data.models import ModelRegistry
 from pvtt_data.preflight import preflight
@@ -215,6 +215,7 @@ def _publish(
         request.out,
         worker_count(request),
         parent,
+        declared_numbers(recipe),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pvtt_data.backends import ChosenBackend
+from pvtt_data.engines import crosspair, panzoom
 from pvtt_data.engines.mix import MinedEngine, MixLine, mix_lines
 from pvtt_data.footage import sketch_from_parquet
 from pvtt_data.recipe import Recipe
@@ -151,6 +152,15 @@ def engine_mix(recipe: Recipe, pairs: Iterable[Pair], triples: Iterable[Triple])
         [row.engine for row in pairs],
         [row.engine for row in triples],
     )
+
+
+def declared_numbers(recipe: Recipe) -> list[str]:
+    """Numbers that the engines with smaller shares state, whether or not any of their triples is there."""
+    if recipe.mine is None:
+        return []
+    weights = recipe.engines.weights()
+    stated: dict[MinedEngine, tuple[str, ...]] = {"crosspair": crosspair.NUMBERS, "panzoom": panzoom.NUMBERS}
+    return sorted({name for engine, names in stated.items() if weights[engine] for name in names})
 
 
 class Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,6 +55,7 @@ def write_version(
     out: Path,
     workers: int = 1,
     parent: int | None = None,
+    number_names: Collection[str] = (),
 ) -> Publication:
     """Write, verify and publish one dataset version.
 
@@ -63,6 +64,8 @@ def write_version(
         out: folder of the versions.
         workers: processes that check what was written.
         parent: version that the splits were taken from (0: none); by default the latest one.
+        number_names: numbers that every sample shall have besides those that some triple has, so that an engine's last
+            triple takes no name out of all samples when it goes.
 
     Raises:
         BuildError: there is nothing to write, what was written does not verify, or another build published a version
@@ -76,7 +79,7 @@ def write_version(
     with building_folder(out) as building:
         write_dataset(
             building,
-            _samples(kept, shelf, store),
+            _samples(kept, shelf, store, number_names),
             DatasetSettings(
                 shard_count=_shard_counts(kept, config, out), card_licence=config.card_licence, **dict(settings)
             ),
@@ -104,11 +107,15 @@ def _shard_counts(triples: list[Triple], config: ShardConfig, out: Path) -> int 
     return counts
 
 
-def _samples(triples: list[Triple], shelf: Shelf, store: BlobStore) -> Iterator[ShardSample]:
+def _samples(
+    triples: list[Triple], shelf: Shelf, store: BlobStore, number_names: Collection[str]
+) -> Iterator[ShardSample]:
     titles: dict[str, tuple[str, str, str]] = {}
     for source in sorted(shelf.sources.values(), key=lambda s: s.source_id, reverse=True):
         titles[source.product_id] = (source.title, source.category, source.licence)
-    unmeasured = dict.fromkeys(sorted({name for triple in triples for name in triple.numbers}), NOT_MEASURED)
+    unmeasured = dict.fromkeys(
+        sorted({*number_names, *(name for triple in triples for name in triple.numbers)}), NOT_MEASURED
+    )
     for triple in triples:
         source = shelf.sources[triple.source_id]
         cut = shelf.clips[triple.clip_id].cut
