@@ -64,9 +64,12 @@ def _summary(console: Console, outcome: BuildOutcome) -> None:
     else:
         console.print(f"made v{outcome.publication.version}: {outcome.publication.path}", highlight=False)
         _growth(console, outcome.publication)
+    photos = {source.source_id for source in tables.sources if source.kind == "photo"}
+    filmed = sum(clip.source_id in photos for clip in tables.clips)
+    stills = f", {filmed} films of {len(photos)} photos" if filmed else ""
     console.print(
-        f"{len(tables.sources)} sources → {len(tables.clips)} clips → {len(tables.tracks)} mask tracks → "
-        f"{len(tables.triples)} triples ({flagged} flagged)",
+        f"{len(tables.sources) - len(photos)} sources → {len(tables.clips) - filmed} clips → "
+        f"{len(tables.tracks) - filmed} mask tracks{stills} → {len(tables.triples)} triples ({flagged} flagged)",
         highlight=False,
     )
     if tables.rejections:

@@ -188,9 +188,10 @@ def _tiles(rows: Rows) -> list[tuple[str, int, str]]:
     """(what, how many, a remark) at the top of the page, from sources to triples."""
     triples: list[Triple] = rows.made_by("triple_qc")
     tracks: list[MaskTrack] = rows.made_by("mask_qc")
-    products = {source.product_id for source in rows.of(Source).values()}
+    sources = [source for source in rows.of(Source).values() if source.kind != "photo"]
+    products = {source.product_id for source in sources}
     tiles = [
-        ("sources", len(rows.of(Source)), _counted(len(products), "product")),
+        ("sources", len(sources), _counted(len(products), "product")),
         ("clips", len(rows.made_by("normalise")), f"{len(rows.dropped_by('normalise'))} dropped"),
         ("mask tracks", len(tracks), _verdicts(tracks, len(rows.dropped_by("mask_qc")))),
         ("triples", len(triples), _verdicts(triples, len(rows.dropped_by("triple_qc")))),

@@ -61,7 +61,7 @@ def _lines(rows: Rows, group: Callable[[Product], Product]) -> list[ProductLine]
     reasons: dict[Product, Counter[str]] = {}
     for source in rows.of(Source).values():
         of = group(rows.product(source.product_id))
-        sources[of] += 1
+        sources[of] += source.kind != "photo"
         products.setdefault(of, set()).add(source.product_id)
     clip_of = rows.of(Clip)
     for clip in rows.made_by("normalise"):

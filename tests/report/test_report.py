@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_build import FakeBuild, picture_of
+from fake_build import RECIPE, FakeBuild, picture_of
 from PIL import Image
 
 from pvtt_data.line import STAGES
 from pvtt_data.records import Rejection, Shot, Source, Triple
 from pvtt_data.report.choice import spread
 from pvtt_data.report.costs import stage_costs
-from pvtt_data.report.distributions import histograms
+from pvtt_data.report.distributions import distributions, histograms
 from pvtt_data.report.drops import MAX_DEPICTED, drop_groups
 from pvtt_data.report.footage import Footage
 from pvtt_data.report.funnel import funnel
@@ -490,3 +490,30 @@ def test_products_without_a_triple_come_first_and_sums_agree(tmp_path: Path) -> 
         assert sum(line.clips for line in total) == len(rows.made_by("normalise"))
         assert sum(line.dropped for line in total) == sum(len(r.rejections) for r in build.results if r.stage != "mine")
     assert "Products and categories" in Page(build.write(tmp_path / "report.html")).text
+
+
+def test_engines_shares_and_what_a_reconstructions_source_is_are_told(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    for rows in (build.result("pair").rows, build.tables.pairs, build.result("triple_qc").rows, build.tables.triples):
+        rows[0] = dataclasses.replace(rows[0], engine="crosspair", kind="reconstruct")
+    photo = dataclasses.replace(
+        build.sources[0], source_id="ab" * 8, kind="photo", path="shop/photo.jpg", sha256="0" * 64
+    )
+    build.tables.sources = [*build.tables.sources, photo]
+    text = Page(build.write(tmp_path / "report.html")).text
+    assert "crosspair 33% wanted, 17% found (1 of 1 pairs)" in text
+    assert "composite 67% wanted, 83% found (5 of 7 pairs)" in text
+    assert "source, the target itself" in text
+    assert "shop/photo.jpg P0 Product number 0 boxes a listing picture" in text
+
+
+def test_a_reconstruction_stands_in_no_histogram_of_swaps(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    for number, row in enumerate(build.result("triple_qc").rows):
+        build.result("triple_qc").rows[number] = dataclasses.replace(
+            row, kind="swap" if number else "reconstruct", numbers={**row.numbers, "ab_similarity": 0.2}
+        )
+    swaps = next(d for d in distributions(Rows(build.results, build.tables), RECIPE) if d.stage == "triple_qc")
+    counts = {histogram.number: histogram.count for histogram in swaps.histograms}
+    assert counts["ab_similarity"] == len(build.triples) - 1, "the one that was rejected does not state it"
+    assert counts["background_psnr_db"] >= len(build.triples)
