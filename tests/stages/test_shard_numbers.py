@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+
+from fake_build import FakeBuild
 
 from pvtt_data.line import declared_numbers
 from pvtt_data.recipe import Recipe, read_recipe
+from pvtt_data.shards import ShardDataset, read_manifest
+from pvtt_data.stages.shard import ShardConfig, write_version
+from pvtt_data.stages.triple_qc import Shelf
 
 
 def recipe(folder: Path, *overrides: str) -> Recipe:
@@ -22,3 +28,20 @@ def test_the_names_of_small_engines_follow_from_the_recipe_and_not_from_what_the
     rendered = tmp_path / "rendered.yaml"
     rendered.write_text("name: r\nrender: {count: 1}\n")
     assert declared_numbers(read_recipe(rendered)) == []
+
+
+def test_triples_of_engines_that_measure_different_things_make_one_dataset(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    triples = [
+        dataclasses.replace(build.triples[0], engine="render", numbers={"residue": 0.1, "effect_share": 0.3}),
+        dataclasses.replace(build.triples[1], numbers={"residue": 0.2, "made_up_share": 0.0}),
+    ]
+    shelf = Shelf.of(build.sources, build.clips, build.tracks, build.pictures, build.pairs)
+    settings = {"name": "mixed", "recipe": {}, "reference_count": 1, "heldout_count": 0, "tools": {}, "weights": {}}
+    made = write_version(
+        triples, shelf, build.workspace.store, ShardConfig(count=1), settings, {}, tmp_path / "shards",
+        number_names=["zoom"],
+    )  # fmt: skip
+    measured = {sample.meta.engine: sample.meta.measured for sample in ShardDataset(made.path)}
+    assert measured == {"render": dict(triples[0].numbers), "composite": dict(triples[1].numbers)}
+    assert read_manifest(made.path).number_names == ["effect_share", "made_up_share", "residue", "zoom"]
