@@ -471,7 +471,14 @@ class Line:
         named = [Named(item, pair_id, names[pair_id]) for pair_id, item in items.items()]
         swaps: list[Swap] = run.map(Panzoom(recipe.synthesise.panzoom, recipe.normalise.crf), named)
         rows = photo_rows(
-            swaps, shelf.pairs, shelf.pictures, items, tables.sources, tables.assignments, backend.weights
+            swaps,
+            shelf.pairs,
+            shelf.pictures,
+            items,
+            tables.sources,
+            tables.assignments,
+            backend.weights,
+            backend.choice,
         )
         for table in dataclasses.fields(rows):
             setattr(tables, table.name, sort_records([*getattr(tables, table.name), *getattr(rows, table.name)]))

@@ -187,6 +187,7 @@ def photo_rows(
     sources: Sequence[Source],
     assignments: Sequence[Assignment],
     weights: Mapping[str, str],
+    choice: str,
 ) -> PhotoRows:
     """A source for each photo, and a clip and a mask track for each pair.
 
@@ -196,6 +197,7 @@ def photo_rows(
         pictures: picture id → picture.
         sources, assignments: of the mined videos.
         weights: role → digest of the models that cut the products out.
+        choice: how their backend came to be used.
     """
     rows = PhotoRows()
     mined = {}
@@ -238,6 +240,7 @@ def photo_rows(
                 verdict="accept",
                 reasons=(),
                 numbers={},
+                choice=choice,
             )
         )
     rows.sources = list(known.values())

@@ -84,7 +84,7 @@ def test_a_pair_is_encoded_and_becomes_rows_that_name_the_photo(store: BlobStore
     other = source("other ad", "b")
     rows = photo_rows(
         [swap], {pair.pair_id: pair}, {"a": a, "b": b}, {pair.pair_id: item}, [mined, other],
-        [assignment(mined, "family", "train"), assignment(other, "family", "train")], {"u2net": "ab" * 32},
+        [assignment(mined, "family", "train"), assignment(other, "family", "train")], {"u2net": "ab" * 32}, "auto",
     )  # fmt: skip
     (photo,), (clip,), (track,), (assigned,) = rows.sources, rows.clips, rows.tracks, rows.assignments
     assert (photo.kind, photo.product_id, photo.sha256) == ("photo", "b", b.image_sha256)
@@ -93,3 +93,4 @@ def test_a_pair_is_encoded_and_becomes_rows_that_name_the_photo(store: BlobStore
     assert clip.source_id == assigned.source_id == record_key(photo)
     assert (assigned.component_id, assigned.split) == ("family", "train")
     assert track.weights == {"u2net": "ab" * 32}
+    assert track.segmenter == "u2net (auto)"
