@@ -27,6 +27,8 @@ _FREE = (0.08, 0.45)
 """Share of B that A leaves bare at equal extent, between which A suits a free placement."""
 _COVERING = 0.12
 _LEAST_WEIGHT = 0.02
+_LEAST_SHARPNESS = 0.1
+"""Weight of a picture that would have to be shown so many times larger than it is, or more; others in proportion."""
 _LEAST_U = 1e-12
 
 
@@ -39,12 +41,14 @@ class Place:
         product: B.
         outline: ``(20, 20) uint8``, of B there, standing.
         embeddings: ``(N, D)``, of B there.
+        extent_px: geometric mean of the sides of B's box there.
     """
 
     name: str
     product: Product
     outline: UInt8
     embeddings: Reals
+    extent_px: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,9 @@ def choose_partners(place: Place, roster: Roster, usable: Bools, count: int, rul
     """Up to ``count`` different products for a place, the first choice first.
 
     Whether A is to cover B or to leave part of it bare is drawn for each candidate, and its weight is how well it suits
-    that. Each of the places to fill draws a placement and an order of difficulties by their weights, and takes the best
-    free candidate of the first difficulty that has one, of its placement if there is one.
+    that, less for pictures that are smaller than B is there. Each of the places to fill draws a placement and an order
+    of difficulties by their weights, and takes the best free candidate of the first difficulty that has one, of its
+    placement if there is one.
 
     Args:
         roster: of the place's split.
@@ -91,7 +96,8 @@ def choose_partners(place: Place, roster: Roster, usable: Bools, count: int, rul
     if not count or not usable.any():
         return []
     bare, agreements = overlaps(roster.outlines, place.outline)
-    weights: dict[Placement, Reals] = {placement: _weights(bare, placement) for placement in PLACEMENTS}
+    sharp = np.clip(roster.extents_px / place.extent_px, _LEAST_SHARPNESS, 1.0).astype(np.float32)
+    weights: dict[Placement, Reals] = {placement: sharp * _weights(bare, placement) for placement in PLACEMENTS}
     fit = {placement: roster.best(weights[placement], usable) for placement in weights}
     shapes = roster.best(agreements, usable)
     alike = _alike(place, roster, rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,11 @@ from pvtt_data.records import Assignment, Look, Picture, Source, Split, View
 from pvtt_data.vocabulary import Vocabulary
 
 Bools = NDArray[np.bool_]
+
+
+def extent_px(view: View) -> float:
+    """Geometric mean of the sides of the box around a product."""
+    return math.sqrt(view.width_px * view.height_px)
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ class Roster:
         self.embeddings = embeddings([seen.view for seen in self.pictures])
         self.outlines: UInt8 = np.array([standing(seen.view) for seen in self.pictures], np.uint8)
         self.aspects = np.array([seen.view.width_px / seen.view.height_px for seen in self.pictures])
+        self.extents_px = np.array([extent_px(seen.view) for seen in self.pictures])
         self.areas = np.array([seen.picture.numbers.get("area_share", 1.0) for seen in self.pictures])
         self.is_whole_listing: Bools = np.array(
             [seen.picture.origin == "listing" and not seen.view.cut_sides for seen in self.pictures], np.bool_

@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 from pvtt_data.engines.mix import EngineShares, MinedEngine
 from pvtt_data.looks import embeddings, standing
 from pvtt_data.pairing.partners import Partner, PartnerRules, Place, choose_partners, too_alike, unit
-from pvtt_data.pairing.products import Bools, Product, Roster, Seen, products_of
+from pvtt_data.pairing.products import Bools, Product, Roster, Seen, extent_px, products_of
 from pvtt_data.pairing.references import admissible, in_order, nearest_view, of_the_look
 from pvtt_data.records import (
     Assignment,
@@ -205,7 +205,8 @@ class _Pairing:
 
     def _composites(self, track: MaskTrack, clip: Clip, own: Product, shown: _Shown) -> None:
         views = self.looks[track.track_id].views
-        place = Place(clip.clip_id, own, standing(views[len(views) // 2]), embeddings(views))
+        middle = views[len(views) // 2]
+        place = Place(clip.clip_id, own, standing(middle), embeddings(views), extent_px(middle))
         partners = self._partners(place, self._count("composite", clip.clip_id))
         if isinstance(partners, str):
             self._reject("track", track.track_id, "no-partner", partners)
@@ -273,7 +274,7 @@ class _Pairing:
         shown = self._elsewhere("picture", name, own, [photo.view], in_order(self.config.seed, name, others))
         if shown is None:
             return
-        place = Place(name, own, standing(photo.view), photo.embedding)
+        place = Place(name, own, standing(photo.view), photo.embedding, extent_px(photo.view))
         partners = self._partners(place, count, self._framed_alike(photo, self.rosters[own.split]))
         if isinstance(partners, str):
             self._reject("picture", name, "no-comparable-photo", partners)

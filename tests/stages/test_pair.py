@@ -314,6 +314,20 @@ def test_a_free_placement_takes_pictures_that_leave_b_bare_and_a_cover_those_tha
     assert 0.4 < sum(row.placement == "free" for row in rows) / len(rows) < 0.6
 
 
+def test_pictures_that_would_have_to_be_blown_up_are_taken_less_often() -> None:
+    here = world(200)
+    names = {s.product_id for number, s in enumerate(here.sources) if number // 4 % 2}  # half of each category
+    looks = {}
+    for look in looks_of(here.tracks, here.clips, here.sources, here.pictures):
+        picture = next((p for p in here.pictures if p.picture_id == look.subject_id), None)
+        if picture is not None and picture.product_id in names:
+            small = replace(look.views[0], width_px=look.views[0].width_px // 8, height_px=25)
+            looks[look.subject_id] = Look(look.subject_id, (small,))
+    before = sum(row.product_a in names for row in here.pairs().rows)
+    after = sum(row.product_a in names for row in replace(here, looks=looks).pairs().rows)
+    assert after < 0.5 * before
+
+
 def test_engines_share_the_clips_as_the_recipe_says() -> None:
     here = world(200)
     rows = here.pairs(ALL, products_per_clip=1).rows
