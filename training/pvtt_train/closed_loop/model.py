@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,21 +136,11 @@ def use_real_rope(dit: nn.Module) -> None:
     dit.freqs = tuple(torch.view_as_real(table).flatten(1).float() for table in dit.freqs)
 
 
-@contextlib.contextmanager
-def compiled_blocks() -> Iterator[None]:
-    """Let all blocks be compiled by torch.compile, which takes a minute and then saves a part of every step.
+def dit_block() -> type[nn.Module]:
+    """The class of the blocks of DiT and VACE."""
+    from diffsynth.models.wan_video_dit import DiTBlock
 
-    What cannot be compiled runs as it is.
-    """
-    import diffsynth.models.wan_video_dit as stock
-
-    plain = stock.DiTBlock.forward
-    with torch._dynamo.config.patch(suppress_errors=True):
-        stock.DiTBlock.forward = torch.compile(plain, dynamic=False)
-        try:
-            yield
-        finally:
-            stock.DiTBlock.forward = plain
+    return DiTBlock
 
 
 def rope_apply(x: Tensor, freqs: Tensor, num_heads: int) -> Tensor:

@@ -44,7 +44,7 @@ class Setup:
         sample_steps: steps of sampling.
         cases: held-out cases that are judged, at most.
         shown: how triples are shown.
-        compiled: whether blocks are compiled for pretraining.
+        compiled: whether the costly parts of a step are compiled.
     """
 
     model: ModelSize
