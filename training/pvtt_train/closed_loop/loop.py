@@ -29,9 +29,8 @@ from pvtt_train.closed_loop.model import TinyVace, add_lora, dit_block
 from pvtt_train.closed_loop.pool import Pool
 from pvtt_train.closed_loop.setup import Arm, Setup, arm_items, following_items, rebuilding_items
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same settings would train something else."""
-_LATENT_NOISE = 0.05
 
 Told = Callable[[str, int, int, float], None]
 """Stage, steps done, steps in all, mean loss of late."""
@@ -104,7 +103,7 @@ class Loop:
 
         def loss(video: Tensor) -> Tensor:
             with self._autocast():
-                return codec_loss(codec, video, _LATENT_NOISE)
+                return codec_loss(codec, video, setup.latent_noise)
 
         def finish() -> None:
             codec.calibrate(batch()[0])
@@ -158,12 +157,11 @@ class Loop:
         return [following[place] for place in range(self.triples)]
 
     def _worth_compiling(self, module: nn.Module) -> list[tuple[Any, str]]:
-        """What a step spends its time on, where the setup wants it compiled; adapters are left as they are."""
+        """What a step spends its time on, where the setup wants it compiled."""
         if not self.setup.compiled:
             return []
         parts = [(TinyCodec, "encode"), (TinyCodec, "decode"), (batches, "recolour")]
-        whole = isinstance(module, TinyVace) and all(parameter.requires_grad for parameter in module.parameters())
-        return [*parts, (dit_block(), "forward")] if whole else parts
+        return [*parts, (dit_block(), "forward")] if isinstance(module, TinyVace) else parts
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")

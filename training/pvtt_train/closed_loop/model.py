@@ -23,11 +23,14 @@ class ModelSize:
         dim: width; 32 of it to a head.
         layers: blocks of the DiT.
         vace_every: every so many of them gets a hint from a VACE block.
+        patch: latent positions to a token along each side; at this width, four positions of noise in one token leave
+            little room for anything else.
     """
 
     dim: int = 256
     layers: int = 8
     vace_every: int = 2
+    patch: int = 1
 
     @property
     def heads(self) -> int:
@@ -57,7 +60,7 @@ class TinyVace(nn.Module):
             text_dim=_TEXT_DIM,
             freq_dim=64,
             eps=1e-6,
-            patch_size=(1, 2, 2),
+            patch_size=(1, size.patch, size.patch),
             num_heads=size.heads,
             num_layers=size.layers,
             has_image_input=False,
@@ -65,6 +68,7 @@ class TinyVace(nn.Module):
         self.vace = VaceWanModel(
             vace_layers=tuple(range(0, size.layers, size.vace_every)),
             vace_in_dim=2 * channels + SPATIAL * SPATIAL,
+            patch_size=(1, size.patch, size.patch),
             dim=size.dim,
             num_heads=size.heads,
             ffn_dim=4 * size.dim,
