@@ -518,6 +518,28 @@ class Triple:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a vision-language model said about a triple or a clip."""
+
+    key_field: ClassVar[str] = "answer_id"
+
+    answer_id: str
+    """Of task, prompt, model, and the content of all that was shown and quoted."""
+    task: str
+    subject_id: str
+    """The triple, or the clip, that was asked about when the answer came."""
+    prompt: str
+    """Name, version and digest of the prompt."""
+    model: str
+    understood: bool
+    """Whether the text has the form that was asked for."""
+    values: Mapping[str, str]
+    """What it says, by question; empty if it was not understood."""
+    text: str
+    """The model's own words, as far as they are kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """Something that was dropped, by which stage, and why."""
 
@@ -558,6 +580,7 @@ RECORD_TYPES: tuple[type, ...] = (
     AdvertPlan,
     FilmedAdvert,
     Triple,
+    Answer,
     Rejection,
 )
 RECORDS: dict[str, type] = {record.__name__: record for record in RECORD_TYPES}
