@@ -506,6 +506,13 @@ class Triple:
     reference_source: tuple[str, ...]
     heldout: tuple[Blob, ...]
     prompt: str
+    """Describes the target."""
+    source_prompt: str
+    """Describes the source: the same words with A's name in the place of B's."""
+    captioner: str
+    """Who put the scene into words: "template", or a model."""
+    judge: str
+    """The model that looked at it; empty if none did."""
     frames: int
     fps: float
     width_px: int

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, StrictUndefined, Template
 
 from pvtt_data import __version__
+from pvtt_data.captions.counts import count_prompts
 from pvtt_data.files import write_whole
 from pvtt_data.records import MaskTrack, Source, Triple
 from pvtt_data.report import drops
@@ -76,6 +77,8 @@ def write_report(
         backend=outcome.backend.label if outcome.backend else "",
         tiles=_tiles(rows),
         splits=_splits(rows),
+        prompts=count_prompts(triple.prompt for triple in rows.triples()),
+        captioners=dict(sorted(Counter(triple.captioner for triple in rows.triples()).items())),
         stages=funnel(outcome.results),
         triple_sheets=triple_sheets(rows, thumbnails),
         track_sheets=track_sheets(rows, thumbnails),
@@ -183,14 +186,14 @@ def _begun(run_folder: Path) -> str:
 
 def _tiles(rows: Rows) -> list[tuple[str, int, str]]:
     """(what, how many, a remark) at the top of the page, from sources to triples."""
-    triples: list[Triple] = rows.made_by("triple_qc")
+    triples = rows.triples()
     tracks: list[MaskTrack] = rows.made_by("mask_qc")
     products = {source.product_id for source in rows.of(Source).values()}
     tiles = [
         ("sources", len(rows.of(Source)), _counted(len(products), "product")),
         ("clips", len(rows.made_by("normalise")), f"{len(rows.dropped_by('normalise'))} dropped"),
         ("mask tracks", len(tracks), _verdicts(tracks, len(rows.dropped_by("mask_qc")))),
-        ("triples", len(triples), _verdicts(triples, len(rows.dropped_by("triple_qc")))),
+        ("triples", len(triples), _verdicts(triples, len(rows.dropped_by("triple_qc") + rows.dropped_by("judge")))),
     ]
     stages = ("mine", "normalise", "mask_qc", "triple_qc")
     return [tile for tile, stage in zip(tiles, stages, strict=True) if rows.ran(stage)]
@@ -207,5 +210,5 @@ def _verdicts(judged: Sequence[Triple | MaskTrack], rejected: int) -> str:
 
 def _splits(rows: Rows) -> dict[str, int]:
     """Triples in each split."""
-    counts = Counter(triple.split for triple in rows.of(Triple).values())
+    counts = Counter(triple.split for triple in rows.triples())
     return {split: counts[split] for split in ("train", "validation", "test") if counts[split]}
