@@ -8,6 +8,7 @@ import io
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -33,6 +34,8 @@ class Reply:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     breaks: bool = False
+    drips: bool = False
+    """The body comes byte by byte, and slowly."""
 
 
 def says(text: Any) -> Reply:
@@ -97,7 +100,10 @@ def chat_server() -> Iterator[ChatServer]:
                 self.send_header(name, value)
             self.end_headers()
             with contextlib.suppress(OSError):
-                self.wfile.write(reply.body)
+                for start in range(len(reply.body)) if reply.drips else ():
+                    self.wfile.write(reply.body[start : start + 1])
+                    time.sleep(0.02)
+                self.wfile.write(b"" if reply.drips else reply.body)
 
         do_GET = do_POST  # noqa: N815 - the name that http.server looks for
 

@@ -15,7 +15,8 @@ DEFAULT_CHARS = 80
 MAX_BYTES = 240
 """Longest title, UTF-8: with the sentence around it, it stays within what a text encoder reads."""
 
-_INPUT_CHARS = 4000
+_INPUT_CHARS = 1000
+"""Of longer titles the rest is not looked at: patterns take time that grows with the square of the length."""
 _PASSES = 12
 _MOST_WORDS = 14
 _MOST_PARTS = 4
@@ -24,7 +25,7 @@ _STACKED_MARKS = 2
 _LONGEST_WORD = 40
 
 _TAG = re.compile(r"<[^<>]{0,300}>")
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+|(?<!\S)[@#]\S+", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|[^\s@]{1,64}@[^\s@]{1,200}\.\w+|(?<!\S)[@#]\S+", re.IGNORECASE)
 _CURRENCY = "$€£¥₹₽₩₺₫฿"
 _CODES = "usd|eur|gbp|cny|rmb|jpy|inr|krw|aud|cad|chf"
 _NUMBER = r"\d+(?:[.,]\d+)*"
@@ -57,6 +58,12 @@ _WORD = re.compile(r"\w+(?:['.-]\w+)*", re.UNICODE)
 _DANGLING = frozenset(
     ["a", "an", "and", "at", "by", "for", "from", "in", "of", "off", "on", "or", "the", "to", "und", "with", "w"]
 )
+_ACRONYMS = frozenset(
+    [
+        "AC", "BPA", "DC", "DIY", "DVD", "EDP", "EDT", "EU", "HD", "HDMI", "II", "III", "IPX", "IV", "LCD", "LED",
+        "NFC", "PC", "PU", "PVC", "RFID", "RGB", "SPF", "TPU", "TV", "UK", "US", "USA", "USB", "UV", "XL", "XS", "XXL",
+    ]
+)  # fmt: skip
 _SMALL_WORDS = _DANGLING - {"w"}
 _KEPT_CATEGORIES = ("L", "M", "N", "P", "Z", "S")
 
@@ -167,8 +174,7 @@ def _quiet(word: str, first: bool) -> str:
         return word
     if word.casefold() in _SMALL_WORDS:
         return word if first else word.lower()
-    letters = sum(letter.isalpha() for letter in word)
-    return word if letters <= 3 else "-".join(part[:1] + part[1:].lower() for part in word.split("-"))
+    return "-".join(part if part in _ACRONYMS else part[:1] + part[1:].lower() for part in word.split("-"))
 
 
 def _balanced(text: str) -> str:

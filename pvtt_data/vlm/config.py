@@ -27,7 +27,7 @@ class EndpointConfig(StageConfig):
     plain_http: bool = False
     """Whether http to other machines is allowed; pictures and key are then readable on the way."""
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 120.0
-    """Longest wait for the server to say something."""
+    """Longest wait for the server to say something, and for it to finish."""
     attempts: Annotated[int, Field(ge=1, le=20)] = 5
     """How often a question is sent when the server is busy, broken or gone, with growing pauses."""
     requests_per_minute: Annotated[float, Field(gt=0, le=100_000)] = 60.0

@@ -24,6 +24,7 @@ from pvtt_data.vlm.errors import AskingError, UnansweredError
 
 MAX_ANSWER_BYTES = 1 << 20
 _MAX_ERROR_BYTES = 4096
+_CHUNK_BYTES = 1 << 16
 _SHOWN_CHARS = 300
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
@@ -117,7 +118,7 @@ class Endpoint:
         if self.config.on_this_machine:
             handlers.append(urllib.request.ProxyHandler({}))
         with urllib.request.build_opener(*handlers).open(request, timeout=self.config.timeout_s) as answer:
-            data: bytes = answer.read(MAX_ANSWER_BYTES + 1)
+            data = _read_within(answer, self.config.timeout_s)
         if len(data) > MAX_ANSWER_BYTES:
             raise UnansweredError(f"{self.place} answered with more than {MAX_ANSWER_BYTES} bytes")
         return data
@@ -155,6 +156,27 @@ class Endpoint:
     def _struck_out(self, text: str) -> str:
         key = self._key()
         return text.replace(key, "***") if key else text
+
+
+def _read_within(answer: http.client.HTTPResponse, seconds: float) -> bytes:
+    """The body, as far as it is of use; a server that sends byte after byte for ever is no longer listened to.
+
+    Raises:
+        TimeoutError: it did not end in time.
+        IncompleteRead: the connection broke before the end that was announced.
+    """
+    until_s = time.monotonic() + seconds
+    data = bytearray()
+    while len(data) <= MAX_ANSWER_BYTES:
+        chunk = answer.read1(_CHUNK_BYTES)
+        if not chunk:
+            if answer.length:
+                raise http.client.IncompleteRead(bytes(data), answer.length)
+            break
+        data += chunk
+        if time.monotonic() > until_s:
+            raise TimeoutError("timed out")
+    return bytes(data)
 
 
 def _pause_s(attempt: int, wished_s: float | None) -> float:

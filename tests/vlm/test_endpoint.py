@@ -98,6 +98,18 @@ def test_a_server_that_says_nothing_is_not_waited_for(server: ChatServer) -> Non
         server.endpoint(attempts=1, timeout_s=0.1).ask("", "", [])
 
 
+def test_a_server_that_never_ends_is_not_listened_to_for_ever(server: ChatServer) -> None:
+    server.replies = [Reply(body=b" " * 1000, drips=True)]
+    with pytest.raises(UnansweredError, match="timed out"):
+        server.endpoint(attempts=1, timeout_s=0.2).ask("", "", [])
+
+
+def test_an_answer_that_ends_too_early_is_asked_for_again(server: ChatServer) -> None:
+    whole = says("a mug")
+    server.replies = [Reply(body=whole.body[:-20], headers={"Content-Length": str(len(whole.body))}), whole]
+    assert server.endpoint().ask("", "", []) == "a mug"
+
+
 def test_a_redirection_is_not_followed(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PVTT_VLM_KEY", KEY)
     server.replies = [Reply(302, headers={"Location": f"{server.url}/elsewhere"})]
