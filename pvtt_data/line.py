@@ -465,7 +465,7 @@ class Line:
         if unasked:
             run.note(f"{unasked} triples were not shown to the judge ({model.name}) yet: pvtt-data judge asks it")
         if garbled:
-            run.note(f"{garbled} answers of the judge ({model.name}) have not the form that was asked for")
+            run.note(f"answers of the judge ({model.name}) that have not the form asked for: {garbled}")
 
     def _clip_names(self) -> dict[str, str]:
         source_of = {s.source_id: s for s in self.tables.sources}

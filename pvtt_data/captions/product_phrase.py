@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from pvtt_data.captions.titles import clean_title
@@ -48,6 +49,7 @@ def words_for(vocabulary: Vocabulary, max_chars: int) -> Callable[[str, str], Pr
         max_chars: longest title.
     """
 
+    @cache
     def words(title: str, category: str) -> ProductWords:
         cleaned = clean_title(title, max_chars)
         named = target_for(category, cleaned, vocabulary)

@@ -79,7 +79,9 @@ def run_questions(
             bar.advance(task)
 
         asked = ask_all(left, model, book, read, count)
-    console.print(f"{asked.understood} answers, {asked.malformed} that have not the form asked for", highlight=False)
+    console.print(
+        f"answers: {asked.understood} understood, {asked.malformed} not of the form asked for", highlight=False
+    )
     for value, number in sorted(values.items()):
         console.print(f"  {number:>5}  {value}", highlight=False, markup=False)
     for subject, why in asked.unanswered.items():

@@ -71,7 +71,7 @@ def test_opinions_are_asked_once_kept_and_obeyed_by_every_later_build(server: Ch
     server.replies = [says(one) for one in said]
     done = run("judge", built, overrides)
     assert done.exit_code == 0, done.output
-    assert f"{count - 1} answers, 1 that have not the form asked for" in done.output
+    assert f"answers: {count - 1} understood, 1 not of the form asked for" in done.output
     assert len(server.requests) == count
     sizes = [picture.size for picture in server.pictures()]
     assert len(sizes) == 3 and all(max(size) <= 1024 for size in sizes)
@@ -130,7 +130,7 @@ def test_a_refused_key_stops_the_asking_at_once_and_keeps_what_was_answered(serv
     assert [json.loads(line)["understood"] for line in lines] == [True]
     server.usual = lambda request: says(GOOD)
     assert "1 of them answered by endpoint:eye-1" in run("judge", built, overrides, "--dry-run").output
-    assert "1 answers" in run("judge", built, overrides, "--limit", "1").output
+    assert "answers: 1 understood" in run("judge", built, overrides, "--limit", "1").output
 
 
 def test_a_title_that_gives_orders_is_quoted_as_data(server: ChatServer, built: Builder, tmp_path: Path) -> None:
