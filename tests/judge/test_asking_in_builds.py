@@ -19,6 +19,8 @@ from pvtt_data.errors import PvttError
 from pvtt_data.records import Triple
 from pvtt_data.shards import ShardDataset, read_manifest
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-very-secret-0123456789"
 
 
