@@ -26,6 +26,8 @@ import argparse
 import json
 import math
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -57,7 +59,7 @@ from pvtt_train.closed_loop.pool import read_samples
 from pvtt_train.closed_loop.setup import ARMS, SETUPS, TOLD
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pvtt_data.experiment_log import Experiment, ExperimentLog, Input, Output, Picture, Remark, Table
+from pvtt_data.experiment_log import Experiment, ExperimentLog, Input, Output, Picture, Remark, Step, Table
 from pvtt_data.experiment_log.markdown import table
 from pvtt_data.shards import read_manifest
 from pvtt_data.stage import library_version
@@ -118,6 +120,7 @@ def main() -> None:
         language=chosen.language,
     )
     begun = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the log says how it ended
     with (
         ExperimentLog(experiment, chosen.out) as log,
         Progress(
@@ -129,10 +132,14 @@ def main() -> None:
         ) as progress,
     ):
         bars: dict[str, int] = {}
+        since: dict[str, float] = {}
 
         def told(stage: str, done: int, steps: int, loss: float) -> None:
             if stage not in bars:
                 bars[stage] = progress.add_task(stage, total=steps, loss="")
+                since[stage] = time.monotonic()
+            if done == steps and not math.isnan(loss):
+                log.add(Step(f"{stage}, from its first tenth on (loss {loss:.4f})", time.monotonic() - since[stage]))
             progress.update(bars[stage], completed=done, loss="" if math.isnan(loss) else f"loss {loss:.4f}")
             if not progress.console.is_terminal and not math.isnan(loss):
                 progress.console.print(f"[{time.monotonic() - begun:6.1f} s] {stage} {done}/{steps} loss {loss:.4f}")
