@@ -26,6 +26,8 @@ import argparse
 import json
 import math
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -44,7 +46,9 @@ from pvtt_train.closed_loop.experiment import (
     GREYED,
     HIDDEN,
     HIDDEN_GREYED,
+    INSIDE,
     OWN_GREYED,
+    SEEN,
     TRUTH,
     Outcome,
     run,
@@ -55,7 +59,7 @@ from pvtt_train.closed_loop.pool import read_samples
 from pvtt_train.closed_loop.setup import ARMS, SETUPS, TOLD
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pvtt_data.experiment_log import Experiment, ExperimentLog, Input, Output, Picture, Remark, Table
+from pvtt_data.experiment_log import Experiment, ExperimentLog, Input, Output, Picture, Remark, Step, Table
 from pvtt_data.experiment_log.markdown import table
 from pvtt_data.shards import read_manifest
 from pvtt_data.stage import library_version
@@ -72,7 +76,12 @@ COLUMNS = [
     "own, grey: dB",
 ]
 
-LABELS = {**TOLD, TRUTH: "truth through the codec", COPY: "source through the codec"}
+LABELS = {
+    **TOLD,
+    TRUTH: "truth through the codec",
+    INSIDE: "truth inside the mask, through the codec",
+    COPY: "source through the codec",
+}
 
 
 def main() -> None:
@@ -111,6 +120,7 @@ def main() -> None:
         language=chosen.language,
     )
     begun = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the log says how it ended
     with (
         ExperimentLog(experiment, chosen.out) as log,
         Progress(
@@ -122,10 +132,14 @@ def main() -> None:
         ) as progress,
     ):
         bars: dict[str, int] = {}
+        since: dict[str, float] = {}
 
         def told(stage: str, done: int, steps: int, loss: float) -> None:
             if stage not in bars:
                 bars[stage] = progress.add_task(stage, total=steps, loss="")
+                since[stage] = time.monotonic()
+            if done == steps and not math.isnan(loss):
+                log.add(Step(f"{stage}, from its first tenth on (loss {loss:.4f})", time.monotonic() - since[stage]))
             progress.update(bars[stage], completed=done, loss="" if math.isnan(loss) else f"loss {loss:.4f}")
             if not progress.console.is_terminal and not math.isnan(loss):
                 progress.console.print(f"[{time.monotonic() - begun:6.1f} s] {stage} {done}/{steps} loss {loss:.4f}")
@@ -183,12 +197,12 @@ def _where(device: str) -> str:
 
 def _models(outcome: Outcome) -> list[str]:
     asked = {answers.model for answers in outcome.answers}
-    return [name for name in (TRUTH, COPY, BASE, *ARMS) if name in asked]
+    return [name for name in (TRUTH, INSIDE, COPY, BASE, *ARMS) if name in asked]
 
 
-def _scaled(outcome: Outcome, model: str, question: Question, key: str) -> Interval | None:
+def _scaled(outcome: Outcome, model: str, question: Question, key: str, *, seen: bool = False) -> Interval | None:
     """Mean of a dominance score as a share of what the truth scores through the codec, with its interval."""
-    answers = outcome.of(model, question)
+    answers = outcome.of(model, question, seen=seen)
     found = answers.mean(key, testable=key == "rsd")
     ceiling = outcome.of(TRUTH).mean(key, testable=key == "rsd")
     if found is None or ceiling is None or ceiling.estimate < 0.05:
@@ -214,13 +228,19 @@ def _rows(outcome: Outcome) -> list[list[str]]:
         rows.append([*_row(outcome, LABELS[model], model, COMBINED, hidden), _cell(own, 1)])
         if model == BASE:
             rows.append([*_row(outcome, "pretrained, greyed at inference", model, GREYED, HIDDEN_GREYED), ""])
+        if model in SEEN:
+            greyed = ", greyed" if SEEN[model] == GREYED else ""
+            label = f"{LABELS[model]}{greyed}, on products of the training"
+            rows.append([*_row(outcome, label, model, SEEN[model], None, seen=True), ""])
     return rows
 
 
-def _row(outcome: Outcome, label: str, model: str, question: Question, hidden: Question | None) -> list[str]:
+def _row(
+    outcome: Outcome, label: str, model: str, question: Question, hidden: Question | None, *, seen: bool = False
+) -> list[str]:
     """Cells of one model and question, all but the last."""
-    pixel, embedded = (_scaled(outcome, model, question, key) for key in ("rsd_px", "rsd"))
-    answers = outcome.of(model, question)
+    pixel, embedded = (_scaled(outcome, model, question, key, seen=seen) for key in ("rsd_px", "rsd"))
+    answers = outcome.of(model, question, seen=seen)
     return [
         label,
         *(_cell(pixel), _span(pixel), _cell(embedded), _span(embedded)),
@@ -284,7 +304,7 @@ def _record(outcome: Outcome) -> dict[str, object]:
         "gate": asdict(outcome.gate) if outcome.gate else None,
         "stages": [[s.name, s.seconds, list(s.losses), s.kept] for s in outcome.stages],
         "answers": [
-            {"model": a.model, "question": a.question.name, "rows": [_plain(row) for row in a.rows]}
+            {"model": a.model, "question": a.question.name, "seen": a.seen, "rows": [_plain(row) for row in a.rows]}
             for a in outcome.answers
         ],
     }

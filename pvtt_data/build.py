@@ -35,6 +35,8 @@ from pvtt_data.stages.render import variant_for
 from pvtt_data.stages.segment import backend_for
 from pvtt_data.stages.shard import write_version
 from pvtt_data.stages.triple_qc import Shelf
+from pvtt_data.vlm.answerer import describe_model
+from pvtt_data.vlm.config import ModelConfig
 from pvtt_data.workspace import Workspace
 
 _DATASET_TABLES = ("sources", "clips", "tracks", "pictures", "assignments", "triples", "rejections")
@@ -231,6 +233,11 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     for key in ("vocabulary", "device"):
         del plain["segment"][key]
     del plain["segment"]["grounded"]["tracker_folder"]
+    for section in (plain["captions"]["captioner"], plain["judge"]):
+        if section is not None and section["endpoint"] is not None:
+            section["endpoint"] = {"model": section["endpoint"]["model"]}
+        elif section is not None:
+            section["local"] = {"digest": describe_model(ModelConfig(local=section["local"])).weights}
     for section, keys in (("mine", ("folder",)), ("render", ("models", "hdris"))):
         for key in keys if plain[section] is not None else ():
             del plain[section][key]

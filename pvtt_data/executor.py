@@ -25,6 +25,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
 from pvtt_data.errors import BuildError, InputError, causes, disk_full
+from pvtt_data.process_pool import one_numeric_thread
 from pvtt_data.records import canonical_json
 from pvtt_data.stage import Cost, MapStage, Named, Outcome, reject
 from pvtt_data.store import BlobStore
@@ -137,7 +138,7 @@ class LocalExecutor:
             process = self._context.Process(
                 target=_work, args=(theirs, self.store, os.getpid()), daemon=True, name="pvtt-worker"
             )
-            with _one_numeric_thread():
+            with one_numeric_thread():
                 process.start()
             theirs.close()
             self._pool.append(_Worker(process, ours))
@@ -275,22 +276,6 @@ def out_of_memory(error: BaseException) -> bool:
         if type(cause).__module__ == "cv2" and getattr(cause, "code", None) == _OPENCV_NO_MEMORY:
             return True
     return False
-
-
-@contextlib.contextmanager
-def _one_numeric_thread() -> Iterator[None]:
-    """What is spawned inside does arithmetic in one thread; libraries read this when they are first imported."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _exit_text(code: int | None) -> str:

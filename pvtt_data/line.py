@@ -8,9 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pvtt_data.backends import ChosenBackend
+from pvtt_data.captions.captioner import TASK as CAPTION_TASK
+from pvtt_data.captions.counts import count_prompts
+from pvtt_data.captions.scene import SceneFacts, render_facts
+from pvtt_data.captions.writer import Captioner, Captions
 from pvtt_data.engines import crosspair, panzoom
 from pvtt_data.engines.mix import MinedEngine, MixLine, mix_lines
 from pvtt_data.footage import sketch_from_parquet
+from pvtt_data.judge.config import JudgeConfig
+from pvtt_data.judge.show import TASK as JUDGE_TASK
+from pvtt_data.judge.show import product_names
 from pvtt_data.recipe import Recipe
 from pvtt_data.records import (
     Assignment,
@@ -43,6 +50,7 @@ from pvtt_data.stages.crosspair import Crosspair, CrosspairItem
 from pvtt_data.stages.dedup import dedup
 from pvtt_data.stages.filter_shots import filter_shots
 from pvtt_data.stages.fingerprint import FingerprintItem, TakeFingerprints
+from pvtt_data.stages.judge import NO_ANSWER, NOT_JUDGED, judge_triples
 from pvtt_data.stages.listing_likeness import LikenessItem, MeasureListingLikeness
 from pvtt_data.stages.looks import MeasurePictureLooks, MeasureTrackLooks, PictureLookItem, TrackLookItem
 from pvtt_data.stages.mask_qc import MaskItem, MeasureMasks, mask_qc
@@ -74,13 +82,15 @@ from pvtt_data.stages.synthesise import SwapItem, Synthesise
 from pvtt_data.stages.text_overlay import MeasureTextOverlay, TextOverlayItem
 from pvtt_data.stages.transitions import DetectTransitions
 from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple_qc
+from pvtt_data.vlm.answerer import describe_model
+from pvtt_data.vlm.answers import AnswerBook
 from pvtt_data.vocabulary import RULES, NamedTarget, load_vocabulary
 
 STAGES = (
     "mine", "measure", "transitions", "split", "filter", "fingerprint", "compare", "dedup", "normalise", "segment",
     "mask_numbers", "text_overlay", "listing_pictures", "listing_likeness", "mask_qc", "clip_pictures", "assign_split",
     "picture_looks", "track_looks", "pair", "synthesise", "crosspair", "panzoom", "render_plan", "render",
-    "triple_numbers", "triple_qc",
+    "triple_numbers", "triple_qc", "judge",
 )  # fmt: skip
 """Names of the stages, in the order in which they run; a recipe may leave some out: see `left_out`."""
 _STAGE_OF_ENGINE: Mapping[MinedEngine, str] = {
@@ -138,8 +148,10 @@ def left_out(recipe: Recipe) -> dict[str, str]:
             settings[stage] = f"engines.{engine}=10"
     if recipe.render is None:
         settings |= dict.fromkeys(("render_plan", "render"), "render.count=100")
+    if recipe.judge is None:
+        settings["judge"] = "judge.local.folder=FOLDER"
     if recipe.mine is None:
-        made_without = ("render_plan", "render", "triple_numbers", "triple_qc")
+        made_without = ("render_plan", "render", "triple_numbers", "triple_qc", "judge")
         settings |= {name: "mine.folder=FOLDER" for name in STAGES if name not in made_without}
     return settings
 
@@ -194,6 +206,7 @@ class Line:
         self.text_detector = text_detector
         self.renderer = renderer
         self.tables = Tables()
+        self._rendered_scenes: dict[str, SceneFacts] = {}
 
     def through(self) -> Tables:
         """Run everything; `tables` holds what was reached even when the build stops early.
@@ -498,6 +511,8 @@ class Line:
         rows = rows_of(
             renders, {plan.sample_id: plan for plan in plans}, recipe.normalise.frames, recipe.normalise.fps, denoiser
         )
+        clip_of_sample = {pair.pair_id: pair.clip_id for pair in rows.pairs}
+        self._rendered_scenes = {clip_of_sample[render.sample_id]: render_facts(render) for render in renders}
         for table in dataclasses.fields(rows):
             together = [*getattr(tables, table.name), *getattr(rows, table.name)]
             setattr(tables, table.name, sort_records(together))
@@ -520,9 +535,47 @@ class Line:
             )
             judgeable.append(Named(triple_item, swap.pair_id, names[swap.pair_id]))
         measured: list[Quality] = run.map(MeasureTriples(NoConfig()), judgeable)
-        tables.triples = run.table(triple_qc(tables.swaps, measured, shelf, recipe.shards.prompt, recipe.triple_qc))
+        captions = self._captions()
+        tables.triples = run.table(triple_qc(tables.swaps, measured, shelf, captions, recipe.triple_qc))
+        if captions.uncaptioned:
+            run.note(
+                f"{captions.uncaptioned} triples have prompts from templates, because the captioner was not asked or "
+                "said nothing that can be used: pvtt-data caption asks it"
+            )
+        warning = count_prompts(triple.prompt for triple in tables.triples).warning(recipe.captions.max_repeat_share)
+        if warning:
+            run.note(warning)
+        if recipe.judge is not None:
+            self._judge(recipe.judge, shelf)
         if run.executor is not None:
             run.note("engines: " + "; ".join(line.text() for line in engine_mix(recipe, tables.pairs, tables.triples)))
+
+    def _captions(self) -> Captions:
+        """What writes prompts, with what the recipe's captioner has said so far."""
+        config = self.recipe.captions
+        if config.captioner is None:
+            return Captions(config, self._rendered_scenes)
+        model = describe_model(config.captioner)
+        if model.weights:
+            self.run.weights["captioner"] = model.weights
+        answers = AnswerBook(self.run.workspace.root, CAPTION_TASK).read()
+        captioner = Captioner(model.name, answers, model.weights, model.continues)
+        return Captions(config, self._rendered_scenes, captioner)
+
+    def _judge(self, config: JudgeConfig, shelf: Shelf) -> None:
+        run, tables = self.run, self.tables
+        model = describe_model(config)
+        if model.weights:
+            run.weights["judge"] = model.weights
+        answers = AnswerBook(run.workspace.root, JUDGE_TASK).read()
+        judged = judge_triples(tables.triples, product_names(shelf.sources), answers, config, model.name, model.weights)
+        tables.triples = run.table(judged)
+        unasked = sum(NOT_JUDGED in triple.reasons for triple in tables.triples)
+        garbled = sum(NO_ANSWER in triple.reasons for triple in tables.triples)
+        if unasked:
+            run.note(f"{unasked} triples were not shown to the judge ({model.name}) yet: pvtt-data judge asks it")
+        if garbled:
+            run.note(f"answers of the judge ({model.name}) that have not the form asked for: {garbled}")
 
     def _clip_names(self) -> dict[str, str]:
         source_of = {s.source_id: s for s in self.tables.sources}
@@ -562,6 +615,9 @@ class Line:
                     names[row.shot_id] = _window(source_of[row.source_id], row.first_frame, row.last_frame)
                 elif isinstance(row, MaskTrack):
                     names[row.track_id] = clip_names.get(row.clip_id, row.clip_id)
+                elif isinstance(row, Triple):
+                    where = clip_names.get(row.clip_id, row.clip_id)
+                    names[row.triple_id] = where if row.kind == "reconstruct" else f"{row.product_a} into {where}"
         rejections = []
         for result in self.run.results:
             result.rejections = [

@@ -13,6 +13,7 @@ from pvtt_data.recipe import Recipe
 from pvtt_data.stages.render import RenderConfig, variant_for
 from pvtt_data.stages.segment import SegmentConfig, backend_for
 from pvtt_data.transitions import missing_packages
+from pvtt_data.vlm.answerer import describe_model
 from pvtt_data.vocabulary import load_vocabulary
 
 _MIN_FREE_BYTES = 500 * 10**6
@@ -42,6 +43,7 @@ def preflight(recipe: Recipe, work: Path, out: Path, registry: ModelRegistry | N
         )
     if recipe.render is not None:
         problems += _render_problems(recipe.render)
+    problems += _model_problems(recipe)
     if problems:
         raise PreflightError("the build cannot start:\n" + "\n".join(f"  {problem}" for problem in problems))
 
@@ -81,6 +83,18 @@ def _segment_problems(config: SegmentConfig, registry: ModelRegistry) -> list[st
             load_vocabulary(config.vocabulary)
         except RecipeError as error:
             problems += [f"segment.vocabulary: {line}" for line in str(error).splitlines()]
+    return problems
+
+
+def _model_problems(recipe: Recipe) -> list[str]:
+    """Local models whose stored answers cannot be told apart, because their folders are gone."""
+    problems = []
+    for key, config in (("captions.captioner", recipe.captions.captioner), ("judge", recipe.judge)):
+        try:
+            if config is not None:
+                describe_model(config)
+        except PreflightError as error:
+            problems.append(f"{key}.local.folder: {error}")
     return problems
 
 

@@ -8,7 +8,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from pvtt_data.captions.config import CaptionsConfig
 from pvtt_data.engines.mix import EngineShares
+from pvtt_data.judge.config import JudgeConfig
 from pvtt_data.recipe_file import load_recipe
 from pvtt_data.stage import StageConfig
 from pvtt_data.stages.assign_split import SplitAssignmentConfig
@@ -58,7 +60,10 @@ class Recipe(StageConfig):
     synthesise: SynthesiseConfig = Field(default_factory=SynthesiseConfig)
     render: RenderConfig | None = None
     """Triples from rendered scenes; without it none are made."""
+    captions: CaptionsConfig = Field(default_factory=CaptionsConfig)
     triple_qc: TripleQcConfig = Field(default_factory=TripleQcConfig)
+    judge: JudgeConfig | None = None
+    """A vision-language model's opinion of triples; without it none is read."""
     shards: ShardConfig = Field(default_factory=ShardConfig)
     build: BuildConfig = Field(default_factory=BuildConfig)
 

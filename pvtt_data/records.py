@@ -545,6 +545,13 @@ class Triple:
     reference_source: tuple[str, ...]
     heldout: tuple[Blob, ...]
     prompt: str
+    """Describes the target."""
+    source_prompt: str
+    """Describes the source: the same words with A's name in the place of B's."""
+    captioner: str
+    """Who put the scene into words: "template", or a model."""
+    judge: str
+    """The model that looked at it; empty if none did."""
     frames: int
     fps: float
     width_px: int
@@ -554,6 +561,28 @@ class Triple:
     verdict: Verdict
     reasons: tuple[str, ...]
     numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a vision-language model said about a triple or a clip."""
+
+    key_field: ClassVar[str] = "answer_id"
+
+    answer_id: str
+    """Of task, prompt, model, and the content of all that was shown and quoted."""
+    task: str
+    subject_id: str
+    """The triple, or the clip, that was asked about when the answer came."""
+    prompt: str
+    """Name, version and digest of the prompt."""
+    model: str
+    understood: bool
+    """Whether the text has the form that was asked for."""
+    values: Mapping[str, str]
+    """What it says, by question; empty if it was not understood."""
+    text: str
+    """The model's own words, as far as they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -598,6 +627,7 @@ RECORD_TYPES: tuple[type, ...] = (
     AdvertPlan,
     FilmedAdvert,
     Triple,
+    Answer,
     Rejection,
 )
 RECORDS: dict[str, type] = {record.__name__: record for record in RECORD_TYPES}

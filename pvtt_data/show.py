@@ -38,7 +38,8 @@ VIEWS = {
         ORDER BY p.engine, source_path, first_frame, p.product_a""",
     "triples": """
         SELECT t.triple_id, t.engine, t.kind, t.split, t.difficulty, t.product_a, t.product_b,
-               s.path AS source_path, c.cut.first_frame AS first_frame, t.verdict, t.reasons, t.prompt, t.numbers
+               s.path AS source_path, c.cut.first_frame AS first_frame, t.verdict, t.reasons, t.prompt, t.source_prompt,
+               t.captioner, t.judge, t.numbers
         FROM triples t JOIN clips c ON c.clip_id = t.clip_id JOIN sources s ON s.source_id = t.source_id
         ORDER BY source_path, first_frame, product_a""",
     "rejections": """

@@ -273,6 +273,9 @@ class FakeBuild:
             reference_source=("listing",),
             heldout=(),
             prompt=self.mark("A product video of a mug."),
+            source_prompt=self.mark("A product video of a box."),
+            captioner=self.mark("template"),
+            judge="",
             frames=self.frames,
             fps=16.0,
             width_px=width,
@@ -362,6 +365,7 @@ class FakeBuild:
             [("pair", pairs[6].pair_id, "", "residue", "residue 0.6 is above 0.35", pairs[6].clip_id)],
             table=True,
         )  # fmt: skip
+        book("judge", 6, self.triples, [], table=True)
         self.tables = Tables(
             sources=self.sources, measurements=measurements, shots=shots[:7], clips=clips, tracks=tracks[:4],
             pictures=self.pictures, assignments=assignments, pairs=pairs, swaps=self.swaps, triples=self.triples,

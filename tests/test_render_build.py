@@ -53,6 +53,8 @@ def test_a_recipe_of_renders_alone_becomes_a_verified_dataset(first: BuildOutcom
         assert sample.source.shape == sample.target.shape == (5, 160, 96, 3)
         assert (sample.source != sample.target).any()
         assert (sample.target_mask > 0).any()
+        assert sample.meta.prompt and sample.meta.source_prompt != sample.meta.prompt
+        assert sample.meta.captioner == "template"
 
 
 def test_the_manifest_names_the_versions_of_the_renderer(first: BuildOutcome) -> None:

@@ -23,6 +23,8 @@ _COMMANDS = {
     "clean": ("clean", "Say what the work directory could do without, and free it."),
     "render": ("render", "Render exact pairs, product A and product B in the same scene; or adverts to mine."),
     "segment": ("segment", "Segment the product in a video or a folder of frames."),
+    "caption": ("caption", "Ask a model to put the scenes of clips into words, for prompts."),
+    "judge": ("judge", "Ask a vision-language model what it thinks of the triples."),
     "models": ("models", "List, pull and locate model weights."),
     "verify": ("datasets", "Check that a dataset holds what its manifest promises."),
     "inspect": ("datasets", "Describe a dataset, or draw one sample as a contact sheet."),

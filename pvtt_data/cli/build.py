@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from pvtt_data.build import BuildOutcome, BuildRequest, build
+from pvtt_data.captions.counts import count_prompts
 from pvtt_data.cli.download import download_bar
 from pvtt_data.cli.options import limit_option, out_option, recipe_argument, set_option, work_option, workers_option
 from pvtt_data.line import STAGES
@@ -72,6 +73,9 @@ def _summary(console: Console, outcome: BuildOutcome) -> None:
         f"{len(tables.tracks) - filmed} mask tracks{stills} → {len(tables.triples)} triples ({flagged} flagged)",
         highlight=False,
     )
+    if tables.triples:
+        counts = count_prompts(triple.prompt for triple in tables.triples)
+        console.print(f"prompts: {counts.text()}", highlight=False, markup=False)
     if tables.rejections:
         console.print(f"dropped {len(tables.rejections)}:", highlight=False)
         for reason, count in count_reasons(tables.rejections).items():

@@ -173,7 +173,8 @@ def _facts(sample: Sample, made: TrainingConditioning) -> str:
     return (
         f"{meta.split}   {meta.width}x{meta.height}, {meta.frames} frames at {meta.fps:g} fps   "
         f"A: {meta.product_a}   B: {meta.product_b}   verdict: {meta.verdict}{reasons}   "
-        f"mask covers {float(made.mask.mean()):.0%} of the frames   prompt: {meta.prompt}"
+        f"mask covers {float(made.mask.mean()):.0%} of the frames   prompt: {meta.prompt}   "
+        f"prompt of the source: {meta.source_prompt}"
     )
 
 

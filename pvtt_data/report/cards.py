@@ -50,6 +50,7 @@ class Card:
     reasons: tuple[str, ...]
     message: str
     prompt: str
+    source_prompt: str
     rows: tuple[Row, ...]
     pictures: tuple[PictureGroup, ...]
     key_numbers: Mapping[str, float]
@@ -91,6 +92,7 @@ def make_card(
     product_b: Product | None = None,
     tags: Sequence[str] = (),
     prompt: str = "",
+    source_prompt: str = "",
     pictures: tuple[PictureGroup, ...] = (),
 ) -> Card:
     """A card that shows as much as there is.
@@ -113,6 +115,7 @@ def make_card(
         reasons=judged.reasons,
         message=judged.message,
         prompt=prompt,
+        source_prompt=source_prompt,
         rows=tuple(strips),
         pictures=pictures,
         key_numbers=key_numbers,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pvtt_data.records import Assignment, Measurement, Rejection, Shot, Source, Triple, record_key
+from pvtt_data.records import Assignment, Measurement, Rejection, Shot, Source, record_key
 from pvtt_data.report.cards import Row
 from pvtt_data.report.footage import Footage
 from pvtt_data.report.rows import Rows
@@ -123,7 +123,7 @@ def source_lines(rows: Rows) -> tuple[int, list[SourceLine]]:
     windows = Counter(shot.source_id for shot in rows.of(Shot).values())
     shots = Counter(source_id for source_id, _ in {(s.source_id, s.shot_index) for s in rows.of(Shot).values()})
     clips = Counter(clip.source_id for clip in rows.made_by("normalise"))
-    triples = Counter(triple.source_id for triple in rows.of(Triple).values())
+    triples = Counter(triple.source_id for triple in rows.triples())
     sources = sorted(rows.of(Source).values(), key=lambda source: (source.path, source.source_id))
     lines = [
         SourceLine(

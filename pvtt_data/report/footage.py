@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pvtt_data.records import Clip, MaskTrack, Measurement, Pair, Rejection, Shot, Source, Swap
+from pvtt_data.records import Clip, MaskTrack, Measurement, Pair, Rejection, Shot, Source, Swap, Triple
 from pvtt_data.report.cards import Row
 from pvtt_data.report.rows import Rows
 from pvtt_data.report.thumbnails import OUTLINE_A, OUTLINE_B, Thumbnails
@@ -29,6 +29,8 @@ class Footage:
 
     def _frames(self, identifier: str) -> list[Row]:
         rows = self._rows
+        if identifier in rows.of(Triple):
+            return self._triple(rows.of(Triple)[identifier])
         if identifier in rows.of(Pair):
             return self._pair(rows.of(Pair)[identifier])
         if identifier in rows.of(MaskTrack):
@@ -43,6 +45,11 @@ class Footage:
             if identifier in (source.source_id, source.sha256):
                 return self._measured(source.sha256, None, "whole video")
         return []
+
+    def _triple(self, triple: Triple) -> list[Row]:
+        source = self._thumbnails.strip(triple.source, triple.source_mask, OUTLINE_A)
+        target = self._thumbnails.strip(triple.target, triple.target_mask, OUTLINE_B)
+        return [Row("source, shows A", source, "a"), Row("target, shows B", target, "b")]
 
     def _pair(self, pair: Pair) -> list[Row]:
         rows = self._rows

@@ -35,6 +35,7 @@ _WORDS = {
     "render": ("renders A and B in the same scene", "plans", "renders"),
     "triple_numbers": ("measures the swaps", "swaps", "measured"),
     "triple_qc": ("judges the swaps", "swaps", "triples"),
+    "judge": ("reads a model's opinion of them", "triples", "triples"),
 }
 
 

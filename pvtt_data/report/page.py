@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, StrictUndefined, Template
 
 from pvtt_data import __version__
+from pvtt_data.captions.counts import count_prompts
 from pvtt_data.engines.mix import MixLine
 from pvtt_data.files import write_whole
 from pvtt_data.line import engine_mix
@@ -78,6 +79,8 @@ def write_report(
         backend=outcome.backend.label if outcome.backend else "",
         tiles=_tiles(rows),
         splits=_splits(rows),
+        prompts=count_prompts(triple.prompt for triple in rows.triples()),
+        captioners=dict(sorted(Counter(triple.captioner for triple in rows.triples()).items())),
         engines=_engines(rows, recipe),
         stages=funnel(outcome.results),
         triple_sheets=triple_sheets(rows, thumbnails),
@@ -186,7 +189,7 @@ def _begun(run_folder: Path) -> str:
 
 def _tiles(rows: Rows) -> list[tuple[str, int, str]]:
     """(what, how many, a remark) at the top of the page, from sources to triples."""
-    triples: list[Triple] = rows.made_by("triple_qc")
+    triples = rows.triples()
     tracks: list[MaskTrack] = rows.made_by("mask_qc")
     sources = [source for source in rows.of(Source).values() if source.kind != "photo"]
     products = {source.product_id for source in sources}
@@ -194,7 +197,7 @@ def _tiles(rows: Rows) -> list[tuple[str, int, str]]:
         ("sources", len(sources), _counted(len(products), "product")),
         ("clips", len(rows.made_by("normalise")), f"{len(rows.dropped_by('normalise'))} dropped"),
         ("mask tracks", len(tracks), _verdicts(tracks, len(rows.dropped_by("mask_qc")))),
-        ("triples", len(triples), _verdicts(triples, len(rows.dropped_by("triple_qc")))),
+        ("triples", len(triples), _verdicts(triples, len(rows.dropped_by("triple_qc") + rows.dropped_by("judge")))),
     ]
     stages = ("mine", "normalise", "mask_qc", "triple_qc")
     return [tile for tile, stage in zip(tiles, stages, strict=True) if rows.ran(stage)]
@@ -213,10 +216,10 @@ def _engines(rows: Rows, recipe: Recipe) -> list[MixLine]:
     """Wanted and found shares of the engines; nothing before triples are judged."""
     if not rows.ran("triple_qc"):
         return []
-    return engine_mix(recipe, rows.of(Pair).values(), rows.of(Triple).values())
+    return engine_mix(recipe, rows.of(Pair).values(), rows.triples())
 
 
 def _splits(rows: Rows) -> dict[str, int]:
     """Triples in each split."""
-    counts = Counter(triple.split for triple in rows.of(Triple).values())
+    counts = Counter(triple.split for triple in rows.triples())
     return {split: counts[split] for split in ("train", "validation", "test") if counts[split]}

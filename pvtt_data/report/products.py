@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pvtt_data.records import Clip, MaskTrack, Pair, Picture, Rejection, RenderPlan, Shot, Source, Triple
+from pvtt_data.records import Clip, MaskTrack, Pair, Picture, Rejection, RenderPlan, Shot, Source
 from pvtt_data.report.rows import Product, Rows
 
 MAX_PRODUCTS = 200
@@ -68,7 +68,7 @@ def _lines(rows: Rows, group: Callable[[Product], Product]) -> list[ProductLine]
         clips[group(rows.product_of_clip(clip))] += 1
     for track in rows.made_by("mask_qc"):
         tracks[group(rows.product_of_clip(clip_of.get(track.clip_id)))] += 1
-    for triple in rows.of(Triple).values():
+    for triple in rows.triples():
         of = group(rows.product(triple.product_b))
         as_b[of] += 1
         flagged[of] += triple.verdict == "flag"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pvtt_data.records import Clip, Rejection, Shot, Source, record_key
+from pvtt_data.records import Clip, Rejection, Shot, Source, Triple, record_key
 from pvtt_data.stage import StageResult
 
 if TYPE_CHECKING:
@@ -54,6 +54,11 @@ class Rows:
     def dropped_by(self, stage: str) -> list[Rejection]:
         """Rejections of a stage; none if it did not run."""
         return self.results[stage].rejections if stage in self.results else []
+
+    def triples(self) -> list[Triple]:
+        """Triples that left the last stage that judges them; none if the build did not come so far."""
+        last = next((stage for stage in ("judge", "triple_qc") if self.ran(stage)), "")
+        return self.made_by(last)
 
     def ran(self, stage: str) -> bool:
         """Whether the build came as far as a stage."""

@@ -36,7 +36,7 @@ class Sheet:
 def triple_sheets(rows: Rows, thumbnails: Thumbnails) -> list[Sheet]:
     """Accepted, flagged and rejected triples, swaps nobody judged yet, and pairs that an engine gave up."""
     cards = TripleCards(rows, thumbnails)
-    triples: list[Triple] = rows.made_by("triple_qc")
+    triples = rows.triples()
     accepted = [triple for triple in triples if triple.verdict == "accept"]
     flagged = [triple for triple in triples if triple.verdict == "flag"]
     made = [swap for stage in _ENGINE_STAGES for swap in rows.made_by(stage)]
@@ -49,7 +49,8 @@ def triple_sheets(rows: Rows, thumbnails: Thumbnails) -> list[Sheet]:
         ),
         _sheet(
             "bad", "Rejected", "made, measured and dropped",
-            rows.dropped_by("triple_qc"), MAX_TRIPLES, cards.rejected, _reason, cards.product_b_of_pair,
+            [*rows.dropped_by("triple_qc"), *rows.dropped_by("judge")],
+            MAX_TRIPLES, cards.rejected, _reason, cards.product_b_of_pair,
         ),
         _sheet(
             "none", "Not judged", "the build stopped before triple QC",

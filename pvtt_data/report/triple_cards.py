@@ -39,6 +39,9 @@ class TripleCards:
         return triple.product_b
 
     def product_b_of_pair(self, rejection: Rejection) -> str:
+        triple = self._rows.of(Triple).get(rejection.subject_id)
+        if triple is not None:
+            return triple.product_b
         pair = self._rows.of(Pair).get(rejection.subject_id)
         plan = self._rows.of(RenderPlan).get(rejection.subject_id)
         return pair.product_b if pair else plan.b.product_id if plan else ""
@@ -47,11 +50,11 @@ class TripleCards:
         pair = self._rows.of(Pair).get(swap.pair_id)
         return pair.product_b if pair else ""
 
-    def triple(self, triple: Triple) -> Card:
-        """A card of a triple."""
+    def triple(self, triple: Triple, judged: Judged | None = None) -> Card:
+        """A card of a triple; ``judged`` is what was said of it, if not by itself."""
         return make_card(
             self._rows,
-            Judged(triple.triple_id, triple.clip_id, triple.reasons, "", triple.numbers),
+            judged or Judged(triple.triple_id, triple.clip_id, triple.reasons, "", triple.numbers),
             self._rows.of(Clip).get(triple.clip_id),
             (
                 self._row(_SOURCE_SHOWS[triple.kind], triple.source, triple.source_mask, "a"),
@@ -62,11 +65,15 @@ class TripleCards:
             product_b=self._rows.product(triple.product_b),
             tags=(triple.split, triple.difficulty, triple.engine, triple.kind),
             prompt=triple.prompt,
+            source_prompt=triple.source_prompt,
             pictures=self._pictures(self._cutouts.get(_made_of(triple), ""), triple.references, triple.heldout),
         )
 
     def rejected(self, rejection: Rejection) -> Card:
         """A card from what a rejection of a pair, or of a render, points at."""
+        triple = self._rows.of(Triple).get(rejection.subject_id)
+        if triple is not None:
+            return self.triple(triple, Judged.rejected(rejection))
         plan = self._rows.of(RenderPlan).get(rejection.subject_id)
         if plan is not None and rejection.subject_id not in self._rows.of(Pair):
             return self._plan(plan, Judged.rejected(rejection))

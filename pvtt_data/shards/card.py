@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from pvtt_data.captions.counts import count_prompts
 from pvtt_data.records import Split
 from pvtt_data.shards.format import JSON_MEMBER, MASK_MEMBERS, SCHEMA_VERSION, SampleMeta, member_names
 from pvtt_data.shards.manifest import ShardEntry, SplitCounts
@@ -36,6 +37,9 @@ class CardFacts:
         self.licences: Counter[str] = Counter()
         self.models: Counter[str] = Counter()
         self.sizes: Counter[str] = Counter()
+        self.captioners: Counter[str] = Counter()
+        self.judges: Counter[str] = Counter()
+        self.prompts: Counter[str] = Counter()
         self.products: set[str] = set()
         self.sources: set[str] = set()
 
@@ -50,6 +54,9 @@ class CardFacts:
         self.segmenters[meta.segmenter or "none"] += 1
         self.licences.update(set(meta.licences))
         self.models.update(set(meta.models))
+        self.captioners[meta.captioner or "unknown"] += 1
+        self.judges[meta.judge or "none"] += 1
+        self.prompts[meta.prompt] += 1
         self.sizes[f"{meta.width}×{meta.height}, {meta.frames} frames at {meta.fps:g} fps"] += 1
         self.products.update((meta.product_a, meta.product_b))
         if meta.source_id:
@@ -95,6 +102,12 @@ def dataset_card(
         _counted("verdict", facts.verdicts),
         _counted("segmenter", facts.segmenters),
         _counted("size", facts.sizes),
+        "## Prompts",
+        "`prompt` describes the target and `source_prompt` the source; they differ in the product's name alone."
+        " Texts come from shops and templates, or from the model that is named here.",
+        _prompts_text(facts),
+        _counted("worded by", facts.captioners),
+        *([_counted("judged by", facts.judges)] if set(facts.judges) != {"none"} else []),
         "## Licences",
         "A sample carries the licence of everything that went into it; the same sample may count in several rows."
         " The JSON member of each sample lists its own licences, source URL and models.",
@@ -189,6 +202,16 @@ def _counted(what: str, counter: Counter[str]) -> str:
     rows = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
     lines = [f"| {_cell(value)} | {count} |" for value, count in rows]
     return "\n".join([f"| {what} | samples |", "| --- | --- |", *lines])
+
+
+def _prompts_text(facts: CardFacts) -> str:
+    """How many prompts differ, and those that repeat most."""
+    counts = count_prompts(facts.prompts)
+    line = f"{counts.distinct} different prompts of {counts.samples}."
+    if not counts.most_frequent:
+        return line
+    rows = [f"| {_cell(prompt)} | {count} |" for prompt, count in counts.most_frequent]
+    return "\n".join([line, "", "| most frequent prompt | samples |", "| --- | --- |", *rows])
 
 
 def _cell(text: str) -> str:

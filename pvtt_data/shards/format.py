@@ -85,6 +85,9 @@ class SampleMeta(BaseModel):
     title_a: Text
     title_b: Text
     prompt: Text
+    source_prompt: Text
+    captioner: Text
+    judge: Text
     fps: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
     frames: Annotated[int, Field(ge=1)]
     height: Annotated[int, Field(ge=2)]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from pvtt_data.captions.counts import count_prompts
 from pvtt_data.shards.format import SPLITS
 from pvtt_data.shards.manifest import read_lineage
 from pvtt_data.shards.reader import Sample, ShardDataset
@@ -74,10 +75,12 @@ def describe(path: Path | str) -> str:
         counts = manifest.counts[split]
         lines.append(f"{split:<12}{counts.samples:>9}{counts.shards:>8}{counts.bytes / 2**20:>10.1f}")
     counters: dict[str, Counter[str]] = {}
+    prompts: Counter[str] = Counter()
     numbers: dict[str, list[float]] = {name: [] for name in manifest.number_names}
     for sample in dataset:
         meta = sample.meta
-        for name in ("engine", "kind", "difficulty", "verdict", "segmenter"):
+        prompts[meta.prompt] += 1
+        for name in ("engine", "kind", "difficulty", "verdict", "segmenter", "captioner", "judge"):
             counters.setdefault(name, Counter())[getattr(meta, name) or "none"] += 1
         counters.setdefault("size", Counter())[f"{meta.width}x{meta.height}x{meta.frames}@{meta.fps:g}"] += 1
         counters.setdefault("reason", Counter()).update(meta.reasons)
@@ -88,6 +91,7 @@ def describe(path: Path | str) -> str:
         if counter:
             ranked = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
             lines.append(f"{name}: " + ", ".join(f"{value} {count}" for value, count in ranked))
+    lines.append(f"prompts: {count_prompts(prompts).text()}")
     lines.append(f"{'number':<40}{'5 %':>12}{'median':>12}{'95 %':>12}")
     for name, values in numbers.items():
         if not values:
@@ -133,6 +137,8 @@ def _sheet_text(sample: Sample, shown: list[int], *, latin_only: bool) -> list[s
         f"A: {meta.product_a} ({meta.category_a}) {meta.title_a}",
         f"B: {meta.product_b} ({meta.category_b}) {meta.title_b}",
         f"prompt: {meta.prompt}",
+        f"prompt of the source: {meta.source_prompt}",
+        f"worded by {meta.captioner or 'unknown'}; judged by {meta.judge or 'nobody'}",
         f"{meta.width}x{meta.height}, {meta.frames} frames at {meta.fps:g} fps; shown: {', '.join(map(str, shown))}",
         f"references: {', '.join(meta.reference_source[: meta.reference_count])}; licences: {', '.join(meta.licences)}",
         "   ".join(f"{name} {value:.4g}" for name, value in sorted(meta.measured.items())),

@@ -39,8 +39,6 @@ class ShardConfig(StageConfig):
     """Size of a shard that the default count aims at."""
     include_flagged: bool = True
     """Whether flagged triples are written (with their verdict) or left out until a person has seen them."""
-    prompt: str = "A product video of {title}."
-    """Text prompt of a sample; {title} and {category} are those of B."""
     card_licence: str = "other"
     """Licence of the dataset as a whole, as the Hub writes it; each sample lists the licences of its parts."""
 
@@ -148,6 +146,9 @@ def _samples(
                 "title_a": title_a,
                 "title_b": title_b,
                 "prompt": triple.prompt,
+                "source_prompt": triple.source_prompt,
+                "captioner": triple.captioner,
+                "judge": triple.judge,
                 "fps": triple.fps,
                 "frames": triple.frames,
                 "height": triple.height_px,

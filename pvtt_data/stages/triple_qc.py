@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pvtt_data.captions.writer import Captions
 from pvtt_data.images import read_rgba
 from pvtt_data.media import decode_masks, decode_video
 from pvtt_data.records import (
@@ -115,12 +116,12 @@ class Shelf:
 
 
 def triple_qc(
-    swaps: Sequence[Swap], qualities: Sequence[Quality], shelf: Shelf, prompt: str, config: TripleQcConfig
+    swaps: Sequence[Swap], qualities: Sequence[Quality], shelf: Shelf, captions: Captions, config: TripleQcConfig
 ) -> StageResult:
     """Triples with numbers and verdict; rejected ones leave the line.
 
     Args:
-        prompt: template of the text prompt; ``{title}`` and ``{category}`` are those of B.
+        captions: writes the prompts.
     """
     result = StageResult(NAME, items=len(swaps), table=True)
     numbers_of = {quality.subject_id: quality.numbers for quality in qualities}
@@ -137,7 +138,8 @@ def triple_qc(
             )
             continue
         reasons += swap.flags + tuple(f"mask-{reason}" for reason in track.reasons)
-        result.rows.append(_triple(swap, pair, numbers, tuple(dict.fromkeys(reasons)), shelf, prompt))
+        made = _triple(swap, pair, numbers, tuple(dict.fromkeys(reasons)), shelf)
+        result.rows.append(captions.captioned(made, shelf))
     return result
 
 
@@ -162,18 +164,11 @@ def rules(config: TripleQcConfig, kind: str = "swap", engine: str = "composite")
     return all_kinds + swaps_only + (composites_only if engine == "composite" else [])
 
 
-def _triple(
-    swap: Swap, pair: Pair, numbers: dict[str, float], reasons: tuple[str, ...], shelf: Shelf, prompt: str
-) -> Triple:
+def _triple(swap: Swap, pair: Pair, numbers: dict[str, float], reasons: tuple[str, ...], shelf: Shelf) -> Triple:
     clip = shelf.clips[pair.clip_id]
     track = shelf.tracks[pair.track_id]
-    own = shelf.sources[clip.source_id]
     references = [shelf.pictures[name] for name in pair.reference_ids]
     heldout = [shelf.pictures[name] for name in pair.heldout_ids]
-    words = {"title": own.title or own.category or "a product", "category": own.category or "product"}
-    text = prompt
-    for name, value in words.items():
-        text = text.replace("{" + name + "}", value)
     return Triple(
         triple_id=content_id(
             "triple",
@@ -202,7 +197,10 @@ def _triple(
         references=tuple(picture.cutout for picture in references),
         reference_source=tuple(picture.origin for picture in references),
         heldout=tuple(picture.cutout for picture in heldout),
-        prompt=text,
+        prompt="",
+        source_prompt="",
+        captioner="",
+        judge="",
         frames=clip.cut.frames,
         fps=clip.cut.fps,
         width_px=clip.cut.width_px,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -45,6 +46,8 @@ BLUR_SIGMA = 1 / 30
 """Of the short side of the frame: 16 pixels at 480. Lettering is gone, colour and motion are left."""
 _LUMA = (0.299, 0.587, 0.114)
 _EDGE_GAIN = 4.0
+_SOBEL = (-1 / 8, 0.0, 1 / 8, -1 / 4, 0.0, 1 / 4, -1 / 8, 0.0, 1 / 8)
+"""Over 8: the slope per pixel."""
 
 
 def reactive_content(
@@ -122,14 +125,18 @@ def _blurred(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def _edges(pictures: torch.Tensor) -> torch.Tensor:
-    weights = torch.tensor(_LUMA, device=pictures.device).reshape(1, 3, 1, 1)
-    luma = ((pictures + 1) / 2 * weights).sum(dim=1, keepdim=True)
-    # Sobel over 8: the slope per pixel.
-    across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]], device=pictures.device) / 8
+    luma = ((pictures + 1) / 2 * _on(pictures.device, _LUMA).reshape(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    across = _on(pictures.device, _SOBEL).reshape(3, 3)
     kernels = torch.stack([across, across.T]).unsqueeze(1)
     slopes = functional.conv2d(functional.pad(luma, (1, 1, 1, 1), mode="replicate"), kernels)
     strength = (slopes.square().sum(dim=1, keepdim=True).sqrt() * _EDGE_GAIN).clamp(max=1)
     return (strength * 2 - 1).expand(pictures.shape)
+
+
+@lru_cache
+def _on(device: torch.device, values: tuple[float, ...]) -> torch.Tensor:
+    """A constant on a device; copied there once, since a captured CUDA graph may not copy from the processor."""
+    return torch.tensor(values, device=device)
 
 
 def _noise(shape: torch.Size, seed: int) -> torch.Tensor:

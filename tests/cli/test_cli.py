@@ -33,12 +33,38 @@ def test_help_lists_the_commands_and_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("build", "plan", "show", "segment", "models", "verify", "inspect", "log", "diff", "schema"):
+    for command in (
+        "build",
+        "plan",
+        "show",
+        "segment",
+        "caption",
+        "judge",
+        "models",
+        "verify",
+        "inspect",
+        "log",
+        "diff",
+        "schema",
+    ):
         assert command in done.stdout
 
 
 def test_every_command_explains_itself() -> None:
-    for command in ("build", "plan", "show", "segment", "models", "verify", "inspect", "log", "diff", "schema"):
+    for command in (
+        "build",
+        "plan",
+        "show",
+        "segment",
+        "caption",
+        "judge",
+        "models",
+        "verify",
+        "inspect",
+        "log",
+        "diff",
+        "schema",
+    ):
         done = CliRunner().invoke(cli, [command, "--help"])
         assert done.exit_code == 0, done.output
         assert "Usage:" in done.stdout

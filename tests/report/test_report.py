@@ -424,9 +424,35 @@ def test_sheets_show_a_few_and_say_of_how_many(tmp_path: Path) -> None:
     build = FakeBuild(tmp_path)
     first = build.triples[0]
     many = [dataclasses.replace(first, triple_id=f"{number:016x}") for number in range(40)]
-    build.result("triple_qc").rows[:] = many
+    build.result("judge").rows[:] = many
     page = Page(build.write(tmp_path / "report.html"))
     assert "Accepted 12 of 40 shown" in page.text
+
+
+def test_prompts_that_repeat_are_listed_with_how_often_they_do(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    assert (
+        "1 different prompts of 6; worded by template 6. 6 × A product video of a mug."
+        in Page(build.write(tmp_path / "report.html")).text
+    )
+
+
+def test_a_triple_that_the_judge_drops_is_shown_among_the_rejected(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    dropped = build.result("judge").rows.pop()
+    why = "the judge (endpoint:eye) answered target_shows_b: no"
+    build.result("judge").rejections.append(
+        reject("judge", "triple", dropped.triple_id, "A into B", "judge-wrong-product", why, linked_to=dropped.clip_id)
+    )
+    build.tables.triples = build.result("judge").rows
+    page = Page(build.write(tmp_path / "report.html"))
+    assert page.unclosed == []
+    assert "Rejected 2 · made, measured and dropped" in page.text
+    assert f"judge-wrong-product {dropped.split}" in page.text
+    assert "different prompts of 5" in page.text
+    rows = Rows(build.results, build.tables)
+    shown = Footage(rows, Thumbnails(build.workspace.store)).of(build.result("judge").rejections[0])
+    assert [row.heading for row in shown] == ["source, shows A", "target, shows B"]
 
 
 def test_the_choice_is_spread_over_traits_and_steady() -> None:
@@ -494,7 +520,8 @@ def test_products_without_a_triple_come_first_and_sums_agree(tmp_path: Path) -> 
 
 def test_engines_shares_and_what_a_reconstructions_source_is_are_told(tmp_path: Path) -> None:
     build = FakeBuild(tmp_path)
-    for rows in (build.result("pair").rows, build.tables.pairs, build.result("triple_qc").rows, build.tables.triples):
+    judged = build.result("judge").rows
+    for rows in (build.result("pair").rows, build.tables.pairs, judged, build.tables.triples):
         rows[0] = dataclasses.replace(rows[0], engine="crosspair", kind="reconstruct")
     photo = dataclasses.replace(
         build.sources[0], source_id="ab" * 8, kind="photo", path="shop/photo.jpg", sha256="0" * 64

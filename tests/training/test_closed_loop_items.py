@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from pvtt_train.closed_loop.augment import Colours, hue_matrix, moved, recolour
+from pvtt_train.closed_loop.augment import Colours, Framing, hue_matrix, mirrored, moved, recolour
 from pvtt_train.closed_loop.batch import Scenes, draw, join, teach
 from pvtt_train.closed_loop.codec import TinyCodec
 from pvtt_train.closed_loop.pool import Items, Pool, Shown, make_entry, make_pool, partner, smaller, smaller_mask
 from pvtt_train.closed_loop.setup import SETUPS, arm_items, following_items, rebuilding_items
+from torch.utils._python_dispatch import TorchDispatchMode
 from toy_triples import ToyTriple, toy_triple
 
 from pvtt_data.errors import InputError
@@ -90,7 +91,8 @@ def moved_products(pool: Pool, table: Items, count: int = 16) -> torch.Tensor:
     """The products of the batch that `scenes` draws."""
     torch.manual_seed(5)
     rows = table.rows(torch.randint(0, len(table), (count,)))
-    return moved(pool.products[rows.targets].unsqueeze(1)).squeeze(1)
+    framing = Framing.draw(count, torch.device("cpu"))
+    return framing.of(moved(pool.products[rows.targets].unsqueeze(1)).float(), binary=True).squeeze(1).bool()
 
 
 def test_reference_frames_count_only_where_asked_for(pool: Pool) -> None:
@@ -126,6 +128,45 @@ def test_a_batch_holds_each_way_of_moving() -> None:
     clips = torch.arange(6.0).view(1, 1, 2, 1, 3).repeat(8, 1, 1, 1, 1)
     ways = {tuple(clip.flatten().tolist()) for clip in moved(clips)}
     assert ways == {(0, 1, 2, 3, 4, 5), (2, 1, 0, 5, 4, 3), (3, 4, 5, 0, 1, 2), (5, 4, 3, 2, 1, 0)}
+
+
+def test_a_picture_is_mirrored_where_its_clip_is() -> None:
+    clips = torch.arange(6.0).view(1, 1, 2, 1, 3).repeat(8, 1, 1, 1, 1)
+    pictures = torch.arange(3.0).repeat(8, 1)
+    for clip, picture in zip(moved(clips), mirrored(pictures), strict=True):
+        assert (clip[0, 0, 0].diff() > 0).all() == (picture.diff() > 0).all()
+
+
+def test_a_framing_enlarges_masks_as_it_does_pictures_and_stretches_references() -> None:
+    framing = Framing(torch.tensor([[0.5, 1.0]]), torch.tensor([[0.5, 0.0]]))
+    mask = torch.zeros(1, 1, 2, 8, 16)
+    mask[..., 2:6, 12:14] = 1
+    framed = framing.of(mask, binary=True)
+    assert framed[0, 0, 1, 3].tolist() == [0] * 8 + [1] * 4 + [0] * 4, "the right half, twice as wide"
+    assert framed[0, 0, 0, :, 9].tolist() == mask[0, 0, 0, :, 13].tolist()
+    assert (framing.of(mask).round() == framed).float().mean() > 0.9
+    picture = torch.ones(1, 1, 1, 16, 16)
+    picture[..., 4:12, 4:12] = 0
+    columns, rows = ((framing.stretch().of(picture)[0, 0, 0] < 0.5).any(dim=axis).sum() for axis in (0, 1))
+    assert (columns, rows) == (8, 4), "as wide and half as high: the product of the framed clip is twice as wide"
+
+
+def test_drawing_a_batch_copies_nothing_from_the_processor(pool: Pool) -> None:
+    """Otherwise a GPU could not capture it."""
+
+    class Copies(TorchDispatchMode):
+        found = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            self.found += func in (torch.ops.aten.lift_fresh.default, torch.ops.aten._local_scalar_dense.default)
+            return func(*args, **(kwargs or {}))
+
+    codec, tables = TinyCodec(channels=4, width=8), [arm_items("swapped", COUNT, [], []), rebuilding_items(COUNT)]
+    for table in tables:
+        teach(scenes(pool, table, 8), codec, 0.0)
+        with Copies() as mode, torch.no_grad():
+            teach(draw(pool, table, 8), codec, 0.0)
+        assert mode.found == 0
 
 
 def test_a_composited_source_is_bs_clip_with_another_product() -> None:

@@ -9,7 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pvtt_train.closed_loop.experiment import ASKED, BASE, COMBINED, COPY, HIDDEN, OWN_GREYED, TRUTH, Outcome, run
+from pvtt_train.closed_loop.experiment import (
+    ASKED,
+    BASE,
+    COMBINED,
+    COPY,
+    HIDDEN,
+    INSIDE,
+    OWN_GREYED,
+    SEEN,
+    TRUTH,
+    Outcome,
+    run,
+)
 from pvtt_train.closed_loop.fit import Course, fit
 from pvtt_train.closed_loop.judge import Question, as_asked, conditioning_mask
 from pvtt_train.closed_loop.pictures import sheet
@@ -58,9 +70,16 @@ def test_every_model_answers_every_question(outcome: Outcome) -> None:
 
 
 def test_the_ends_of_the_scale_are_scored(outcome: Outcome) -> None:
-    for end in (TRUTH, COPY):
+    for end in (TRUTH, INSIDE, COPY):
         found = outcome.of(end).mean("rsd_px")
         assert found is not None and math.isfinite(found.estimate) and found.cases == 2
+
+
+def test_products_of_the_training_are_asked_too(outcome: Outcome) -> None:
+    for model, question in SEEN.items():
+        answers = outcome.of(model, question, seen=True)
+        assert {row["product_b"] for row in answers.rows} < {f"box-{number}" for number in range(4)}
+        assert {row["product_b"] for row in outcome.of(model, question).rows} == {"box-4", "box-5"}
 
 
 def test_a_picture_shows_all_rows(outcome: Outcome) -> None:

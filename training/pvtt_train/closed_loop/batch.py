@@ -11,7 +11,7 @@ from torch import Tensor
 from pvtt_data.vace.context import assemble, pack_mask, split
 from pvtt_data.vace.loss_weights import LossWeights, loss_weights
 from pvtt_data.vace.reactive import reactive_content
-from pvtt_train.closed_loop.augment import Colours, moved, recolour
+from pvtt_train.closed_loop.augment import Colours, Framing, mirrored, moved, recolour
 from pvtt_train.closed_loop.codec import TinyCodec
 from pvtt_train.closed_loop.pool import CONTENTS, Items, Pool
 
@@ -56,29 +56,36 @@ class Lesson:
 
 
 def draw(pool: Pool, table: Items, count: int) -> Scenes:
-    """A batch of random items in other colours, some mirrored, some backwards."""
+    """A batch of random items in other colours and framings, some mirrored, some backwards."""
     device = table.sources.device
     rows = table.rows(torch.randint(0, len(table), (count,), device=device))
+    framing = Framing.draw(count, device)
     variant = torch.randint(0, pool.masks.shape[1], (count,), device=device)
     colours = Colours.draw(count, device)
 
     def video(number: Tensor, changed: Colours) -> Tensor:
         light = moved(pool.videos[number]).float().div_(255)
-        return recolour(light, moved(pool.products[number].unsqueeze(1)).float(), changed).mul_(2).sub_(1)
+        shown = recolour(light, moved(pool.products[number].unsqueeze(1)).float(), changed)
+        return framing.of(shown).mul_(2).sub_(1)
+
+    def area(masks: Tensor) -> Tensor:
+        return framing.of(moved(masks.unsqueeze(1)).float(), binary=True)
 
     target = video(rows.targets, colours)
     source = target if table.rebuilt else video(rows.sources, Colours.draw(count, device))
 
     number = rows.references.clamp(min=0)
-    light = pool.references[number].unsqueeze(3).float().div_(255).flatten(0, 1)
-    product = ~pool.grounds[number].flatten(0, 1)[:, None, None]
-    pictures = recolour(light, product.float(), colours.each(pool.references.shape[1])).mul_(2).sub_(1)
+    count_each = pool.references.shape[1]
+    light = mirrored(pool.references[number]).unsqueeze(3).float().div_(255).flatten(0, 1)
+    product = ~mirrored(pool.grounds[number]).flatten(0, 1)[:, None, None]
+    pictures = recolour(light, product.float(), colours.each(count_each))
+    pictures = framing.stretch().each(count_each).of(pictures).mul_(2).sub_(1)
     blank = (rows.references < 0).view(-1, 1, 1, 1, 1, 1)
     return Scenes(
         source=source,
         target=target,
-        mask=moved(pool.masks[rows.masks, variant].unsqueeze(1)).float(),
-        effect=moved(pool.effects[rows.masks].unsqueeze(1)).float(),
+        mask=area(pool.masks[rows.masks, variant]),
+        effect=area(pool.effects[rows.masks]),
         content=_content(source, table.contents),
         references=torch.where(blank, 1.0, pictures.unflatten(0, (count, -1))),
     )
@@ -109,7 +116,7 @@ def teach(scenes: Scenes, codec: TinyCodec, reference_weight: float) -> Lesson:
     """
     references, context = give(scenes.source, scenes.mask, scenes.content, scenes.references, codec)
     weights = loss_weights(scenes.mask, scenes.effect, WEIGHTS, len(references))
-    weights[:, :, : len(references)] = reference_weight
+    weights[:, :, : len(references)].fill_(reference_weight)
     return Lesson(torch.cat([*references, codec.encode(scenes.target)], dim=2), context, weights)
 
 
@@ -120,14 +127,15 @@ def _content(source: Tensor, shares: Sequence[float]) -> Tensor:
     """
     count = len(source)
     shown = torch.zeros_like(source)
-    order = [row for offset in range(_STRIDE) for row in range(offset, count, _STRIDE)]
+    order = torch.cat(
+        [torch.arange(offset, count, _STRIDE, device=source.device) for offset in range(min(_STRIDE, count))]
+    )
     start = 0.0
     for name, share in zip(CONTENTS, shares, strict=True):
         chosen = order[round(start * count) : round((start + share) * count)]
         start += share
-        if chosen and name != "grey":
+        if len(chosen) and name != "grey":
             if len(chosen) == count:
                 return reactive_content(name, source)
-            places = torch.tensor(chosen, device=source.device)
-            shown[places] = reactive_content(name, source[places])
+            shown[chosen] = reactive_content(name, source[chosen])
     return shown

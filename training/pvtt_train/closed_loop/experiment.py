@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from multiprocessing import get_context
 from pathlib import Path
 
-import cv2
+import numpy as np
 import torch
 from pvtt_eval.bootstrap import Interval, bootstrap_mean
 from pvtt_eval.case import RenderedCase, Row
 from pvtt_eval.dominance import Gate
 
+from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.shards import Sample
 from pvtt_train.closed_loop.codec import TinyCodec
 from pvtt_train.closed_loop.judge import Question, Scorer, Videos, as_asked, generate, round_trip
@@ -35,6 +35,11 @@ _GATE_CASES = 48
 BASE = "pretrained"
 TRUTH, COPY = "truth", "source"
 """The true target, and the unchanged source, both through the codec and back: the ends of the scale."""
+INSIDE = "inside"
+"""The true target inside the mask and the source outside, through the codec: the most that a model can score that keeps
+what it is to keep."""
+SEEN: Mapping[str, Question] = {BASE: GREYED, "swapped": COMBINED}
+"""What is also asked of products that were trained on: what lacks on others is a matter of more products."""
 ASKED: Mapping[str, tuple[Question, ...]] = {
     BASE: (COMBINED, GREYED, HIDDEN, HIDDEN_GREYED, OWN_GREYED),
     **dict.fromkeys(ARMS, (COMBINED, HIDDEN, OWN_GREYED)),
@@ -46,8 +51,9 @@ class Answers:
     """What one model made of one question.
 
     Attributes:
-        model: `BASE`, an arm, `TRUTH` or `COPY`.
+        model: `BASE`, an arm, or one of `TRUTH`, `INSIDE` and `COPY`.
         question: how the cases were put.
+        seen: whether the cases are of products that were trained on.
         pending: scores of each case, when they are done.
         results: ``(N, T, H, W, 3) uint8``.
     """
@@ -56,6 +62,7 @@ class Answers:
     question: Question
     pending: list[Future[Row]] = field(repr=False)
     results: Videos = field(repr=False)
+    seen: bool = False
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -99,14 +106,14 @@ class Outcome:
     parameters: tuple[int, int]
     gate: Gate | None
 
-    def of(self, model: str, question: Question = COMBINED) -> Answers:
-        """The answers of a model to a question.
+    def of(self, model: str, question: Question = COMBINED, *, seen: bool = False) -> Answers:
+        """The answers of a model to a question, on held-out products or on those of the training.
 
         Raises:
             KeyError: it was not asked.
         """
         for answers in self.answers:
-            if answers.model == model and answers.question == question:
+            if (answers.model, answers.question, answers.seen) == (model, question, seen):
                 return answers
         raise KeyError(f"{model} was not asked {question.name}")
 
@@ -143,6 +150,7 @@ def run(
     identity = hashlib.sha256("".join(sample.key for sample in training).encode()).hexdigest()
     loop = Loop(setup, pool.to(device), len(training), places, identity, folder, seed, told)
     cases = [_case(sample, setup) for sample in _spread(heldout, setup.cases)]
+    known = [_case(sample, setup) for sample in _spread(training, setup.cases)]
     with Scorer(workers) as scorer:
         scorer.fit_gate([_case(sample, setup) for sample in _spread(training, _GATE_CASES)])
         codec = loop.codec()
@@ -150,12 +158,12 @@ def run(
         dit, vace = (sum(p.numel() for p in part.parameters()) for part in (base.dit, base.vace))
         outcome = Outcome(cases, [], loop.stages, len(training), len(places), reasons, (dit, vace), scorer.gate)
         _ends(outcome, codec, device, scorer)
-        _ask(outcome, BASE, base, loop, codec, scorer)
+        _ask(outcome, BASE, base, loop, codec, scorer, known)
         for arm in arms:
-            _ask(outcome, arm, loop.adapted(arm, codec, base), loop, codec, scorer)
+            _ask(outcome, arm, loop.adapted(arm, codec, base), loop, codec, scorer, known)
         for number, answers in enumerate(outcome.answers):
             told("scores", number, len(outcome.answers), float("nan"))
-            assert len(answers.rows) == len(cases)
+            assert len(answers.rows) == len(known if answers.seen else cases)
         told("scores", len(outcome.answers), len(outcome.answers), float("nan"))
     return outcome
 
@@ -181,7 +189,7 @@ def _entries(training: Sequence[Sample], setup: Setup, composites: bool, workers
         for sample in training
     ]
     made = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with single_threaded_pool(workers) as pool:
         for entry in pool.map(_entry, jobs, chunksize=2):
             made.append(entry)
             told("triples", len(made), len(jobs), float("nan"))
@@ -189,7 +197,6 @@ def _entries(training: Sequence[Sample], setup: Setup, composites: bool, workers
 
 
 def _entry(job: tuple[Sample, Sample | None, Shown]) -> Entry:
-    cv2.setNumThreads(1)
     sample, other, shown = job
     return make_entry(sample.key, sample, other.references[0] if other else None, shown)
 
@@ -210,17 +217,31 @@ def _case(sample: Sample, setup: Setup) -> RenderedCase:
 
 def _ends(outcome: Outcome, codec: TinyCodec, device: torch.device, scorer: Scorer) -> None:
     cases = [as_asked(case, COMBINED) for case in outcome.cases]
-    for name, videos in ((TRUTH, [case.target for case in cases]), (COPY, [case.source for case in cases])):
+    ends = {
+        TRUTH: [case.target for case in cases],
+        INSIDE: [np.where(case.conditioning_mask[..., None], case.target, case.source) for case in cases],
+        COPY: [case.source for case in cases],
+    }
+    for name, videos in ends.items():
         results = round_trip(codec, videos, device)
         outcome.answers.append(Answers(name, COMBINED, scorer.score(cases, results), results))
 
 
-def _ask(outcome: Outcome, name: str, model: TinyVace, loop: Loop, codec: TinyCodec, scorer: Scorer) -> None:
+def _ask(
+    outcome: Outcome,
+    name: str,
+    model: TinyVace,
+    loop: Loop,
+    codec: TinyCodec,
+    scorer: Scorer,
+    known: Sequence[RenderedCase],
+) -> None:
     setup, velocity = loop.setup, loop.velocity(model)
-    for number, question in enumerate(ASKED[name]):
-        cases = [as_asked(case, question) for case in outcome.cases]
+    asked = [(question, False) for question in ASKED[name]] + ([(SEEN[name], True)] if name in SEEN else [])
+    for number, (question, seen) in enumerate(asked):
+        cases = [as_asked(case, question) for case in (known if seen else outcome.cases)]
         results = generate(
             velocity, codec, loop.flow, cases, question, setup.shown.pictures, setup.sample_steps, seed=loop.seed + 5
         )
-        outcome.answers.append(Answers(name, question, scorer.score(cases, results), results))
-        loop.told(f"judge {name}", number + 1, len(ASKED[name]), float("nan"))
+        outcome.answers.append(Answers(name, question, scorer.score(cases, results), results, seen))
+        loop.told(f"judge {name}", number + 1, len(asked), float("nan"))

@@ -1,4 +1,8 @@
-"""Training by steps: AdamW, warm-up and cosine, clipping, an average of the weights; on a GPU as a captured graph."""
+"""Training by steps: AdamW, warm-up and cosine, clipping, an average of the weights; on a GPU as a captured graph.
+
+The graph holds the whole step, from drawing the batch to the optimiser, so that the processor has one thing to launch.
+Nothing in it may copy from the processor or wait for it.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,16 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from pvtt_train.closed_loop.checkpoint import Progress, Standing
+
 Batch = tuple[Tensor, ...]
 Report = Callable[[int, float], None]
+_KEEP_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Trained:
 
     Attributes:
         losses: mean over each tenth of the steps.
-        seconds: of the steps, without capturing.
+        seconds: of the steps, without capturing; of all runs that took part.
     """
 
     losses: tuple[float, ...]
@@ -58,15 +66,18 @@ def fit(
     parameters: Sequence[nn.Parameter],
     course: Course,
     on_step: Report = lambda step, value: None,
+    checkpoint: Path | None = None,
 ) -> Trained:
     """Train parameters; they hold their average at the end, if one is kept.
 
     Args:
-        draw: draws a batch, always of the same shapes.
+        draw: draws a batch, always of the same shapes; on a GPU, without a look at anything on the processor.
         loss: the loss of a batch, taken as its arguments.
         parameters: on one device.
         course: how.
         on_step: called every so often with the number of steps done and the mean loss since the last call.
+        checkpoint: a file that is written once a minute; where it exists, training goes on from it, to the same
+            result. It is left where it is.
 
     Raises:
         FloatingPointError: the loss is no number any more.
@@ -77,8 +88,8 @@ def fit(
     average = [parameter.detach().clone() for parameter in parameters] if course.keep else []
     made = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.01, betas=(0.9, 0.98), fused=cuda, capturable=cuda)
 
-    def step(batch: Batch) -> Tensor:
-        value = loss(*batch)
+    def step() -> Tensor:
+        value = loss(*draw())
         made.zero_grad(set_to_none=True)
         value.backward()
         nn.utils.clip_grad_norm_(parameters, course.clip)
@@ -87,23 +98,30 @@ def fit(
             torch._foreach_lerp_(average, [parameter.detach() for parameter in parameters], 1 - course.keep)
         return value.detach()
 
-    run: Callable[[Batch], Tensor] = _captured(step, draw(), made) if cuda else step
-    start, every = time.monotonic(), max(1, course.steps // 10)
-    total: Tensor = torch.zeros((), device=device)
-    losses: list[float] = []
-    for number in range(course.steps):
+    standing = Standing(parameters, average, made)
+    progress = standing.read(checkpoint) if checkpoint and checkpoint.exists() else Progress()
+    run: Callable[[], Tensor] = _captured(step, made, standing) if cuda else step
+    start, every = time.monotonic() - progress.seconds, max(1, course.steps // 10)
+    kept = time.monotonic()
+    total: Tensor = torch.full((), progress.total, device=device, dtype=torch.float64)
+    losses = list(progress.losses)
+    for number in range(progress.step, course.steps):
         if isinstance(rate, Tensor):
             rate.fill_(course.rate_at(number))
         else:
             made.param_groups[0]["lr"] = course.rate_at(number)
-        total = total + run(draw())
+        total = total + run()
         if (number + 1) % every == 0:
             mean = float(total) / every
             if not math.isfinite(mean):
                 raise FloatingPointError(f"the loss is {mean} after {number + 1} steps")
             losses.append(round(mean, 5))
-            total = torch.zeros((), device=device)
+            total = torch.zeros_like(total)
             on_step(number + 1, mean)
+        if checkpoint and time.monotonic() - kept > _KEEP_EVERY_S:
+            so_far = Progress(number + 1, tuple(losses), float(total), time.monotonic() - start)
+            standing.write(checkpoint, so_far)
+            kept = time.monotonic()
     if average:
         with torch.no_grad():
             for parameter, mean_value in zip(parameters, average, strict=True):
@@ -111,25 +129,25 @@ def fit(
     return Trained(tuple(losses), round(time.monotonic() - start, 1))
 
 
-def _captured(
-    step: Callable[[Batch], Tensor], batch: Batch, optimiser: torch.optim.Optimizer
-) -> Callable[[Batch], Tensor]:
-    """The step as one CUDA graph: forward, backward, optimiser. Noise is new at each replay."""
-    kept = tuple(tensor.clone() for tensor in batch)
+def _captured(step: Callable[[], Tensor], optimiser: torch.optim.Optimizer, standing: Standing) -> Callable[[], Tensor]:
+    """The step as one CUDA graph: batch, forward, backward, optimiser. Random numbers are new at each replay.
+
+    The steps that a capture needs beforehand are undone.
+    """
+    before = standing.copy()
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(3):
-            step(kept)
+            step()
     torch.cuda.current_stream().wait_stream(stream)
     optimiser.zero_grad(set_to_none=True)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        value = step(kept)
+        value = step()
+    standing.restore(before)
 
-    def replay(batch: Batch) -> Tensor:
-        for place, tensor in zip(kept, batch, strict=True):
-            place.copy_(tensor)
+    def replay() -> Tensor:
         graph.replay()
         return value
 

@@ -1,8 +1,9 @@
-"""The stages of the experiment: codec, pretraining, adapters. Each is kept when it is done, so that a run can go on."""
+"""The stages of the experiment: codec, pretraining, adapters. Each is kept when it is done, and once a minute on
+its way, so that a run can go on.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -18,17 +19,18 @@ from torch import Tensor, nn
 from pvtt_data.errors import InputError
 from pvtt_data.files import write_whole
 from pvtt_data.vace.context import split
+from pvtt_train.closed_loop import batch as batches
 from pvtt_train.closed_loop.batch import Scenes, draw, join, teach
 from pvtt_train.closed_loop.codec import TinyCodec, codec_loss
+from pvtt_train.closed_loop.compiling import compiled
 from pvtt_train.closed_loop.fit import Course, fit
 from pvtt_train.closed_loop.flow import Flow
-from pvtt_train.closed_loop.model import TinyVace, add_lora, compiled_blocks
+from pvtt_train.closed_loop.model import TinyVace, add_lora, dit_block
 from pvtt_train.closed_loop.pool import Pool
 from pvtt_train.closed_loop.setup import Arm, Setup, arm_items, following_items, rebuilding_items
 
-VERSION = 1
+VERSION = 3
 """Raised whenever the same settings would train something else."""
-_LATENT_NOISE = 0.05
 
 Told = Callable[[str, int, int, float], None]
 """Stage, steps done, steps in all, mean loss of late."""
@@ -101,7 +103,7 @@ class Loop:
 
         def loss(video: Tensor) -> Tensor:
             with self._autocast():
-                return codec_loss(codec, video, _LATENT_NOISE)
+                return codec_loss(codec, video, setup.latent_noise)
 
         def finish() -> None:
             codec.calibrate(batch()[0])
@@ -120,8 +122,7 @@ class Loop:
         def scenes() -> Scenes:
             return join(draw(self.pool, rebuilding, rebuilt), draw(self.pool, following, count - rebuilt))
 
-        with compiled_blocks() if self.setup.compiled else contextlib.nullcontext():
-            self._teach("pretrained", model, list(model.parameters()), codec, scenes, self.setup.pretraining, 1.0)
+        self._teach("pretrained", model, list(model.parameters()), codec, scenes, self.setup.pretraining, 1.0)
         return model.eval().requires_grad_(False)
 
     def adapted(self, arm: Arm, codec: TinyCodec, base: TinyVace) -> TinyVace:
@@ -154,6 +155,13 @@ class Loop:
         order = torch.randperm(self.triples, generator=torch.Generator().manual_seed(self.seed)).tolist()
         following = dict(zip(order, order[1:] + order[:1], strict=True))
         return [following[place] for place in range(self.triples)]
+
+    def _worth_compiling(self, module: nn.Module) -> list[tuple[Any, str]]:
+        """What a step spends its time on, where the setup wants it compiled."""
+        if not self.setup.compiled:
+            return []
+        parts = [(TinyCodec, "encode"), (TinyCodec, "decode"), (batches, "recolour")]
+        return [*parts, (dit_block(), "forward")] if isinstance(module, TinyVace) else parts
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
@@ -204,10 +212,15 @@ class Loop:
             self.stages.append(Stage(name, tuple(told["losses"]), told["seconds"], kept=True))
             return
         torch.manual_seed(self.seed + 3)
-        made = fit(batch, loss, parameters, course, lambda done, value: self.told(name, done, course.steps, value))
+        going = self.folder / f"{self._digest}-{name}.checkpoint"
+        with compiled(*self._worth_compiling(module)):
+            made = fit(
+                batch, loss, parameters, course, lambda done, value: self.told(name, done, course.steps, value), going
+            )
         finish()
         part = weights.with_suffix(".part")
         save_file({key: value.detach().contiguous() for key, value in state.items()}, part)
         part.replace(weights)
         write_whole(record, json.dumps({"losses": made.losses, "seconds": made.seconds}).encode())
+        going.unlink(missing_ok=True)
         self.stages.append(Stage(name, made.losses, made.seconds, kept=False))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +23,14 @@ class ModelSize:
         dim: width; 32 of it to a head.
         layers: blocks of the DiT.
         vace_every: every so many of them gets a hint from a VACE block.
+        patch: latent positions to a token along each side; at this width, four positions of noise in one token leave
+            little room for anything else.
     """
 
     dim: int = 256
     layers: int = 8
     vace_every: int = 2
+    patch: int = 1
 
     @property
     def heads(self) -> int:
@@ -58,7 +60,7 @@ class TinyVace(nn.Module):
             text_dim=_TEXT_DIM,
             freq_dim=64,
             eps=1e-6,
-            patch_size=(1, 2, 2),
+            patch_size=(1, size.patch, size.patch),
             num_heads=size.heads,
             num_layers=size.layers,
             has_image_input=False,
@@ -66,6 +68,7 @@ class TinyVace(nn.Module):
         self.vace = VaceWanModel(
             vace_layers=tuple(range(0, size.layers, size.vace_every)),
             vace_in_dim=2 * channels + SPATIAL * SPATIAL,
+            patch_size=(1, size.patch, size.patch),
             dim=size.dim,
             num_heads=size.heads,
             ffn_dim=4 * size.dim,
@@ -137,21 +140,11 @@ def use_real_rope(dit: nn.Module) -> None:
     dit.freqs = tuple(torch.view_as_real(table).flatten(1).float() for table in dit.freqs)
 
 
-@contextlib.contextmanager
-def compiled_blocks() -> Iterator[None]:
-    """Let all blocks be compiled by torch.compile, which takes a minute and then saves a part of every step.
+def dit_block() -> type[nn.Module]:
+    """The class of the blocks of DiT and VACE."""
+    from diffsynth.models.wan_video_dit import DiTBlock
 
-    What cannot be compiled runs as it is.
-    """
-    import diffsynth.models.wan_video_dit as stock
-
-    plain = stock.DiTBlock.forward
-    with torch._dynamo.config.patch(suppress_errors=True):
-        stock.DiTBlock.forward = torch.compile(plain, dynamic=False)
-        try:
-            yield
-        finally:
-            stock.DiTBlock.forward = plain
+    return DiTBlock
 
 
 def rope_apply(x: Tensor, freqs: Tensor, num_heads: int) -> Tensor:

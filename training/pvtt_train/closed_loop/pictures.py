@@ -48,7 +48,7 @@ def sheet(outcome: Outcome, question: Question, cases: int = 6, enlarge: int = 1
 def _found(outcome: Outcome, model: str, question: Question) -> Answers | None:
     if question not in ASKED[model]:
         return None
-    return next((a for a in outcome.answers if a.model == model and a.question == question), None)
+    return next((a for a in outcome.answers if (a.model, a.question, a.seen) == (model, question, False)), None)
 
 
 def _masked(frame: UInt8, mask: NDArray[np.bool_]) -> UInt8:

@@ -35,6 +35,8 @@ class Setup:
     Attributes:
         model: dimensions of the tiny model.
         channels, codec_width: of the autoencoder.
+        latent_noise: on latents while the autoencoder is trained, in deviations of a channel: what is decoded later is
+            no closer to the truth than that.
         codec, pretraining, adapting: how each is trained.
         codec_batch, batch, adapting_batch: clips in a batch.
         rank: of the adapters.
@@ -44,12 +46,13 @@ class Setup:
         sample_steps: steps of sampling.
         cases: held-out cases that are judged, at most.
         shown: how triples are shown.
-        compiled: whether blocks are compiled for pretraining.
+        compiled: whether the costly parts of a step are compiled.
     """
 
     model: ModelSize
     channels: int
     codec_width: int
+    latent_noise: float
     codec: Course
     codec_batch: int
     pretraining: Course
@@ -82,17 +85,18 @@ SETUPS: Mapping[str, Setup] = {
     # One H100, less than 25 minutes for all.
     "gpu": Setup(
         model=ModelSize(dim=256, layers=8, vace_every=2),
-        channels=48,
+        channels=32,
         codec_width=128,
-        codec=Course(steps=3000, rate=1e-3, keep=0.995),
+        latent_noise=0.2,
+        codec=Course(steps=1500, rate=1e-3, keep=0.995),
         codec_batch=24,
-        pretraining=Course(steps=24000, rate=8e-4, warm=300, keep=0.9995),
-        batch=48,
-        adapting=Course(steps=3000, rate=1e-3),
+        pretraining=Course(steps=12000, rate=8e-4, warm=300, keep=0.9995),
+        batch=32,
+        adapting=Course(steps=1500, rate=1e-3),
         adapting_batch=32,
         rank=32,
         on_dit=False,
-        rebuild_share=0.3,
+        rebuild_share=0.2,
         sample_steps=16,
         cases=72,
         shown=Shown(variants=6),
@@ -100,9 +104,10 @@ SETUPS: Mapping[str, Setup] = {
     ),
     # Two processors, some minutes; only the signs of the scores mean something.
     "cpu": Setup(
-        model=ModelSize(dim=96, layers=4, vace_every=2),
-        channels=24,
+        model=ModelSize(dim=96, layers=4, vace_every=2, patch=2),
+        channels=16,
         codec_width=32,
+        latent_noise=0.2,
         codec=Course(steps=700, rate=2e-3, keep=0.98),
         codec_batch=8,
         pretraining=Course(steps=1800, rate=1.5e-3, warm=100, keep=0.99),
@@ -121,6 +126,7 @@ SETUPS: Mapping[str, Setup] = {
         model=ModelSize(dim=32, layers=2, vace_every=1),
         channels=8,
         codec_width=8,
+        latent_noise=0.2,
         codec=Course(steps=3, rate=1e-3, keep=0.5),
         codec_batch=2,
         pretraining=Course(steps=3, rate=1e-3, keep=0.5),
