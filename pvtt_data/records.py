@@ -342,6 +342,9 @@ class Swap:
     effect_mask: Blob
     flags: tuple[str, ...]
     numbers: Mapping[str, float]
+    target: Blob | None = None
+    """What shows B, where the engine made that, too; else the clip does."""
+    target_mask: Blob | None = None
 
 
 @dataclass(frozen=True, slots=True)
