@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pvtt_data.engines.layer import Window, into_window, size_of, window_of
 from pvtt_data.engines.reflection import Reflection, find_reflection
 from pvtt_data.engines.shadow import find_shadow, grow, light_left
-from pvtt_data.tracking import Track
+from pvtt_data.tracking import Matrix, Track, apply_transform
 
 Frames = npt.NDArray[np.uint8]
 Masks = npt.NDArray[np.bool_]
@@ -20,7 +20,7 @@ Reals = npt.NDArray[np.float32]
 
 _MAX_SHADOW = 0.7
 """Shadow over the product's area above which it is left where it is, but for its beginning: a dark ground, mostly."""
-_TOO_DARK = 0.35
+_TOO_DARK = 0.45
 """Share of light below which the ground is made up, not relit: what is left there is noise."""
 
 
@@ -32,6 +32,7 @@ class Removal:
         holes: ``(T, H, W) bool``, what is filled: B, its halo, its reflection, the darkest of its shadow.
         light: ``(h, w, 3) float32``, share of light that B's shadow leaves, in a window of the keyframe; None where
             there is no shadow.
+        shaded: ``(h, w) uint8``, 255 where that is less than 0.98.
         window: that window.
         track: how all of it moves.
         darkness: how much light the new product's shadow should take, 0..1.
@@ -41,6 +42,7 @@ class Removal:
 
     holes: Masks
     light: Reals | None
+    shaded: npt.NDArray[np.uint8]
     window: Window
     track: Track
     darkness: float
@@ -49,23 +51,43 @@ class Removal:
     flags: tuple[str, ...]
 
     def relit(self, frame: Frames, index: int) -> Frames:
-        """A frame without B's shadow, ``(H, W, 3) uint8``; the frame itself where there was none."""
+        """A frame without B's shadow, ``(H, W, 3) uint8``; the frame itself where there was none.
+
+        The product casts it, so it goes where the product goes. Where the frame itself shows less of a shadow there
+        than the keyframe did, it is brightened by that much less.
+        """
         if self.light is None:
             return frame
-        # the product casts it, so it goes where the product goes
-        box = np.zeros(frame.shape[:2], np.uint8)
-        box[self.window] = 1
-        there = cv2.warpPerspective(box, self.track.transforms[index], box.shape[::-1]) > 0
-        window = window_of(there, 2)
-        move = into_window(window) @ self.track.transforms[index] @ np.linalg.inv(into_window(self.window))
+        move = self.track.transforms[index] @ np.linalg.inv(into_window(self.window))
+        window = _seen_window(move, self.shaded.shape, frame.shape[:2])
+        if window is None:
+            return frame
+        part, inner = frame[window], into_window(window) @ move
+        shaded = cv2.warpPerspective(self.shaded, inner, size_of(window))
         light = cv2.warpPerspective(
-            self.light, move, size_of(window), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
-            borderValue=(1.0, 1.0, 1.0),
-        )  # fmt: skip
+            self.light, inner, size_of(window), borderMode=cv2.BORDER_CONSTANT, borderValue=(1.0, 1.0, 1.0)
+        )
+        half = (max(part.shape[1] // 2, 1), max(part.shape[0] // 2, 1))
+        hole = cv2.resize(self.holes[index][window].astype(np.float32), half, interpolation=cv2.INTER_AREA) > 0
+        shadow = cv2.resize(shaded, half, interpolation=cv2.INTER_AREA) > 127
+        own = light_left(cv2.resize(part, half, interpolation=cv2.INTER_AREA), hole, shadow & ~hole)
+        light = np.maximum(light, cv2.resize(own, part.shape[1::-1], interpolation=cv2.INTER_LINEAR))
         result = frame.copy()
-        part = frame[window].astype(np.float32) / np.maximum(light, _TOO_DARK)
-        result[window] = np.clip(np.rint(part), 0, 255).astype(np.uint8)
+        relit = part.astype(np.float32) / np.maximum(light, _TOO_DARK)
+        result[window] = np.clip(np.rint(relit), 0, 255).astype(np.uint8)
         return result
+
+
+def _seen_window(move: Matrix, shape: tuple[int, int], frame: tuple[int, int]) -> Window | None:
+    """What a picture of a shape covers of a frame, as a window; None if it lies outside."""
+    height, width = shape
+    corners = np.array([[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]])
+    points = apply_transform(move, corners)
+    left, top = np.clip(np.floor(points.min(axis=0)).astype(int), 0, frame[::-1])
+    right, bottom = np.clip(np.ceil(points.max(axis=0)).astype(int) + 1, 0, frame[::-1])
+    if right - left < 8 or bottom - top < 8:
+        return None
+    return slice(int(top), int(bottom)), slice(int(left), int(right))
 
 
 def halo_px(mask: Mask) -> int:
@@ -113,4 +135,6 @@ def plan_removal(frames: Frames, masks: Masks, track: Track, occluders: Masks | 
         holes &= ~occluders
         holes |= masks & ~occluders
     darkness = float(np.clip(1.0 - brightness, 0.3, 0.6))
-    return Removal(holes, light, window, track, darkness, reflection, numbers, tuple(sorted(flags)))
+    darker = np.zeros_like(part_hole) if light is None else light.min(axis=2) < 0.98
+    shaded = darker.astype(np.uint8) * 255
+    return Removal(holes, light, shaded, window, track, darkness, reflection, numbers, tuple(sorted(flags)))
