@@ -6,8 +6,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pvtt_data.engines.colour import light_path
 from pvtt_data.engines.cutout import Cutout, prepare_cutouts
+from pvtt_data.engines.removal import halo_px
+from pvtt_data.engines.shadow import grow
 from pvtt_data.errors import InputError
+from pvtt_data.inpaint import track_background
 from pvtt_data.tracking import Matrix, TrackConfig, apply_transform, settle_rotation, track_plane
 
 Frames = npt.NDArray[np.uint8]
@@ -19,10 +23,10 @@ _SPEEDS = (0.7, 1.3)
 
 
 def steady_cutout(frames: Frames, masks: Masks, config: TrackConfig | None = None) -> Frames:
-    """Cut a product out of a clip and take the camera's motion off it.
+    """Cut a product out of a clip and take the camera's motion and exposure off it.
 
-    What its own track explains (its way, its size, its rotation in the picture) is undone; what remains is how it
-    turns, bends and shines.
+    What its own track explains (its way, its size, its rotation in the picture) is undone, and what its surroundings
+    tell of changing light; what remains is how it turns, bends and shines.
 
     Args:
         frames: ``(S, H, W, 3) uint8`` RGB.
@@ -40,15 +44,17 @@ def steady_cutout(frames: Frames, masks: Masks, config: TrackConfig | None = Non
         raise InputError("cutout-cropped", "the border of its own clip cuts the product")
     track = track_plane(frames, masks, config or TrackConfig())
     track, _ = settle_rotation(track, masks)
+    holes = np.stack([grow(mask, halo_px(mask)) for mask in masks])
+    ground = track_background(frames, holes, track.keyframe)
+    gains = light_path(frames, holes, track.keyframe, None if ground is None else ground.transforms) ** (-1.0 / 2.2)
     back = np.stack([np.linalg.inv(transform) for transform in track.transforms])
     low, high = _extent(masks, back)
     crop = np.array([[1.0, 0.0, -low[0]], [0.0, 1.0, -low[1]], [0.0, 0.0, 1.0]])
     size = (int(high[0] - low[0]), int(high[1] - low[1]))
     result = np.zeros((len(frames), size[1], size[0], 4), np.uint8)
     for index, move in enumerate(crop @ back):
-        result[index, :, :, :3] = cv2.warpPerspective(
-            frames[index], move, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        )
+        shown = cv2.warpPerspective(frames[index], move, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        result[index, :, :, :3] = np.clip(np.rint(shown * gains[index]), 0, 255)
         inner = cv2.erode(masks[index].astype(np.uint8) * 255, np.ones((3, 3), np.uint8))
         alpha = cv2.warpPerspective(cv2.GaussianBlur(inner, (0, 0), 1.0), move, size)
         result[index, :, :, 3] = alpha

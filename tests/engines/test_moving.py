@@ -65,3 +65,13 @@ def test_a_still_cutout_says_so() -> None:
     made = scene()
     result = CompositeEngine().make(CompositeRequest(made.frames, made.masks, _numbered(1)[0], seed=2))
     assert result.numbers["cutout_frames"] == 1
+
+
+def test_the_exposure_of_its_own_clip_is_taken_off() -> None:
+    made = scene(count=11, zoom=1.0, turn=0.0)
+    levels = np.linspace(0.7, 1.1, 11)
+    frames = np.clip(np.rint(made.frames * levels[:, None, None, None] ** (1 / 2.2)), 0, 255).astype(np.uint8)
+    cut = steady_cutout(frames, made.masks)
+    inner = np.logical_and.reduce(cut[..., 3] > 200)
+    brightness = np.array([frame[inner].mean() for frame in cut[..., :3]])
+    assert np.ptp(brightness[2:-2]) < 0.04 * brightness.mean()
