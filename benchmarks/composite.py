@@ -46,6 +46,7 @@ mine: {{folder: {feed}, layout: catalogue}}
 filter: {{min_motion_px_per_s: 0.0, max_shake_px_per_s: 200, min_sharpness: 0}}
 normalise: {{sizes: [480x848, 832x480]}}
 segment: {{backend: u2net}}
+mask_qc: {{min_area_share: 0.008}}
 assign_split: {{validation_share: 0, test_share: 0}}
 pair: {{products_per_clip: {products}}}
 """

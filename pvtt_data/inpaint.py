@@ -80,7 +80,7 @@ _TEXTURED = 4.0
 
 _EDGE = 4.0
 """Change of detail by a shift of one pixel, grey levels, from which a pixel lies on an edge."""
-_STILL = 0.7
+_STILL = 0.5
 """Share of those pixels that must be unchanged where a camera stands still."""
 _FEW_EDGES = 50
 """Pixels on edges that are needed to tell whether a camera stands still."""
@@ -136,7 +136,7 @@ def stands_still(frames: Frames, holes: Masks, keyframe: int) -> bool:
     """Whether the camera does, told by the edges of the scene at half the resolution.
 
     Edges are where a shift of the keyframe by one pixel changes its detail by more than four grey levels. In every
-    frame, seven tenths of them must differ from the keyframe by less than a third of what that shift does; others may
+    frame, half of them must differ from the keyframe by less than a third of what that shift does; others may
     belong to things that move through the scene. A scene without edges does not tell.
 
     Args:

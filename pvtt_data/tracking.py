@@ -31,6 +31,8 @@ MotionModel = Literal["similarity", "affine", "homography"]
 TrackModel = Literal["similarity", "affine", "homography", "mask"]
 
 _DEGREES: dict[MotionModel, int] = {"similarity": 4, "affine": 6, "homography": 8}
+_STANDS_WITHIN = 0.005
+"""Slow drift of what stands in a region's place, in units of the root of its area, that is left."""
 _WITHOUT_FEATURES = ("untrackable-too-few-features", "untrackable-low-inliers")
 """Reasons to follow the mask: nothing to hold on to, or mirrors and highlights, which go their own ways."""
 _WINDOW = (21, 21)
@@ -218,6 +220,9 @@ def settle_rotation(track: Track, masks: Masks) -> tuple[Track, float]:
     if flat and overlap(track.transforms) > best_overlap + 0.04:
         return track, 1.0
     settled = _with_rotation(track.transforms, centre, best)
+    if track.model != "similarity":  # what leant with the region now has to stay in its place by itself
+        offsets, sizes = _drift(settled, masks, key)
+        settled = _take_back(settled, offsets, _STANDS_WITHIN * sizes, key)
     return replace(track, model="similarity", transforms=settled), best
 
 

@@ -226,3 +226,15 @@ def test_what_stands_shears_only_where_outlines_say_so() -> None:
     assert standing.model == "similarity"
     assert kept == 0.0
     assert np.abs(standing.transforms[:, 0, 1]).max() < 0.02
+
+
+def test_what_stands_in_place_of_a_leaning_region_stays_in_its_middle() -> None:
+    frames, masks = _sheared(0.02 * (np.arange(25) - 12))
+    moved = np.stack([np.roll(mask, index - 12, axis=1) for index, mask in enumerate(masks)])
+    track = track_plane(frames, masks, TrackConfig(models=("affine",)), keyframe=12)
+    standing, _ = settle_rotation(track, moved)
+    assert standing.model == "similarity"
+    middle = np.argwhere(moved[12]).mean(axis=0)[::-1]
+    for move, mask in zip(standing.transforms, moved, strict=True):
+        there = apply_transform(move, middle[None])[0]
+        assert abs(there[0] - np.argwhere(mask).mean(axis=0)[1]) < 4.5
