@@ -206,29 +206,30 @@ def requests(work: Path, count: int) -> Iterator[tuple[str, Any]]:
     from pvtt_data.engines.composite import CompositeRequest
     from pvtt_data.images import read_rgba
     from pvtt_data.media import decode_masks
-    from pvtt_data.records import Blob, Cut
+    from pvtt_data.records import Clip, MaskTrack, Pair, Picture
     from pvtt_data.stages.normalise import read_frames
     from pvtt_data.workspace import Workspace
 
-    store = Workspace(work / "work").store
-    clips = {row["clip_id"]: row for row in table(work, "clips")}
-    tracks = {row["track_id"]: row for row in table(work, "tracks")}
-    pictures = {row["picture_id"]: row for row in table(work, "pictures")}
+    workspace = Workspace(work / "work")
+    store = workspace.store
+    clips = {row.clip_id: row for row in workspace.read_table("clips", Clip)}
+    tracks = {row.track_id: row for row in workspace.read_table("tracks", MaskTrack)}
+    pictures = {row.picture_id: row for row in workspace.read_table("pictures", Picture)}
     names = clip_names(work)
     turn: Counter[str] = Counter()
     ranked = []
-    for row in table(work, "pairs"):
-        name = names[row["clip_id"]].split()[0]
+    for row in workspace.read_table("pairs", Pair):
+        name = names[row.clip_id].split()[0]
         ranked.append((turn[name], name, row))
         turn[name] += 1
     for _, _, row in sorted(ranked, key=lambda entry: entry[:2])[:count]:
-        clip = clips[row["clip_id"]]
-        frames = read_frames(Cut(**clip["cut"]), store.original(clip["media_sha256"]), clip["declared_fps"])
-        masks = decode_masks(store.path(Blob(**tracks[row["track_id"]]["mask"])))
-        product = read_rgba(store.path(Blob(**pictures[row["cutout_id"]]["cutout"])))
+        clip = clips[row.clip_id]
+        frames = read_frames(clip.cut, store.original(clip.media_sha256), clip.declared_fps)
+        masks = decode_masks(store.path(tracks[row.track_id].mask))
+        product = read_rgba(store.path(pictures[row.cutout_id].cutout))
         yield (
-            f"{names[row['clip_id']]} <- {row['product_a']}",
-            CompositeRequest(frames=frames, masks=masks, product=product, seed=row["seed"]),
+            f"{names[row.clip_id]} <- {row.product_a}",
+            CompositeRequest(frames=frames, masks=masks, product=product, seed=row.seed),
         )
 
 
