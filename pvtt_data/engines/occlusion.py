@@ -56,9 +56,11 @@ def find_occluders(frames: Frames, masks: Masks, track: Track) -> Masks | None:
         return None
     depth = cv2.distanceTransform(np.pad(usual, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     colours: Reals | None = None
+    inside = np.ones(shape, np.bool_)
     result = np.zeros_like(masks)
     for index, covered in enumerate(warped):
         missing = usual & ~covered & (depth > 2)
+        missing &= _carried(inside, crop @ to_key[index], size)  # what has left the frame is behind nothing
         if missing.sum() < _SMALLEST * area or depth[missing].max() < _DEEP * np.sqrt(area):
             continue
         if colours is None:
@@ -75,6 +77,8 @@ def find_occluders(frames: Frames, masks: Masks, track: Track) -> Masks | None:
             if from_product < _UNLIKE or float(np.linalg.norm(own - ground)) < _UNLIKE:
                 continue
             seen = _carried(part, track.transforms[index] @ np.linalg.inv(crop), (shape[1], shape[0]))
+            if seen[:3].any() or seen[-3:].any() or seen[:, :3].any() or seen[:, -3:].any():
+                continue  # at the border masks end early, and nothing can be told
             result[index] |= _whole(frames[index], seen & ~masks[index], masks[index], own, area)
     return result if result.any() else None
 

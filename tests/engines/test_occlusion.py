@@ -59,3 +59,11 @@ def test_a_mask_with_gaps_alone_shows_no_hand() -> None:
 def test_a_clip_without_anything_in_front_has_none() -> None:
     made = scene()
     assert find_occluders(made.frames, made.masks, track_plane(made.frames, made.masks)) is None
+
+
+def test_what_leaves_the_frame_is_behind_nothing() -> None:
+    made = scene(count=15, step=(0.0, -9.0), zoom=1.0, turn=0.0)
+    frames = made.frames.copy()
+    frames[:, :3] = SKIN
+    assert made.masks[-1, 0].any()
+    assert find_occluders(frames, made.masks, track_plane(made.frames, made.masks)) is None
