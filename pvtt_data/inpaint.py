@@ -1,22 +1,24 @@
 """Filling a moving region of a clip with the background behind it.
 
 All frames are filled from one *plate*, a picture of the background in the coordinates of a reference frame: pixels
-that other frames show come first, nearest in time first; texture from around the hole fills the rest, once. Each frame
-then takes its pixels from the plate by the background's motion, so the filling moves with the scene and cannot
-flicker. A smooth correction per frame follows exposure and light.
+that other frames show come first, nearest in time first; texture from around the hole fills the rest, once, or what a
+model makes of it (`pvtt_data.fillers`). Each frame then takes its pixels from the plate by the background's motion, so
+the filling moves with the scene and cannot flicker. A smooth correction per frame follows exposure and light.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pvtt_data.clone_fill import clone_fill
 from pvtt_data.errors import InputError
-from pvtt_data.patch_fill import membrane, patch_fill
+from pvtt_data.patch_fill import membrane
 from pvtt_data.tracking import Matrix, Track, TrackConfig, apply_transform, track_plane
 
 Frames = npt.NDArray[np.uint8]
@@ -25,9 +27,40 @@ Masks = npt.NDArray[np.bool_]
 Mask = npt.NDArray[np.bool_]
 Reals = npt.NDArray[np.float32]
 
+
+class PlateFiller(Protocol):
+    """Makes up the part of a still picture that no frame shows.
+
+    Attributes:
+        name: of the method, for messages.
+    """
+
+    name: str
+
+    def fill_plate(self, picture: Frame, hole: Mask) -> Frame:
+        """``(h, w, 3) uint8`` RGB, of which the pixels in ``hole`` ``(h, w) bool`` are used."""
+        ...
+
+
+class VideoFiller(Protocol):
+    """Makes up what no frame shows, in all frames at once.
+
+    Attributes:
+        name: of the method, for messages.
+    """
+
+    name: str
+
+    def fill_video(self, frames: Frames, holes: Masks) -> Frames:
+        """``(T, H, W, 3) uint8`` RGB, of which the pixels in ``holes`` ``(T, H, W) bool`` are used."""
+        ...
+
+
+Filler = PlateFiller | VideoFiller
+
 _BACKGROUND = TrackConfig(
     models=("homography",),
-    max_features=400,
+    max_features=250,
     min_inlier_ratio=0.4,
     max_drift=None,
     mask_fallback=False,
@@ -43,6 +76,14 @@ _MIN_AGREEMENT = 0.5
 """Correlation of fine detail with the plate below which a frame does not show what the plate shows."""
 _TEXTURED = 4.0
 """Contrast of fine detail, grey levels, below which that correlation means nothing."""
+
+
+_EDGE = 4.0
+"""Change of detail by a shift of one pixel, grey levels, from which a pixel lies on an edge."""
+_STILL = 0.5
+"""Share of those pixels that must be unchanged where a camera stands still."""
+_FEW_EDGES = 50
+"""Pixels on edges that are needed to tell whether a camera stands still."""
 
 
 def surroundings(holes: Masks) -> Masks:
@@ -80,12 +121,68 @@ def track_background(frames: Frames, holes: Masks, keyframe: int) -> Track | Non
         keyframe: the reference frame.
 
     Returns:
-        The track, or None when the surroundings cannot be tracked (no texture, or everything moves its own way).
+        The track, or None when the surroundings cannot be tracked (no texture, or everything moves its own way) and do
+        not stand still either.
     """
+    if stands_still(frames, holes, keyframe):
+        return _still(len(frames), keyframe)
     try:
         return track_plane(frames, surroundings(holes), _BACKGROUND, keyframe)
     except InputError:
         return None
+
+
+def stands_still(frames: Frames, holes: Masks, keyframe: int) -> bool:
+    """Whether the camera does, told by the edges of the scene at half the resolution.
+
+    Edges are where a shift of the keyframe by one pixel changes its detail by more than four grey levels. In every
+    frame, half of them must differ from the keyframe by less than a third of what that shift does; others may
+    belong to things that move through the scene. A scene without edges does not tell.
+
+    Args:
+        frames: ``(T, H, W, 3) uint8`` RGB.
+        holes: ``(T, H, W) bool``, not looked at.
+        keyframe: the frame that the others are compared with.
+    """
+    height, width = holes.shape[1:]
+    size = (max(width // 2, 1), max(height // 2, 1))
+
+    def detail(frame: Frame) -> Reals:
+        small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+        grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.0)
+        result: Reals = grey - cv2.blur(grey, (9, 9))
+        return result
+
+    def seen(hole: Mask) -> Mask:
+        small = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+        return ~_dilated(small, 9)  # the reach of `detail`
+
+    key = detail(frames[keyframe])
+    shifted = np.maximum(np.abs(np.roll(key, 1, axis=0) - key), np.abs(np.roll(key, 1, axis=1) - key))
+    edges = (shifted > _EDGE) & seen(holes[keyframe])
+    edges[:2] = edges[-2:] = edges[:, :2] = edges[:, -2:] = False
+    if edges.sum() < _FEW_EDGES:
+        return False
+    for index in sorted(range(len(frames)), key=lambda i: -abs(i - keyframe)):
+        at = edges & seen(holes[index])
+        if at.sum() < _FEW_EDGES:
+            return False
+        if float((np.abs(detail(frames[index]) - key)[at] < shifted[at] / 3.0).mean()) < _STILL:
+            return False
+    return True
+
+
+def _still(count: int, keyframe: int) -> Track:
+    return Track(
+        keyframe=keyframe,
+        model="similarity",
+        transforms=np.tile(np.eye(3), (count, 1, 1)),
+        inlier_ratio=np.ones(count),
+        feature_count=np.zeros(count, np.int64),
+        residual_px=np.zeros(count),
+        anchors=1,
+        drift=0.0,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +209,11 @@ class Plate:
         """Share of the needed background that no frame shows, 0..1."""
         return float((self.needed & ~self.seen).sum() / max(int(self.needed.sum()), 1))
 
+    def seen_in_reference(self, shape: tuple[int, int]) -> Mask:
+        """``(H, W) bool``: what of the reference frame is known to the plate."""
+        shift = np.array([[1.0, 0.0, self.left], [0.0, 1.0, self.top], [0.0, 0.0, 1.0]])
+        return _warp_mask(self.seen, shift, (shape[1], shape[0]), whole=True)
+
     def to_frame(self, index: int) -> Matrix:
         """Transform from the plate's own pixels to a frame."""
         shift = np.array([[1.0, 0.0, self.left], [0.0, 1.0, self.top], [0.0, 0.0, 1.0]])
@@ -119,7 +221,7 @@ class Plate:
         return result
 
 
-def make_plate(frames: Frames, holes: Masks, background: Track, seed: int) -> Plate:
+def make_plate(frames: Frames, holes: Masks, background: Track, seed: int, filler: Filler | None = None) -> Plate:
     """Collect the background behind a region.
 
     Args:
@@ -127,6 +229,7 @@ def make_plate(frames: Frames, holes: Masks, background: Track, seed: int) -> Pl
         holes: ``(T, H, W) bool``, what hides the background; everything that must not get into the plate.
         background: motion of the background; its keyframe is the reference frame.
         seed: of the texture search.
+        filler: makes up what no frame shows, if it fills still pictures; texture from around the hole if None.
 
     Raises:
         InputError: ``background-too-wide`` when the region wanders over more than six frame areas of background.
@@ -173,8 +276,42 @@ def make_plate(frames: Frames, holes: Masks, background: Track, seed: int) -> Pl
                 matched = _matched(picture[box], seen[box] & valid[box], shown, new[box])
                 picture[box][new[box]] = matched[new[box]]
                 seen = seen | new
-    filled = patch_fill(picture, needed & ~seen, seen, seed)
+    filled = clone_fill(picture, needed & ~seen, seen, seed)
+    if filler is not None and hasattr(filler, "fill_plate") and (needed & ~seen).any():
+        open_ = needed & ~seen
+        filled = np.where(open_[:, :, None], filler.fill_plate(filled, open_), filled)
     return Plate(filled, left, top, background.transforms, needed, seen)
+
+
+def fill_clip(frames: Frames, holes: Masks, plate: Plate | None, filler: Filler | None = None) -> Frames:
+    """All frames of a clip without what is in the holes.
+
+    Args:
+        frames: ``(T, H, W, 3) uint8`` RGB.
+        holes: ``(T, H, W) bool``.
+        plate: the background; None where its motion is unknown: every frame is filled smoothly from its own rim.
+        filler: one that fills video gets what the plate does not know; the plate's own filling is its first guess.
+
+    Returns:
+        ``(T, H, W, 3) uint8``, equal to ``frames`` further than three pixels from the holes.
+
+    Raises:
+        FillerError: the filler failed.
+    """
+    pairs = list(zip(frames, holes, strict=True))
+    if plate is None:
+        filled = np.stack([fill_smoothly(frame, hole) for frame, hole in pairs])
+        open_ = holes
+    else:
+        filled = np.stack([fill_frame(frame, hole, plate, index) for index, (frame, hole) in enumerate(pairs)])
+        if filler is None or not hasattr(filler, "fill_video"):
+            return filled
+        size = (holes.shape[2], holes.shape[1])
+        known = [_warp_mask(plate.seen, plate.to_frame(index), size, whole=True) for index in range(len(holes))]
+        open_ = holes & ~np.stack(known)
+    if filler is None or not hasattr(filler, "fill_video") or not open_.any():
+        return filled
+    return np.where(open_[:, :, :, None], filler.fill_video(filled, open_), filled)
 
 
 def fill_frame(frame: Frame, hole: Mask, plate: Plate, index: int) -> Frame:
@@ -255,17 +392,26 @@ def _as_blurred(picture: Frame, reference: Frame, comparable: Mask) -> Frame:
 
 
 def _matched(reference: Frame, comparable: Mask, picture: Frame, region: Mask) -> Frame:
-    """A picture with its smooth difference to a reference, known around a region, taken off."""
+    """A picture with its smooth difference to a reference, known around a region, taken off.
+
+    The difference is smooth, so it is worked out at half the resolution.
+    """
     rim = _dilated(region, _RIM_PX + _HALO_PX) & comparable & ~_dilated(region, _HALO_PX)
     if rim.sum() < 32:
         return picture
-    weight = rim.astype(np.float32)
-    difference = (reference.astype(np.float32) - picture) * weight[:, :, None]
-    spread = cv2.blur(cv2.blur(weight, (_RIM_PX, _RIM_PX)), (_RIM_PX, _RIM_PX))
-    local = cv2.blur(cv2.blur(difference, (_RIM_PX, _RIM_PX)), (_RIM_PX, _RIM_PX))
+    height, width = rim.shape
+    size, reach = ((width + 1) // 2, (height + 1) // 2), (_RIM_PX // 2, _RIM_PX // 2)
+    full = rim.astype(np.float32)
+    difference = cv2.subtract(reference, picture, dtype=cv2.CV_32F) * full[:, :, None]
+    weight = cv2.resize(full, size, interpolation=cv2.INTER_AREA)
+    difference = cv2.resize(difference, size, interpolation=cv2.INTER_AREA)
+    spread = cv2.blur(cv2.blur(weight, reach), reach)
+    local = cv2.blur(cv2.blur(difference, reach), reach)
     local /= np.maximum(spread, 1e-4)[:, :, None]
-    correction = membrane(np.clip(local, -_MAX_CORRECTION, _MAX_CORRECTION), rim & (spread > 0.05))
-    return np.asarray(np.clip(np.rint(picture + correction), 0, 255), np.uint8)
+    known = (weight > 0) & (spread > 0.05)
+    correction = membrane(np.clip(local, -_MAX_CORRECTION, _MAX_CORRECTION), known)
+    wide = cv2.resize(correction, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.clip(np.rint(cv2.add(picture, wide, dtype=cv2.CV_32F)), 0, 255), np.uint8)
 
 
 def _agrees(picture: Frame, seen: Mask, shown: Frame, valid: Mask, new: Mask) -> bool:
@@ -319,6 +465,8 @@ def _extent(holes: Masks, transforms: Sequence[Matrix] | Matrix) -> tuple[int, i
         box = _box(hole, margin=int(0.6 * np.sqrt(hole.sum())) + 2 * _RIM_PX)
         if box is not None:
             (y0, y1), (x0, x1) = ((s.start, s.stop) for s in box)
+            beside = int(0.8 * (x1 - x0))  # scenes lie in layers, so what belongs here is likely seen on either side
+            x0, x1 = max(x0 - beside, 0), min(x1 + beside, hole.shape[1])
             points = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64)
             corners.append(apply_transform(np.linalg.inv(transform), points))
     every = np.concatenate(corners) if corners else np.zeros((1, 2))

@@ -78,7 +78,7 @@ from pvtt_data.stages.render import (
 )
 from pvtt_data.stages.segment import Segment, SegmentItem, TargetedSegmentItem, target_namer
 from pvtt_data.stages.split_shots import SplitItem, SplitShots
-from pvtt_data.stages.synthesise import SwapItem, Synthesise
+from pvtt_data.stages.synthesise import SwapItem, Synthesise, draw_distractors
 from pvtt_data.stages.text_overlay import MeasureTextOverlay, TextOverlayItem
 from pvtt_data.stages.transitions import DetectTransitions
 from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple_qc
@@ -441,6 +441,10 @@ class Line:
         names = self._pair_names()
         shelf = Shelf.of(tables.sources, tables.clips, tables.tracks, tables.pictures, tables.pairs)
         weights = recipe.engines.weights()
+        composites = [row for row in tables.pairs if row.engine == "composite"]
+        distractors = draw_distractors(
+            composites, tables.pictures, tables.assignments, recipe.synthesise.composite.distractor_share
+        )
         swappable, rebuildable = [], []
         for row in tables.pairs:
             if row.engine == "composite" and row.kind != "reconstruct":
@@ -455,6 +459,7 @@ class Line:
                     mask=shelf.tracks[row.track_id].mask,
                     cutout=shelf.pictures[row.cutout_id].cutout,
                     seed=row.seed,
+                    distractor=distractors.get(row.pair_id),
                 )
                 swappable.append(Named(swap_item, row.pair_id, names[row.pair_id]))
             elif row.engine == "crosspair":
@@ -529,7 +534,7 @@ class Line:
                 source=swap.source,
                 source_mask=swap.source_mask,
                 effect_mask=swap.effect_mask,
-                target=shelf.clips[row.clip_id].video,
+                target=swap.target or shelf.clips[row.clip_id].video,
                 target_mask=shelf.tracks[row.track_id].mask,
                 references=tuple(shelf.pictures[name].cutout for name in row.reference_ids),
             )

@@ -176,7 +176,7 @@ def _optimise(grid: _Grid, coarser: _Matches | None, rng: np.random.Generator) -
         known[grid.hole] = 0.0
         weights = known[grid.targets[:, None] + grid.offsets] + np.float32(1e-3)
     else:
-        rounds, sweeps = (2, 2) if search else (1, 1)
+        rounds, sweeps = (2, 2) if search else (1, 0)
         start = coarser.finer(grid)
         nearest = np.where(start >= 0, start, nearest)
         weights = np.ones((count, len(grid.offsets)), np.float32)

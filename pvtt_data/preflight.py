@@ -12,6 +12,7 @@ from pvtt_data.models import ModelRegistry
 from pvtt_data.recipe import Recipe
 from pvtt_data.stages.render import RenderConfig, variant_for
 from pvtt_data.stages.segment import SegmentConfig, backend_for
+from pvtt_data.stages.synthesise import CompositeSettings
 from pvtt_data.transitions import missing_packages
 from pvtt_data.vlm.answerer import describe_model
 from pvtt_data.vocabulary import load_vocabulary
@@ -32,6 +33,7 @@ def preflight(recipe: Recipe, work: Path, out: Path, registry: ModelRegistry | N
     if recipe.mine is not None:
         problems += _feed_problems(recipe.mine.folder)
         problems += _segment_problems(recipe.segment, registry or ModelRegistry.default())
+        problems += _fill_problems(recipe.synthesise.composite)
     for name, folder in (("--work", work), ("--out", out)):
         problems += _folder_problems(name, folder)
     problems += _codec_problems()
@@ -68,6 +70,14 @@ def _feed_problems(folder: Path) -> list[str]:
         return [f"mine.folder = {folder} is not a folder; set it with --set mine.folder=PATH"]
     if not os.access(folder, os.R_OK | os.X_OK):
         return [f"mine.folder = {folder} cannot be read; mend its permissions"]
+    return []
+
+
+def _fill_problems(config: CompositeSettings) -> list[str]:
+    try:
+        config.filler()
+    except PreflightError as error:
+        return [f"synthesise.composite: {error}"]
     return []
 
 

@@ -31,6 +31,10 @@ MotionModel = Literal["similarity", "affine", "homography"]
 TrackModel = Literal["similarity", "affine", "homography", "mask"]
 
 _DEGREES: dict[MotionModel, int] = {"similarity": 4, "affine": 6, "homography": 8}
+_STANDS_WITHIN = 0.005
+"""Slow drift of what stands in a region's place, in units of the root of its area, that is left."""
+_WITHOUT_FEATURES = ("untrackable-too-few-features", "untrackable-low-inliers")
+"""Reasons to follow the mask: nothing to hold on to, or mirrors and highlights, which go their own ways."""
 _WINDOW = (21, 21)
 _QUADRATIC_5 = np.array([-3.0, 12.0, 17.0, 12.0, -3.0]) / 35.0  # Savitzky and Golay 1964, table I
 _QUADRATIC_9 = np.array([-21.0, 14.0, 39.0, 54.0, 59.0, 54.0, 39.0, 14.0, -21.0]) / 231.0
@@ -52,7 +56,8 @@ class TrackConfig:
         richer_model_gain: a richer model is chosen when its residual is below this share of the simpler one's.
         max_drift: largest distance between the tracked and the actual centre of the region, in units of the square
             root of its area; None leaves the region's shape out of account.
-        mask_fallback: follow the mask's centre and area when the region has too little texture.
+        mask_fallback: follow the mask's centre and area when the region has too little texture, or texture that goes
+            its own way, as in mirrors.
         max_mask_jitter: largest median unsmoothness of centre and size, in units of the square root of the area, at
             which a mask is steady enough to be followed.
         max_smoothing_px: smoothing moves no control point further than this, so real camera shake stays.
@@ -61,7 +66,7 @@ class TrackConfig:
     """
 
     models: tuple[MotionModel, ...] = ("similarity", "affine", "homography")
-    max_features: int = 300
+    max_features: int = 200
     min_features: int = 10
     max_forward_backward_px: float = 1.0
     ransac_px: float = 2.0
@@ -148,9 +153,12 @@ def track_plane(
     try:
         track = _track_features(greys, regions, masks[keyframe], keyframe, config)
     except InputError as error:
-        if not config.mask_fallback or error.reason != "untrackable-too-few-features":
+        if not config.mask_fallback or error.reason not in _WITHOUT_FEATURES:
             raise
-        return _track_mask(masks, keyframe, config)
+        try:
+            return _track_mask(masks, keyframe, config)
+        except InputError as unsteady:
+            raise (unsteady if error.reason == "untrackable-too-few-features" else error) from unsteady
     if config.max_drift is None:
         return track
     offsets, sizes = _drift(track.transforms, masks, keyframe)
@@ -168,20 +176,22 @@ def track_plane(
 
 
 def settle_rotation(track: Track, masks: Masks) -> tuple[Track, float]:
-    """Take in-plane rotation out of a similarity track unless the silhouette turns with it.
+    """How far something that stands where the region stands turns and shears with it.
 
     Seen from above, features on a standing product that turns about its own axis rotate in the picture, while its
-    outline stays upright. Half and all of the rotation are kept only where they explain the outlines better: mean
-    overlap (intersection over union) with the moved keyframe outline higher by 0.02 than with less.
+    outline stays upright; seen from ever another side, they shear. So a track becomes a similarity with as little
+    rotation as explains the outlines: half and all of it are kept only where the mean overlap (intersection over union)
+    with the moved keyframe outline is higher by 0.02 than with less. Affine and perspective tracks stay as they are
+    where that is better by 0.04 still and they never squeeze by more than a third.
 
     Args:
-        track: a track; models other than ``similarity`` are returned as they are.
+        track: a track.
         masks: ``(T, H, W) bool``, the tracked region.
 
     Returns:
-        The track and the share of the rotation that was kept, 0, 0.5 or 1.
+        The track and the share of the rotation that was kept, 0, 0.5 or 1. ``model`` is what the result moves by.
     """
-    if track.model != "similarity":
+    if track.model == "mask":
         return track, 1.0
     key = track.keyframe
     centre = _centres(masks[key : key + 1])[0][0]
@@ -192,26 +202,50 @@ def settle_rotation(track: Track, masks: Masks) -> tuple[Track, float]:
 
     outline = resized(masks[key], size[1], size[0]).astype(np.float32)
     actual = {index: resized(masks[index], size[1], size[0]) for index in samples}
-    best, best_overlap = 0.0, -1.0
-    for share in (0.0, 0.5, 1.0):
-        moves = _with_rotation(track.transforms, centre, share)
+
+    def overlap(moves: Matrix) -> float:
         overlaps = []
         for index in samples:
             move = small @ moves[index] @ np.linalg.inv(small)
             moved = cv2.warpPerspective(outline, move, size) > 0.5
             overlaps.append(iou(moved, actual[index]))
-        overlap = float(np.mean(overlaps))
-        if overlap > best_overlap + 0.02:
-            best, best_overlap = share, overlap
-    return replace(track, transforms=_with_rotation(track.transforms, centre, best)), best
+        return float(np.mean(overlaps))
+
+    best, best_overlap = 0.0, -1.0
+    for share in (0.0, 0.5, 1.0):
+        found = overlap(_with_rotation(track.transforms, centre, share))
+        if found > best_overlap + 0.02:
+            best, best_overlap = share, found
+    flat = track.model != "similarity" and _squeeze(track.transforms, centre) <= 4.0 / 3.0
+    if flat and overlap(track.transforms) > best_overlap + 0.04:
+        return track, 1.0
+    settled = _with_rotation(track.transforms, centre, best)
+    if track.model != "similarity":  # what leant with the region now has to stay in its place by itself
+        offsets, sizes = _drift(settled, masks, key)
+        settled = _take_back(settled, offsets, _STANDS_WITHIN * sizes, key)
+    return replace(track, model="similarity", transforms=settled), best
+
+
+def _jacobian(transform: Matrix, point: npt.NDArray[np.float64]) -> Matrix:
+    """``(2, 2)``: what a transform does to small things at a point."""
+    x, y, w = transform @ np.array([point[0], point[1], 1.0])
+    result: Matrix = (transform[:2, :2] - np.outer([x / w, y / w], transform[2, :2])) / w
+    return result
+
+
+def _squeeze(transforms: Matrix, point: npt.NDArray[np.float64]) -> float:
+    """Largest ratio of the scales of the transforms along their two axes at a point; at least 1."""
+    scales = [np.linalg.svd(_jacobian(transform, point), compute_uv=False) for transform in transforms]
+    return float(max(first / max(second, 1e-9) for first, second in scales))
 
 
 def _with_rotation(transforms: Matrix, centre: npt.NDArray[np.float64], share: float) -> Matrix:
-    """Similarities with a share of their rotation, the path of a centre kept."""
+    """The similarities nearest to transforms at a centre, with a share of their rotation; the centre's path is kept."""
     result = np.tile(np.eye(3), (len(transforms), 1, 1))
     for index, transform in enumerate(transforms):
-        scale = float(np.hypot(transform[0, 0], transform[1, 0]))
-        angle = share * float(np.arctan2(transform[1, 0], transform[0, 0]))
+        local = _jacobian(transform, centre)
+        scale = float(np.sqrt(abs(np.linalg.det(local))))
+        angle = share * float(np.arctan2(local[1, 0] - local[0, 1], local[0, 0] + local[1, 1]))
         turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         result[index, :2, :2] = turn
         result[index, :2, 2] = apply_transform(transform, centre[None])[0] - turn @ centre
@@ -220,10 +254,7 @@ def _with_rotation(transforms: Matrix, centre: npt.NDArray[np.float64], share: f
 
 def scale_of(transform: Matrix, point: npt.NDArray[np.float64]) -> float:
     """Local scale of a 3x3 transform at a point: the square root of its Jacobian's determinant."""
-    x, y, w = transform @ np.array([point[0], point[1], 1.0])
-    u, v = x / w, y / w
-    rows = transform[:2, :2] - np.outer([u, v], transform[2, :2])
-    return float(np.sqrt(abs(np.linalg.det(rows / w))))
+    return float(np.sqrt(abs(np.linalg.det(_jacobian(transform, point)))))
 
 
 def apply_transform(transform: Matrix, points: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
@@ -272,7 +303,7 @@ def _follow(
     before: Grey, after: Grey, points: npt.NDArray[np.float32], levels: int, config: TrackConfig
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Where points go from one picture to the next, and which of them come back (forward-backward check)."""
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.01)
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.03)
     options: dict[str, Any] = {
         "winSize": _WINDOW,
         "maxLevel": levels,
@@ -426,9 +457,8 @@ def _match_anchor(
 def _track_features(
     greys: Grey, regions: Grey, key_mask: npt.NDArray[np.bool_], keyframe: int, config: TrackConfig
 ) -> Track:
-    model = config.models[0]
-    chain = _chain(model, greys, regions, keyframe, config)
-    for richer in config.models[1:]:
+    model, chain = _simplest(greys, regions, keyframe, config)
+    for richer in config.models[config.models.index(model) + 1 :]:
         if _residual(richer, chain) < config.richer_model_gain * _residual(model, chain):
             try:
                 chain = _chain(richer, greys, regions, keyframe, config)
@@ -447,6 +477,24 @@ def _track_features(
         anchors=len({chain[i].anchor for i in order}),
         drift=0.0,
     )
+
+
+def _simplest(greys: Grey, regions: Grey, keyframe: int, config: TrackConfig) -> tuple[MotionModel, dict[int, _Frame]]:
+    """The first model that the features follow at every step: seen from ever another side, a region shears.
+
+    Raises:
+        InputError: none does; what the simplest one met is told.
+    """
+    first: InputError | None = None
+    for model in config.models:
+        try:
+            return model, _chain(model, greys, regions, keyframe, config)
+        except InputError as error:
+            first = first or error
+            if error.reason != "untrackable-low-inliers":
+                break
+    assert first is not None, "there is at least one model"
+    raise first
 
 
 def _residual(model: MotionModel, chain: dict[int, _Frame]) -> float:

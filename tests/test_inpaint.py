@@ -8,7 +8,14 @@ import pytest
 from moving_scenes import SIZE, scene, texture
 
 from pvtt_data.errors import InputError
-from pvtt_data.inpaint import fill_frame, fill_smoothly, make_plate, surroundings, track_background
+from pvtt_data.inpaint import (
+    fill_frame,
+    fill_smoothly,
+    make_plate,
+    stands_still,
+    surroundings,
+    track_background,
+)
 from pvtt_data.patch_fill import membrane, patch_fill
 
 
@@ -124,3 +131,36 @@ def test_nothing_known_gives_nothing() -> None:
     picture = texture(20, 20, 1, (100, 100, 100))
     everything = np.ones((20, 20), np.bool_)
     assert not patch_fill(picture, everything, everything, seed=0).any()
+
+
+def test_a_still_camera_is_told_from_a_slow_one() -> None:
+    height, width = SIZE
+    still = scene(count=9, step=(0.0, 0.0), zoom=1.0, turn=0.0)
+    holes = _holes(still.masks)
+    assert stands_still(still.frames, holes, 4)
+    passing = still.frames.copy()
+    for index in range(9):  # something that goes through the scene
+        passing[index, 20:50, 20 * index : 20 * index + 30] = (250, 10, 10)
+    assert stands_still(passing, holes, 4)
+    slow = scene(count=9, step=(0.6, 0.0), zoom=1.0, turn=0.0)
+    assert not stands_still(slow.frames, _holes(slow.masks), 4)
+    plain = np.full((9, height, width, 3), 120, np.uint8)
+    assert not stands_still(plain, holes, 4), "nothing to tell it by"
+
+
+def test_a_network_fills_the_plate_and_only_what_no_frame_shows() -> None:
+    class Blue:
+        name = "blue"
+
+        def fill_plate(self, picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
+            return np.full_like(picture, (10, 20, 250))
+
+    made = scene(count=25, step=(7.0, 0.0), zoom=1.0, turn=0.0, with_the_ground=False)
+    holes = _holes(made.masks)
+    background = track_background(made.frames, holes, 12)
+    assert background is not None
+    plain, blue = (make_plate(made.frames, holes, background, 0, filler) for filler in (None, Blue()))
+    assert np.array_equal(plain.seen, blue.seen)
+    open_ = blue.needed & ~blue.seen
+    assert (blue.picture[open_] == (10, 20, 250)).all()
+    assert np.array_equal(blue.picture[blue.seen & blue.needed], plain.picture[blue.seen & blue.needed])

@@ -171,3 +171,70 @@ def test_real_vehicles_with_true_masks_are_followed(test_data: Path, name: str) 
         overlaps.append((moved & mask).sum() / (moved | mask).sum())
     assert np.median(overlaps) > 0.75
     assert min(overlaps) > 0.5
+
+
+def _sheared(steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A square print that shears about its middle by ``steps`` (T,), with its masks."""
+    height, width = SIZE
+    label, middle = texture(height, width, 8, (128, 128, 128)), np.array([120.0, 80.0])
+    frames, masks = [], []
+    for shear in steps:
+        move = np.array([[1.0, shear, 0.0], [0.0, 1.0, 0.0]])
+        move[:, 2] = middle - move[:, :2] @ middle
+        square = np.zeros((height, width), np.uint8)
+        square[30:130, 70:170] = 1
+        inside = cv2.warpAffine(square, move, (width, height)) > 0
+        ground = texture(height, width, 2, (150, 120, 90))
+        frames.append(np.where(inside[:, :, None], cv2.warpAffine(label, move, (width, height)), ground))
+        masks.append(inside)
+    return np.stack(frames), np.stack(masks)
+
+
+def test_a_region_that_no_similarity_follows_gets_a_richer_model() -> None:
+    frames, masks = _sheared(0.12 * (np.arange(7) - 3))
+    track = track_plane(frames, masks, keyframe=3)
+    assert track.model == "affine"
+    assert abs(track.transforms[6][0, 1] - 0.36) < 0.03
+    with pytest.raises(InputError) as caught:
+        track_plane(frames, masks, TrackConfig(models=("similarity",), mask_fallback=False), keyframe=3)
+    assert caught.value.reason == "untrackable-low-inliers"
+
+
+def test_a_mirror_is_followed_by_its_outline() -> None:
+    """What it shows goes its own way, but the outline is steady."""
+    made = scene(count=15, turn=0.0, zoom=1.0)
+    frames = made.frames.copy()
+    image = texture(*SIZE, 31, (128, 128, 128))
+    for index, mask in enumerate(made.masks):
+        middle = np.argwhere(mask).mean(axis=0)
+        y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+        outwards = (y < middle[0]) == (x < middle[1])
+        shown = np.where(outwards[:, :, None], np.roll(image, 4 * index, 1), np.roll(image, -4 * index, 1))
+        frames[index][mask] = shown[mask]
+    track = track_plane(frames, made.masks, TrackConfig(min_inlier_ratio=0.9))
+    assert track.model == "mask"
+    assert _error_px(made, track) < 3.0
+
+
+def test_what_stands_shears_only_where_outlines_say_so() -> None:
+    frames, masks = _sheared(0.07 * (np.arange(7) - 3))
+    track = track_plane(frames, masks, TrackConfig(models=("affine",)), keyframe=3)
+    flat, _ = settle_rotation(track, masks)
+    assert flat.model == "affine", "a label that leans with its outline is flat"
+    upright = np.stack([masks[3]] * 7)
+    standing, kept = settle_rotation(track, upright)
+    assert standing.model == "similarity"
+    assert kept == 0.0
+    assert np.abs(standing.transforms[:, 0, 1]).max() < 0.02
+
+
+def test_what_stands_in_place_of_a_leaning_region_stays_in_its_middle() -> None:
+    frames, masks = _sheared(0.02 * (np.arange(25) - 12))
+    moved = np.stack([np.roll(mask, index - 12, axis=1) for index, mask in enumerate(masks)])
+    track = track_plane(frames, masks, TrackConfig(models=("affine",)), keyframe=12)
+    standing, _ = settle_rotation(track, moved)
+    assert standing.model == "similarity"
+    middle = np.argwhere(moved[12]).mean(axis=0)[::-1]
+    for move, mask in zip(standing.transforms, moved, strict=True):
+        there = apply_transform(move, middle[None])[0]
+        assert abs(there[0] - np.argwhere(mask).mean(axis=0)[1]) < 4.5

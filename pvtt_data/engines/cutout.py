@@ -12,6 +12,8 @@ from pvtt_data.errors import InputError
 from pvtt_data.masks import keep_large_components
 from pvtt_data.patch_fill import membrane
 
+Pixels = npt.NDArray[np.uint8]
+
 _RIM_PX = 2
 _MIN_SIDE_PX = 48
 _MIN_COVER = 0.1
@@ -62,7 +64,7 @@ class Cutout:
         )
 
 
-def prepare_cutout(rgba: npt.NDArray[np.uint8]) -> Cutout:
+def prepare_cutout(rgba: Pixels) -> Cutout:
     """Crop a cut-out, drop specks and halo colours.
 
     Args:
@@ -74,8 +76,22 @@ def prepare_cutout(rgba: npt.NDArray[np.uint8]) -> Cutout:
     """
     if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8:
         raise ValueError(f"a cut-out is (h, w, 4) uint8, not {rgba.shape} {rgba.dtype}")
-    alpha = rgba[:, :, 3].astype(np.float32) / 255.0
-    solid = keep_large_components(alpha > 0.5, _MIN_PIECE)
+    solid = _solid(rgba)
+    return _cropped(rgba, solid, _box(solid))
+
+
+def prepare_cutouts(sequence: Pixels) -> tuple[Cutout, ...]:
+    """The same for ``(T, h, w, 4) uint8`` pictures of one product that moves: all are cropped to one box."""
+    if sequence.ndim != 4 or sequence.shape[3] != 4 or sequence.dtype != np.uint8 or not len(sequence):
+        raise ValueError(f"a moving cut-out is (T, h, w, 4) uint8, not {sequence.shape} {sequence.dtype}")
+    solids = [_solid(rgba) for rgba in sequence]
+    box = _box(np.logical_or.reduce(solids))
+    return tuple(_cropped(rgba, solid, box) for rgba, solid in zip(sequence, solids, strict=True))
+
+
+def _solid(rgba: Pixels) -> npt.NDArray[np.bool_]:
+    """``(h, w) bool``: the product without specks, if it is fit to be pasted."""
+    solid = keep_large_components(rgba[:, :, 3] > 127, _MIN_PIECE)
     if not solid.any():
         raise InputError("cutout-empty", "the cut-out is transparent everywhere")
     if solid.mean() > 0.98:
@@ -84,34 +100,41 @@ def prepare_cutout(rgba: npt.NDArray[np.uint8]) -> Cutout:
             "the cut-out is opaque everywhere: its background was not removed",
             {"opaque_share": float(solid.mean())},
         )
-    ys, xs = np.nonzero(solid)
-    top, bottom, left, right = int(ys.min()), int(ys.max()) + 1, int(xs.min()), int(xs.max()) + 1
-    if max(bottom - top, right - left) < _MIN_SIDE_PX:
+    box = _box(solid)
+    longer = max(side.stop - side.start for side in box)
+    if longer < _MIN_SIDE_PX:
         raise InputError(
             "cutout-too-small",
             "the cut-out shows the product too small",
-            {"longer_side_px": float(max(bottom - top, right - left)), "min_side_px": float(_MIN_SIDE_PX)},
+            {"longer_side_px": float(longer), "min_side_px": float(_MIN_SIDE_PX)},
         )
-    filled = float(solid[top:bottom, left:right].mean())
+    filled = float(solid[box].mean())
     if filled < _MIN_COVER:
         raise InputError(
             "cutout-ghostly",
             "hardly anything of the cut-out is opaque",
             {"opaque_share": filled, "min_opaque_share": _MIN_COVER},
         )
-    cropped = bool(
-        solid[0].mean() > 0.1 or solid[-1].mean() > 0.3 or solid[:, 0].mean() > 0.1 or solid[:, -1].mean() > 0.1
-    )
-    alpha = alpha * cv2.dilate(solid.astype(np.uint8), np.ones((5, 5), np.uint8))
-    box = (slice(top, bottom), slice(left, right))
+    return solid
+
+
+def _box(solid: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _cropped(rgba: Pixels, solid: npt.NDArray[np.bool_], box: tuple[slice, slice]) -> Cutout:
+    rims = ((solid[0], 0.1), (solid[-1], 0.3), (solid[:, 0], 0.1), (solid[:, -1], 0.1))
+    cut = any(bool(rim.mean() > share) for rim, share in rims)
+    near = cv2.dilate(solid[box].astype(np.uint8), np.ones((5, 5), np.uint8))
     pad = ((_RIM_PX, _RIM_PX), (_RIM_PX, _RIM_PX))
-    alpha = np.pad(alpha[box], pad)
+    alpha = np.pad(rgba[:, :, 3][box].astype(np.float32) / np.float32(255.0) * near, pad)
     colour = np.pad(rgba[:, :, :3][box], (*pad, (0, 0)), mode="edge").astype(np.float32)
     sure = cv2.erode((alpha > 0.97).astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).astype(bool)
     if sure.sum() > 0.3 * solid.sum():
         colour = membrane(colour, sure)
     base_x, base_width = foot(alpha > 0.5)
-    return Cutout(np.clip(np.rint(colour), 0, 255).astype(np.uint8), alpha, base_x, base_width, cropped)
+    return Cutout(np.clip(np.rint(colour), 0, 255).astype(np.uint8), alpha, base_x, base_width, cut)
 
 
 def foot(solid: npt.NDArray[np.bool_]) -> tuple[float, float]:

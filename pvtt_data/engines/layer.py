@@ -48,26 +48,33 @@ def size_of(window: Window) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A cut-out on its way through the clip."""
+    """A cut-out on its way through the clip.
 
-    cutout: Cutout
-    transforms: Matrix  # cut-out pixels to every frame
+    Attributes:
+        cutouts: one for all frames, or one a frame, all of one size: a product that turns or moves by itself.
+        transforms: ``(T, 3, 3) float64``, cut-out pixels to every frame.
+    """
+
+    cutouts: tuple[Cutout, ...]
+    transforms: Matrix
 
     @classmethod
-    def of(cls, cutout: Cutout, to_keyframe: Matrix, transforms: Matrix) -> Layer:
-        """Shrinks the cut-out to the largest size it is shown at, so that warping it never aliases."""
-        middle = np.array([cutout.alpha.shape[1] / 2.0, cutout.alpha.shape[0] / 2.0])
+    def of(cls, cutouts: tuple[Cutout, ...], to_keyframe: Matrix, transforms: Matrix) -> Layer:
+        """Shrinks the cut-outs to the largest size they are shown at, so that warping them never aliases."""
+        height, width = cutouts[0].alpha.shape
         full = transforms @ to_keyframe
-        largest = max(scale_of(matrix, middle) for matrix in full)
-        small = cutout.scaled(largest)
-        ratio = np.diag(
-            [cutout.alpha.shape[1] / small.alpha.shape[1], cutout.alpha.shape[0] / small.alpha.shape[0], 1.0]
-        )
+        largest = max(scale_of(matrix, np.array([width / 2.0, height / 2.0])) for matrix in full)
+        small = tuple(cutout.scaled(largest) for cutout in cutouts)
+        ratio = np.diag([width / small[0].alpha.shape[1], height / small[0].alpha.shape[0], 1.0])
         return cls(small, full @ ratio)
+
+    def cutout(self, index: int) -> Cutout:
+        """What is shown in a frame."""
+        return self.cutouts[index if len(self.cutouts) > 1 else 0]
 
     def box(self, index: int, shape: tuple[int, int], margin: float = 0.0) -> Mask:
         """``(H, W) bool``: bounding box of the layer in a frame, widened by a margin in cut-out pixels."""
-        height, width = self.cutout.alpha.shape
+        height, width = self.cutouts[0].alpha.shape
         corners = np.array(
             [
                 [-margin, -margin],
@@ -89,23 +96,37 @@ class Layer:
         Interpolated premultiplied, so that transparent pixels lend no colour to the edge; an edge of one to two
         pixels is soft even without blur.
         """
-        matrix = into_window(window) @ self.transforms[index]
-        size = size_of(window)
-        alpha = self.cutout.alpha
-        premultiplied = self.cutout.colour * alpha[:, :, None]
-        colour = cv2.warpPerspective(premultiplied, matrix, size, flags=cv2.INTER_LINEAR)
-        alpha = cv2.warpPerspective(alpha, matrix, size, flags=cv2.INTER_LINEAR)
-        sigma = max(sigma, 0.5)
-        colour, alpha = cv2.GaussianBlur(colour, (0, 0), sigma), cv2.GaussianBlur(alpha, (0, 0), sigma)
-        straight = colour / np.maximum(alpha, 1e-4)[:, :, None]
-        return np.clip(straight, 0.0, 255.0), np.clip(alpha, 0.0, 1.0)
+        cutout = self.cutout(index)
+        return _drawn(cutout.colour, cutout.alpha, into_window(window) @ self.transforms[index], window, sigma)
+
+    def mirrored(self, index: int, window: Window, sigma: float) -> tuple[Reals, Reals]:
+        """The same upside down below its foot; alpha fades out over the cut-out's height."""
+        cutout = self.cutout(index)
+        height = len(cutout.alpha)
+        fade = np.linspace(1.0, 0.0, height, dtype=np.float32)[:, None]
+        foot = float(np.flatnonzero(cutout.solid.any(axis=1))[-1])
+        flip = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, 2.0 * foot + 1.0], [0.0, 0.0, 1.0]])
+        move = into_window(window) @ self.transforms[index] @ flip
+        return _drawn(cutout.colour, cutout.alpha * fade[::-1], move, window, sigma)
+
+
+def _drawn(
+    colour: npt.NDArray[np.uint8], alpha: Reals, matrix: Matrix, window: Window, sigma: float
+) -> tuple[Reals, Reals]:
+    size = size_of(window)
+    premultiplied = cv2.warpPerspective(colour * alpha[:, :, None], matrix, size, flags=cv2.INTER_LINEAR)
+    alpha = cv2.warpPerspective(alpha, matrix, size, flags=cv2.INTER_LINEAR)
+    sigma = max(sigma, 0.5)
+    premultiplied, alpha = cv2.GaussianBlur(premultiplied, (0, 0), sigma), cv2.GaussianBlur(alpha, (0, 0), sigma)
+    straight = premultiplied / np.maximum(alpha, 1e-4)[:, :, None]
+    return np.clip(straight, 0.0, 255.0), np.clip(alpha, 0.0, 1.0)
 
 
 def paste(frames: Frames, layer: Layer) -> Frames:
     """A layer over a clip, with its contact shadow."""
     result = frames.copy()
     shape = (frames.shape[1], frames.shape[2])
-    shade, margin = draw_shadow(layer.cutout, 0.4)
+    shade, margin = draw_shadow(layer.cutouts[0], 0.4)
     back = np.array([[1.0, 0.0, -margin], [0.0, 1.0, -margin], [0.0, 0.0, 1.0]])
     for index in range(len(frames)):
         box = layer.box(index, shape, float(margin))

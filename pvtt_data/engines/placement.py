@@ -22,6 +22,9 @@ _FREE = 0.06
 """Share that must stay outside in a free placement: else shapes would only ever shrink."""
 _MOSTLY_COVERED = 0.45
 """Share that may stay outside: more would make up more background than it shows product."""
+_HARDLY_COVERED = 0.6
+_BARE = 0.2
+"""Share of the old product that lies outside and behind which nothing is known, up to which that is little."""
 _MIN_INSIDE = 0.6
 _WHOLE = 0.97
 """Share of the cut-out's box inside the frame from which it is wholly in view."""
@@ -60,11 +63,12 @@ def place(
     ratios: tuple[float, float],
     rng: np.random.Generator,
     max_outside: float = 1.0,
+    made_up: Mask | None = None,
 ) -> Placement:
     """Stand a cut-out on the old product's ground contact.
 
-    What matters most goes first: to leave no more of the old product uncovered than allowed, to be wholly in view, then
-    the style that was asked for.
+    What matters most goes first: to leave no more of the old product uncovered than allowed, to be wholly in view, the
+    style that was asked for, then to show little background that nobody has seen.
 
     Args:
         cutout: the new product.
@@ -74,9 +78,12 @@ def place(
         ratios: smallest and largest extent ratio.
         rng: draws the ratio.
         max_outside: share of the old product that may stay outside, 0..1; above it only where no ratio does better.
+        made_up: ``(H, W) bool``, pixels of the old product behind which nothing is known of the background. Little of
+            that is left in view where there is a choice.
 
     Raises:
-        InputError: ``no-room`` when no ratio keeps the cut-out inside the frame.
+        InputError: ``no-room`` when no ratio keeps the cut-out inside the frame, ``covers-too-little`` when more than
+            six tenths of the old product lie outside at every ratio that does.
     """
     choices = np.geomspace(ratios[0], ratios[1], 13)
     tried = []
@@ -86,22 +93,36 @@ def place(
         if inside >= _MIN_INSIDE:
             outside = _outside(cutout, matrix, key_mask)
             got: Style = "cover" if outside <= _COVERED else "free"
-            tried.append(Placement(matrix, got, float(ratio), outside, inside))
+            bare = _outside(cutout, matrix, key_mask, made_up) if made_up is not None else outside
+            tried.append((Placement(matrix, got, float(ratio), outside, inside), bare))
     if not tried:
         raise InputError(
             "no-room", "the cut-out does not fit into the frame on this track", {"min_ratio": float(ratios[0])}
         )
-    allowed = [choice for choice in tried if choice.outside_share <= min(max_outside, _MOSTLY_COVERED)]
-    whole = [choice for choice in allowed if not choice.cut_by_frame]
-    tried = whole or allowed or tried
-    covering = [choice for choice in tried if choice.style == "cover"]
-    leaving = [choice for choice in tried if _FREE <= choice.outside_share <= _MOSTLY_COVERED]
+    limit = min(max_outside, _MOSTLY_COVERED)
+    allowed = [entry for entry in tried if entry[0].outside_share <= limit]
+    if not allowed:
+        least = min((choice for choice, _ in tried), key=lambda choice: choice.outside_share)
+        if least.outside_share > _HARDLY_COVERED:
+            raise InputError(
+                "covers-too-little",
+                "the new product hides too little of the old one at any size: the shapes differ too much",
+                {"outside_share": least.outside_share, "max_outside_share": _HARDLY_COVERED},
+            )
+        return least
+    whole = [entry for entry in allowed if not entry[0].cut_by_frame]
+    sparing = [entry for entry in whole or allowed if entry[1] <= _BARE]
+    choices_left = sparing or whole or allowed
+    covering = [choice for choice, _ in choices_left if choice.style == "cover"]
+    leaving = [choice for choice, _ in choices_left if choice.outside_share >= _FREE]
     if style == "cover" and covering:
         return covering[int(rng.integers(min(len(covering), 3)))]
+    if style == "free" and not leaving:  # what was asked for matters more than sparing
+        leaving = [choice for choice, _ in whole or allowed if choice.outside_share >= _FREE]
     if leaving:
         return leaving[int(rng.integers(len(leaving)))]
     wanted = _FREE if style == "free" else _COVERED
-    return min(tried, key=lambda choice: abs(choice.outside_share - wanted))
+    return min((choice for choice, _ in choices_left), key=lambda choice: abs(choice.outside_share - wanted))
 
 
 def _stand(cutout: Cutout, key_mask: Mask, ratio: float) -> Matrix:
@@ -138,12 +159,16 @@ def _inside_frame(cutout: Cutout, matrix: Matrix, key_mask: Mask, transforms: Ma
     return smallest
 
 
-def _outside(cutout: Cutout, matrix: Matrix, key_mask: Mask) -> float:
-    """Share of the old product that the cut-out does not hide, at a quarter of the resolution or so."""
+def _outside(cutout: Cutout, matrix: Matrix, key_mask: Mask, part: Mask | None = None) -> float:
+    """Share of the old product that the cut-out does not hide, at a quarter of the resolution or so; of a part of it
+    only, if one is given."""
     height, width = key_mask.shape
     step = min(1.0, 160.0 / float(np.sqrt(key_mask.sum())))
     small = np.diag([step, step, 1.0])
     size = (max(round(width * step), 1), max(round(height * step), 1))
     old = cv2.resize(key_mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
     own = cv2.warpPerspective(cutout.solid.astype(np.float32), small @ matrix, size) > 0.5
-    return float((old & ~own).sum() / max(int(old.sum()), 1))
+    bare = old & ~own
+    if part is not None:
+        bare &= cv2.resize(part.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+    return float(bare.sum() / max(int(old.sum()), 1))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pvtt_data.engines.composite import CompositeConfig, CompositeEngine, CompositeRequest
+from pvtt_data.files import sha256_file
+from pvtt_data.fillers import CommandFiller, OnnxFiller
 from pvtt_data.images import read_rgba
+from pvtt_data.inpaint import Filler
 from pvtt_data.media import decode_masks, encode_clip, encode_masks
-from pvtt_data.records import Blob, Cut, Swap
+from pvtt_data.records import Assignment, Blob, Cut, Pair, Picture, Swap
+from pvtt_data.rendezvous import rank
 from pvtt_data.stage import MapStage, Resources, StageConfig
 from pvtt_data.stages.crosspair import CrosspairSettings
 from pvtt_data.stages.normalise import read_frames
@@ -36,9 +40,37 @@ class CompositeSettings(StageConfig):
     colour_strength: Annotated[float, Field(ge=0, le=1)] = 0.25
     """How far the colours of A move towards the scene's."""
 
+    find_occluders: bool = True
+    """Look for hands and other things in front of B, which then stay in front of A."""
+    distractor_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of pairs with a third product beside B, in source and target, that has to survive the swap."""
+    fill_model: Path | None = None
+    """An inpainting network (ONNX, LaMa's interface) for background that no frame shows; texture is copied without."""
+    fill_command: tuple[str, ...] = ()
+    """A program that fills it instead, with ``{frames}``, ``{masks}`` and ``{output}`` for folders: docs/composite.md.
+    Results are kept by these words: put the program's version among them."""
+    fill_timeout_s: Annotated[float, Field(gt=0)] = 600.0
+    """How long that program may take for a clip."""
+
+    @model_validator(mode="after")
+    def _one_filler(self) -> CompositeSettings:
+        if self.fill_model is not None and self.fill_command:
+            raise ValueError("either fill_model or fill_command, not both")
+        return self
+
     def engine_config(self) -> CompositeConfig:
         """The same settings, as the engine takes them."""
-        return CompositeConfig(**self.model_dump())
+        return CompositeConfig(**self.model_dump(include={entry.name for entry in fields(CompositeConfig)}))
+
+    def filler(self) -> Filler | None:
+        """What fills background that no frame shows.
+
+        Raises:
+            PreflightError: the network or the command cannot be used.
+        """
+        if self.fill_model is not None:
+            return OnnxFiller(self.fill_model)
+        return CommandFiller(self.fill_command, self.fill_timeout_s) if self.fill_command else None
 
 
 class SynthesiseConfig(StageConfig):
@@ -65,37 +97,86 @@ class SwapItem:
 
     pair_id: str
     kind: Literal["swap", "noop"]
-    placement: Literal["", "cover", "free"]
     media_sha256: str
     declared_fps: float | None
     cut: Cut
     mask: Blob
     cutout: Blob
     seed: int
+    distractor: Blob | None = None
+    """The cut-out of a third product, put beside B in source and target."""
+    placement: Literal["", "cover", "free"] = ""
+    """How A is meant to stand; empty: the engine draws it."""
+
+
+def draw_distractors(
+    pairs: Sequence[Pair], pictures: Sequence[Picture], assignments: Sequence[Assignment], share: float
+) -> dict[str, Blob]:
+    """Which pairs get a third product beside B, and its cut-out.
+
+    A swap is drawn by the hash of its pair; the thing is a listing picture of another family of the same split, the one
+    of highest rank, so that products that come and go disturb no other pair's.
+
+    Args:
+        share: of the swaps, 0..1.
+
+    Returns:
+        Pair → cut-out.
+    """
+    split_of = {row.product_id: row.split for row in assignments}
+    family_of = {row.product_id: row.component_id for row in assignments}
+    listed = [row for row in pictures if row.origin == "listing" and row.product_id in split_of]
+    drawn = {}
+    for pair in pairs:
+        if pair.kind != "swap" or int(rank("distractor", pair.pair_id)[:16], 16) / 2**64 >= share:
+            continue
+        own = {family_of.get(pair.product_a), family_of.get(pair.product_b)}
+        others = [
+            row for row in listed if split_of[row.product_id] == pair.split and family_of[row.product_id] not in own
+        ]
+        if others:
+            best = max(others, key=lambda row: (rank("distractor", pair.pair_id, row.picture_id), row.picture_id))
+            drawn[pair.pair_id] = best.cutout
+    return drawn
 
 
 class Synthesise(MapStage[SwapItem]):
     """One swap by the composite engine."""
 
     name = "synthesise"
-    version = 1
+    version = 2
     kind = "pair"
-    libraries = ("av", "opencv-python-headless", "numpy", "pillow")
+    libraries: tuple[str, ...] = ("av", "opencv-python-headless", "numpy", "pillow")
     resources = Resources(memory_bytes=8 * 2**30, timeout_s=900.0)
 
     def __init__(self, config: SynthesiseConfig, crf: int) -> None:
-        engine = CompositeEngine(config.composite.engine_config())
+        settings = config.composite
+        kept = settings.model_copy(update={"fill_model": None, "distractor_share": 0.0})  # not where, not how many
         super().__init__(
-            _SwapSettings(engine=engine.name, engine_version=engine.version, composite=config.composite, crf=crf)
+            _SwapSettings(engine=CompositeEngine.name, engine_version=CompositeEngine.version, composite=kept, crf=crf)
         )
-        self.engine = engine
+        self.settings = settings
         self.crf = crf
+        if settings.fill_model is not None:
+            self.libraries += ("onnxruntime",)
+        self._weights = {} if settings.fill_model is None else {"fill_model": sha256_file(settings.fill_model)}
+        self._engine: CompositeEngine | None = None
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """The digest of the inpainting network, if there is one."""
+        return dict(self._weights)
+
+    def setup(self) -> None:
+        """Open the engine, and with it the inpainting network."""
+        self._engine = CompositeEngine(self.settings.engine_config(), self.settings.filler())
 
     def run(self, item: SwapItem, store: BlobStore) -> Sequence[Swap]:
         """The `Swap` of one pair."""
+        assert self._engine is not None, "setup() runs first"
         frames = read_frames(item.cut, store.original(item.media_sha256), item.declared_fps)
         masks = decode_masks(store.path(item.mask))
-        made = self.engine.make(
+        made = self._engine.make(
             CompositeRequest(
                 frames=frames,
                 masks=masks,
@@ -103,8 +184,10 @@ class Synthesise(MapStage[SwapItem]):
                 seed=item.seed,
                 kind=item.kind,
                 placement=item.placement or None,
+                distractor=read_rgba(store.path(item.distractor)) if item.distractor is not None else None,
             )
         )
+        target: Blob | None = None
         with store.scratch_folder() as name:
             folder = Path(name)
             encode_clip(made.source, item.cut.fps, folder / "source.mp4", crf=self.crf)
@@ -113,4 +196,8 @@ class Synthesise(MapStage[SwapItem]):
             source, source_mask, effect_mask = (
                 store.put_file(folder / f"{member}.mp4", "mp4") for member in ("source", "source_mask", "effect_mask")
             )
-        return [Swap(item.pair_id, source, source_mask, effect_mask, made.flags, dict(sorted(made.numbers.items())))]
+            if made.target is not frames:  # with a distractor in it
+                encode_clip(made.target, item.cut.fps, folder / "target.mp4", crf=self.crf)
+                target = store.put_file(folder / "target.mp4", "mp4")
+        numbers = dict(sorted(made.numbers.items()))
+        return [Swap(item.pair_id, source, source_mask, effect_mask, made.flags, numbers, target)]

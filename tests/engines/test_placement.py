@@ -7,6 +7,7 @@ import pytest
 
 from pvtt_data.engines.cutout import prepare_cutout
 from pvtt_data.engines.placement import Style, place
+from pvtt_data.errors import InputError
 
 RATIOS = (0.7, 1.4)
 
@@ -56,3 +57,26 @@ def test_where_nothing_may_stay_uncovered_the_product_is_rather_cut() -> None:
         assert not anywhere.cut_by_frame
         assert strict.outside_share <= 0.1
         assert strict.cut_by_frame
+
+
+def test_background_that_nobody_has_seen_is_rather_covered() -> None:
+    slim = np.zeros((220, 150, 4), np.uint8)
+    slim[2:-2, 2:-2] = (40, 80, 200, 255)
+    old = broad_old_product(140, 280)
+    shared = (prepare_cutout(slim), old, np.eye(3)[None], "free", RATIOS)
+    known, unknown = [], []
+    for seed in range(12):
+        known.append(place(*shared, np.random.default_rng(seed), 1.0, np.zeros_like(old)).outside_share)
+        unknown.append(place(*shared, np.random.default_rng(seed), 1.0, old).outside_share)
+    assert max(unknown) <= 0.2 < max(known)
+    assert min(unknown) >= 0.06, "it is still free"
+
+
+def test_a_product_that_hides_too_little_is_refused() -> None:
+    two = np.zeros((320, 240), np.bool_)
+    two[100:200, 20:50] = two[100:200, 190:220] = True
+    slim = np.zeros((300, 60, 4), np.uint8)
+    slim[2:-2, 2:-2] = (40, 80, 200, 255)
+    with pytest.raises(InputError) as caught:
+        place(prepare_cutout(slim), two, np.eye(3)[None], "cover", RATIOS, np.random.default_rng(0))
+    assert caught.value.reason == "covers-too-little"
