@@ -15,8 +15,8 @@ import cv2
 import torch
 from pvtt_eval.bootstrap import Interval, bootstrap_mean
 from pvtt_eval.case import RenderedCase, Row
-from pvtt_eval.dominance import Gate
 
+from pvtt_data.embedders.likeness import Gate
 from pvtt_data.shards import Sample
 from pvtt_train.closed_loop.codec import TinyCodec
 from pvtt_train.closed_loop.judge import Question, Scorer, Videos, as_asked, generate, round_trip
