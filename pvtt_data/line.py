@@ -411,8 +411,20 @@ class Line:
                 references=tuple(shelf.pictures[name].cutout for name in row.reference_ids),
             )
             judgeable.append(Named(triple_item, swap.pair_id, _swap_name(row, names)))
-        measured: list[Quality] = run.map(MeasureTriples(NoConfig()), judgeable)
-        tables.triples = run.table(triple_qc(tables.swaps, measured, shelf, recipe.shards.prompt, recipe.triple_qc))
+        embedder, why = recipe.triple_qc.chosen_embedder()
+        run.note(why)
+        measured: list[Quality] = run.map(MeasureTriples(embedder), judgeable)
+        tables.triples = run.table(
+            triple_qc(
+                tables.swaps,
+                measured,
+                shelf,
+                recipe.shards.prompt,
+                recipe.triple_qc,
+                embedder,
+                tables.assignments,
+            )
+        )
 
     def _clip_names(self) -> dict[str, str]:
         source_of = {s.source_id: s for s in self.tables.sources}

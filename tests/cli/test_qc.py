@@ -1,0 +1,106 @@
+"""`pvtt-data qc`: numbers and verdicts under any thresholds, and thresholds measured."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from drawn_triples import write_drawn_version
+from PIL import Image
+
+from pvtt_data.calibration.triple_file import read_triple_calibration
+from pvtt_data.cli.qc import qc_command
+from pvtt_data.errors import PvttError
+
+
+@pytest.fixture(scope="module")
+def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_drawn_version(tmp_path_factory.mktemp("drawn") / "v1", tmp_path_factory.mktemp("media"))
+
+
+def run(*arguments: str | Path) -> Any:
+    return CliRunner().invoke(qc_command, [str(argument) for argument in arguments])
+
+
+def plain(*arguments: str | Path) -> dict[str, Any]:
+    done = run(*arguments, "--json")
+    assert done.exit_code == 0, done.output
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_every_number_is_told_with_its_spread_and_its_thresholds(version: Path) -> None:
+    found = plain(version)
+    assert found["embedder"].startswith("colour-shape@1@") and found["as_built"] == {"accept": 12}
+    numbers = {row["number"]: row for row in found["numbers"]}
+    row = numbers["background_psnr_db"]
+    assert row["count"] == 12 and sum(row["histogram"]) == 12 and row["quantiles"] == sorted(row["quantiles"])
+    assert row["limits"] == [["reject", "below", 30.0, 0]]
+
+
+def test_other_thresholds_are_tried_and_the_worst_are_named_with_why(version: Path) -> None:
+    before = plain(version)
+    found = plain(version, "--reject", "centroid_agreement=2")
+    assert found["under_these_thresholds"]["verdicts"] == {"reject": 12}
+    assert found["as_built"] == before["as_built"]
+    worst = found["worst"][0]
+    assert "paths-disagree" in worst["reasons"] and any("is below 2" in text for text in worst["says"])
+    assert len(found["worst"]) == 8 and len(plain(version, "--flag", "residue=-1", "--worst", "3")["worst"]) == 3
+
+
+def test_a_terminal_gets_a_table_with_the_same(version: Path) -> None:
+    done = run(version, "--reject", "centroid_agreement=2")
+    assert done.exit_code == 0, done.output
+    for text in ("12 triples", "under these thresholds: 12 reject", "reference_leak_match", "the worst 8"):
+        assert text in done.stdout
+
+
+def test_the_worst_are_drawn(version: Path, tmp_path: Path) -> None:
+    path = tmp_path / "worst.jpg"
+    assert run(version, "--reject", "centroid_agreement=2", "--worst", "2", "--sheet", path).exit_code == 0
+    picture = np.asarray(Image.open(io.BytesIO(path.read_bytes())))
+    assert picture.shape[0] > 2 * 220 and picture.std() > 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--flag", "no_such_number=1"), "no_such_number"),
+        (("--reject", "a_in_target"), "NUMBER=VALUE"),
+        (("--thresholds", "gone.json"), "cannot be read"),
+    ],
+)
+def test_what_is_no_threshold_is_refused(version: Path, arguments: tuple[str, ...], says: str) -> None:
+    with pytest.raises(PvttError, match=says):
+        CliRunner().invoke(qc_command, [str(version), *arguments], catch_exceptions=False)
+
+
+def test_a_recipe_without_a_build_is_an_error_that_says_so(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("name: x\nrender:\n  count: 1\n", encoding="utf-8")
+    with pytest.raises(PvttError, match="holds no build yet"):
+        CliRunner().invoke(qc_command, [str(recipe), "--work", str(tmp_path / "w")], catch_exceptions=False)
+
+
+def test_thresholds_are_measured_into_a_file_that_builds_take(version: Path, tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    # All twelve triples share products, so they are one half and nothing can be reported honestly.
+    with pytest.raises(PvttError, match="half of the products has no trials"):
+        CliRunner().invoke(
+            qc_command,
+            [str(version), "--calibrate", str(path), "--embedder", "colour-shape", "--limit", "2", "--workers", "1"],
+            catch_exceptions=False,
+        )
+    assert not path.exists()
+    assert plain(version, "--thresholds", _shipped(tmp_path))["name"] == str(version)
+
+
+def _shipped(tmp_path: Path) -> Path:
+    path = tmp_path / "shipped.json"
+    path.write_text(read_triple_calibration().to_text(), encoding="utf-8")
+    return path
