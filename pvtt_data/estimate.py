@@ -45,7 +45,7 @@ SAMPLE_RATES: Mapping[str, Rate] = {
     "clip_pictures": Rate(0.5, 0.5e6, 1.6),
     "synthesise": Rate(10.0, 1.8e6, 1.4),
     "render": Rate(250.0, 3.0e6, 0.0),
-    "triple_numbers": Rate(2.5, 0.0, 0.9),
+    "triple_numbers": Rate(5.5, 0.0, 0.9),
 }
 _OTHER = Rate(1.0, 0.1e6, 1.0)
 SAMPLE_BYTES_PER_TRIPLE = 4.0e6

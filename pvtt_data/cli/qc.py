@@ -92,6 +92,8 @@ def qc_command(
         raise PvttError(f"{what} has no triples to report")
     config = _with(version.config, thresholds, flags, rejects)
     found = report(version, config)
+    if version.note and thresholds is None:
+        click.echo(version.note, err=True)
     if as_json:
         click.echo(found.to_json(worst))
     else:

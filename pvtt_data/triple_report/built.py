@@ -56,12 +56,14 @@ class BuiltVersion:
         name: for people.
         config: the settings of `TripleQcConfig` that it was built with.
         embedder: that measured likenesses.
+        note: what a person should know about the thresholds; empty if nothing.
     """
 
     name: str
     triples: tuple[BuiltTriple, ...]
     config: TripleQcConfig
     embedder: ChosenEmbedder
+    note: str = ""
 
 
 def read_version(folder: Path) -> BuiltVersion:
@@ -72,8 +74,19 @@ def read_version(folder: Path) -> BuiltVersion:
     """
     dataset = ShardDataset(folder)
     triples = tuple(_of_sample(sample) for sample in dataset)
-    config = _config_of(dataset.manifest.recipe.get(NAME))
-    return BuiltVersion(str(folder), triples, config, _embedder_of(dataset.manifest.weights))
+    settings = dataset.manifest.recipe.get(NAME)
+    embedder = _embedder_of(dataset.manifest.weights)
+    return BuiltVersion(str(folder), triples, _config_of(settings), embedder, _note(settings))
+
+
+def _note(settings: Any) -> str:
+    """A manifest names its calibration by digest alone; another one may be at hand."""
+    built_with = settings.get("calibration") if isinstance(settings, Mapping) else None
+    if built_with is None:
+        return "the version does not say which calibration it was built with; the package's is used"
+    if built_with != read_triple_calibration().digest:
+        return f"built with another calibration ({str(built_with)[:12]}) than the package's: name it with --thresholds"
+    return ""
 
 
 def _of_sample(sample: Sample) -> BuiltTriple:
