@@ -3,10 +3,11 @@
     pvtt-data build recipes/render.yaml --out shards --set render.count=200 --set render.preset=draft \
         --set render.seed=23 --set render.reference_px=256 --set render.near_identity_share=0 \
         --set render.occluder_share=0.1 --set normalise.sizes=[240x432] --set normalise.frames=17 \
-        --set pair.references=2 --set triple_qc.min_path_agreement=-3 --set triple_qc.calibration=null
+        --set pair.references=2
     python benchmarks/triple_faults.py shards/v1 [--write pvtt_data/calibration/triple_qc.json --name NAME]
 
-Every accepted swap is measured as it is; with masks grown or shrunk by a pixel; and with faults: see
+Renders are right by construction, so every swap is measured, flagged or not: as it is; with A's mask a pixel too large
+and B's a pixel too small; and with faults: see
 `pvtt_data.calibration.triple_faults`. Products are dealt into two halves by hash, those that share a triple together:
 thresholds are set on one, the other is reported, with strengths that set nothing. Without --write the thresholds of the
 package are used, and both halves are reported apart.
@@ -69,6 +70,7 @@ def main() -> None:
             options.processes,
             lambda done, total: print(f"<!-- {done} of {total} -->", flush=True),
             options.limit,
+            flagged_too=True,
         )
     seconds = time.monotonic() - begun
     sizes = size_of(options.versions)

@@ -17,7 +17,6 @@ import numpy as np
 
 from pvtt_data.calibration.choose import (
     Rate,
-    caught,
     choose_flags,
     choose_rejects,
     doubted,
@@ -32,9 +31,10 @@ from pvtt_data.calibration.triple_faults import TRIPLE_FAULTS
 from pvtt_data.calibration.triple_file import EmbedderThresholds
 from pvtt_data.calibration.triple_rules import BY_CATEGORY, TRIPLE_DOUBTS, is_copied
 from pvtt_data.calibration.triple_trials import halves_of, known_triple, measure_triple
+from pvtt_data.embedders.base import Embedder
 from pvtt_data.embedders.choose import ChosenEmbedder, open_embedder
 from pvtt_data.files import write_whole
-from pvtt_data.shards import ShardDataset
+from pvtt_data.shards import Sample, ShardDataset
 from pvtt_data.stage import library_version
 
 BUDGET = 0.02
@@ -57,6 +57,7 @@ Trials = dict[str, list[Trial]]
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Job:
     folders: tuple[Path, ...]
+    flagged_too: bool
     number: int
     half: Half
     embedders: tuple[ChosenEmbedder, ...]
@@ -70,8 +71,9 @@ def measure_versions(
     processes: int,
     on_triple: Callable[[int, int], None] = lambda done, total: None,
     limit: int | None = None,
+    flagged_too: bool = False,
 ) -> Trials:
-    """Trials of all accepted samples of dataset versions whose triples are swaps.
+    """Trials of samples of dataset versions whose triples are swaps.
 
     Args:
         folders: of the versions, of one size.
@@ -80,18 +82,20 @@ def measure_versions(
         processes: worker processes.
         on_triple: told how many are done, and of how many.
         limit: only the first so many.
+        flagged_too: take flagged samples as right ones too, for renders, which are right by construction; else only
+            accepted ones.
 
     Raises:
         ValueError: fewer than two usable samples.
         DatasetError: a version cannot be read.
     """
-    samples = _samples(tuple(folders))
+    samples = _samples(tuple(folders), flagged_too)
     if len(samples) < 2:
-        raise ValueError(f"{len(samples)} accepted swaps; two at least are needed")
+        raise ValueError(f"{len(samples)} usable swaps; two at least are needed")
     halves = halves_of([(sample.meta.product_a, sample.meta.product_b) for sample in samples])
     kept.mkdir(parents=True, exist_ok=True)
     wanted = range(len(samples))[:limit]
-    jobs = [_Job(tuple(folders), n, halves[n], tuple(embedders), kept) for n in wanted]
+    jobs = [_Job(tuple(folders), flagged_too, n, halves[n], tuple(embedders), kept) for n in wanted]
     found: Trials = {embedder.name: [] for embedder in embedders}
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         for done, path in enumerate(pool.map(_measure, jobs), 1):
@@ -103,18 +107,19 @@ def measure_versions(
 
 
 @functools.lru_cache(maxsize=1)
-def _samples(folders: tuple[Path, ...]) -> list[Any]:
+def _samples(folders: tuple[Path, ...], flagged_too: bool) -> list[Sample]:
     samples = [sample for folder in folders for sample in ShardDataset(folder)]
-    return [sample for sample in samples if sample.meta.kind == "swap" and sample.meta.verdict == "accept"]
+    swaps = [sample for sample in samples if sample.meta.kind == "swap"]
+    return [sample for sample in swaps if flagged_too or sample.meta.verdict == "accept"]
 
 
 @functools.lru_cache(maxsize=4)
-def _opened(embedder: ChosenEmbedder) -> Any:
+def _opened(embedder: ChosenEmbedder) -> Embedder:
     return open_embedder(embedder)
 
 
 def _measure(job: _Job) -> Path:
-    samples = _samples(job.folders)
+    samples = _samples(job.folders, job.flagged_too)
     target = job.kept / f"{samples[job.number].key}.json"
     if not target.is_file():
         cv2.setNumThreads(1)
@@ -122,12 +127,12 @@ def _measure(job: _Job) -> Path:
         found = measure_triple(known, job.half, [_opened(embedder) for embedder in job.embedders])
         plain = {name: [dataclasses.asdict(trial) for trial in trials] for name, trials in found.items()}
         write_whole(target, json.dumps(plain).encode())
-        for sample in (samples[job.number],):
+        for sample in samples:
             _forget(sample)
     return target
 
 
-def _forget(sample: Any) -> None:
+def _forget(sample: Sample) -> None:
     """Drop decoded media, which a sample keeps."""
     for name in ("source", "target", "source_mask", "target_mask", "effect_mask", "references", "heldout"):
         sample.__dict__.pop(name, None)
@@ -260,17 +265,12 @@ def cross_validated(trials: Sequence[Trial], weights_sha256: str, budget: float)
 
 
 def size_of(folders: Sequence[Path]) -> list[str]:
-    """Sizes of the accepted swaps, such as ``17x432x240`` (frames, height, width), most frequent first."""
-    sizes = [f"{s.meta.frames}x{s.meta.height}x{s.meta.width}" for s in _samples(tuple(folders))]
+    """Sizes of the swaps, such as ``17x432x240`` (frames, height, width), most frequent first."""
+    sizes = [f"{s.meta.frames}x{s.meta.height}x{s.meta.width}" for s in _samples(tuple(folders), True)]
     names, counts = np.unique(sizes, return_counts=True)
     return [str(names[i]) for i in np.argsort(-counts, kind="stable")]
 
 
 def engines_of(folders: Sequence[Path]) -> list[str]:
-    """Engines of the accepted swaps."""
-    return sorted({sample.meta.engine for sample in _samples(tuple(folders))})
-
-
-def caught_by_fixed(trials: Sequence[Trial]) -> Rate:
-    """How many are rejected as copies, without any calibrated threshold."""
-    return caught(trials, {}, TRIPLE_DOUBTS, is_copied)
+    """Engines of the swaps."""
+    return sorted({sample.meta.engine for sample in _samples(tuple(folders), True)})

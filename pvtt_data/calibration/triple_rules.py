@@ -8,6 +8,7 @@ from pvtt_data.calibration.mask_rules import Doubt
 
 TRIPLE_DOUBTS: Mapping[str, Doubt] = {
     "reference_margin": Doubt("unlike-references", "below", may_reject=True, grain=0.03),
+    "reference_margin_min": Doubt("odd-reference", "below", grain=0.03),
     "reference_likeness": Doubt("unlike-references", "below", may_reject=True, grain=0.03),
     "reference_likeness_min": Doubt("odd-reference", "below", grain=0.03),
     "reference_leak_likeness": Doubt("reference-leak", "above", may_reject=True, grain=0.01),
@@ -23,8 +24,8 @@ TRIPLE_DOUBTS: Mapping[str, Doubt] = {
     "centroid_agreement": Doubt("paths-disagree", "below", grain=0.1),
     "scale_agreement": Doubt("sizes-disagree", "below", grain=0.05),
     "mask_outside_effect": Doubt("mask-off-effect", "above", may_reject=True, grain=0.02),
-    "source_unchanged": Doubt("mask-off-product", "above", may_reject=True, grain=0.05),
-    "target_unchanged": Doubt("mask-off-product", "above", may_reject=True, grain=0.05),
+    "source_unchanged": Doubt("mask-off-product", "above", may_reject=True, grain=0.1),
+    "target_unchanged": Doubt("mask-off-product", "above", may_reject=True, grain=0.1),
     "source_edge_support_median": Doubt("outline-off-edges", "below", grain=0.05),
     "source_edge_support_min": Doubt("outline-off-edges", "below", grain=0.05),
     "target_edge_support_median": Doubt("outline-off-edges", "below", grain=0.05),

@@ -37,6 +37,7 @@ from pvtt_data.triple_quality import triple_quality
 from pvtt_data.verdicts import Rule, judge
 
 NAME = "triple_qc"
+RENDER_ENGINE = "render"
 
 
 class TripleQcConfig(StageConfig):
@@ -61,9 +62,11 @@ class TripleQcConfig(StageConfig):
     min_background_psnr_db: Annotated[float, Field(ge=0)] = 30.0
     """PSNR of source against target outside the effect mask after the encode, below which a triple is rejected."""
     min_path_agreement: Annotated[float, Field(ge=-3, le=1)] = 0.9
-    """Agreement of the centroid paths of A and B, below which a triple is rejected; it is never below -3."""
+    """Agreement of the centroid paths of A and B, below which a triple is rejected; it is never below -3. Not asked of
+    renders, whose paths agree by construction."""
     min_scale_agreement: Annotated[float, Field(ge=-3, le=1)] = 0.9
-    """Agreement of the size paths of A and B, below which a triple is flagged; it is never below -3."""
+    """Agreement of the size paths of A and B, below which a triple is flagged; it is never below -3. Not asked of
+    renders."""
     max_similarity: Annotated[float, Field(ge=0, le=1)] = 0.85
     """Intersection of the colour histograms of A and B, above which a swap is flagged as too alike to teach."""
     max_leak_bits: Annotated[float, Field(ge=0, le=64)] = MAX_LEAK_BITS
@@ -299,11 +302,15 @@ def rules(
     """
     all_kinds = [
         Rule("background-changed", "background_psnr_db", config.min_background_psnr_db, "below"),
-        Rule("paths-disagree", "centroid_agreement", config.min_path_agreement, "below"),
         Rule("reference-leak", "reference_leak_bits", config.max_leak_bits + 1, "below"),
         Rule("reference-leak", "reference_leak_inliers", config.max_leak_inliers, "above", optional=True),
-        Rule("sizes-disagree", "scale_agreement", config.min_scale_agreement, "below", "flag"),
     ]
+    if engine != RENDER_ENGINE:
+        # Rendered products share one path by construction; when they turn, their outlines need not.
+        all_kinds += [
+            Rule("paths-disagree", "centroid_agreement", config.min_path_agreement, "below"),
+            Rule("sizes-disagree", "scale_agreement", config.min_scale_agreement, "below", "flag"),
+        ]
     swaps_only = [
         Rule("residue", "residue", config.max_residue, "above"),
         Rule("too-alike", "ab_similarity", config.max_similarity, "above", "flag"),

@@ -43,6 +43,8 @@ def look_numbers(
         one wrong picture among right ones shows here;
         ``reference_margin``: ``reference_likeness`` - s(A in the source, references): A is an impostor that stands in
         the same light;
+        ``reference_margin_min``: the least, over the references, of a reference's best cosine with B minus its best
+        with A: a picture of some other product is as far from both;
         ``reference_leak_likeness``: the largest cosine of a reference with a frame.
         A product too small to be cropped everywhere has none of these numbers.
     """
@@ -59,10 +61,12 @@ def look_numbers(
     if len(shown):
         own = likeness(b, shown)
         cosines = shown.astype(np.float64) @ b.T.astype(np.float64)
+        with_a = shown.astype(np.float64) @ a.T.astype(np.float64)
         numbers |= {
             "reference_likeness": own,
             "reference_likeness_min": float(cosines.max(axis=1).min()),
             "reference_margin": own - likeness(a, shown),
+            "reference_margin_min": float((cosines.max(axis=1) - with_a.max(axis=1)).min()),
             "reference_leak_likeness": float(cosines.max()),
         }
     return numbers

@@ -181,7 +181,10 @@ _OUTLINES = (
         )
     ),
 )  # fmt: skip
-LOOKS = ("ab_likeness", "reference_likeness", "reference_likeness_min", "reference_margin", "reference_leak_likeness")
+LOOKS = (
+    "ab_likeness", "reference_likeness", "reference_likeness_min", "reference_margin", "reference_margin_min",
+    "reference_leak_likeness",
+)  # fmt: skip
 """Numbers that an embedder makes."""
 
 _Measure = Callable[[TripleMedia, Embedder], dict[str, float]]

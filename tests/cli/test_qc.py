@@ -12,10 +12,14 @@ import pytest
 from click.testing import CliRunner
 from drawn_triples import write_drawn_version
 from PIL import Image
+from record_samples import blob, clip, clip_picture, source, track
 
 from pvtt_data.calibration.triple_file import read_triple_calibration
 from pvtt_data.cli.qc import qc_command
 from pvtt_data.errors import PvttError
+from pvtt_data.records import Clip, Pair, Quality, Rejection, Source, Swap, Triple
+from pvtt_data.stages.triple_qc import Shelf, TripleQcConfig, triple_qc
+from pvtt_data.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +89,38 @@ def test_a_recipe_without_a_build_is_an_error_that_says_so(tmp_path: Path) -> No
     recipe.write_text("name: x\nrender:\n  count: 1\n", encoding="utf-8")
     with pytest.raises(PvttError, match="holds no build yet"):
         CliRunner().invoke(qc_command, [str(recipe), "--work", str(tmp_path / "w")], catch_exceptions=False)
+
+
+def test_a_recipe_reports_its_latest_build_with_what_was_rejected(tmp_path: Path) -> None:
+    b = source("b", "B", category="mugs")
+    b_clip = clip("clip of b", b, 0)
+    b_track, picture = track(b_clip), clip_picture("pb", b, 1.0)
+    pairs = [
+        Pair(name * 16, "composite", "swap", "train", "easy", "A", "B", b_clip.clip_id, b_track.track_id,
+             picture.picture_id, (picture.picture_id,), (), 0)
+        for name in ("1", "2")
+    ]  # fmt: skip
+    good = {"background_psnr_db": 45.0, "centroid_agreement": 1.0, "reference_leak_bits": 30.0, "scale_agreement": 1.0,
+            "residue": 0.0, "ab_similarity": 0.1, "made_up_share": 0.1}  # fmt: skip
+    swaps = [Swap(row.pair_id, blob("s"), blob("m"), blob("e"), (), {}) for row in pairs]
+    qualities = [Quality(pairs[0].pair_id, good), Quality(pairs[1].pair_id, good | {"residue": 0.9})]
+    shelf = Shelf.of([b], [b_clip], [b_track], [picture], pairs)
+    made = triple_qc(swaps, qualities, shelf, "a {title}", TripleQcConfig(embedder="colour-shape"))
+    workspace = Workspace(tmp_path / "w")
+    tables: dict[str, tuple[type, list[Any]]] = {
+        "sources": (Source, [b]), "clips": (Clip, [b_clip]), "pairs": (Pair, pairs), "triples": (Triple, made.rows),
+        "rejections": (Rejection, made.rejections),
+    }  # fmt: skip
+    for name, (record, rows) in tables.items():
+        workspace.write_table(name, record, rows)
+    recipe = tmp_path / "r.yaml"
+    text = "name: x\nrender:\n  count: 1\ntriple_qc:\n  embedder: colour-shape\n"
+    recipe.write_text(text, encoding="utf-8")
+    found = plain(recipe, "--work", tmp_path / "w")
+    assert found["as_built"] == {"accept": 1, "reject": 1}
+    assert found["worst"][0]["key"] == pairs[1].pair_id and "residue 0.9 is above 0.35" in found["worst"][0]["says"]
+    looser = plain(recipe, "--work", tmp_path / "w", "--set", "triple_qc.max_residue=1")
+    assert looser["under_these_thresholds"]["verdicts"].get("reject", 0) < 2
 
 
 def test_thresholds_are_measured_into_a_file_that_builds_take(version: Path, tmp_path: Path) -> None:

@@ -76,6 +76,12 @@ def test_engines_that_make_nothing_up_need_no_such_number(config: TripleQcConfig
     assert judge(numbers, rules(config, "swap", "render"))[0] == "accept"
 
 
+def test_paths_are_not_asked_of_renders_because_they_agree_by_construction(config: TripleQcConfig) -> None:
+    numbers = GOOD | {"centroid_agreement": 0.5, "scale_agreement": 0.2}
+    assert judge(numbers, rules(config, "swap", "render"))[0] == "accept"
+    assert judge(numbers, rules(config, "swap", "composite"))[:2] == ("reject", ("paths-disagree",))
+
+
 def test_thresholds_of_the_category_win_over_the_global_ones(config: TripleQcConfig) -> None:
     numbers = GOOD | {"reference_likeness": 0.8}
     assert judge(numbers, rules(config, "swap", "render", "mugs", TOLD))[0] == "accept"

@@ -168,6 +168,7 @@ def test_looks_compare_b_with_its_references_and_with_a() -> None:
     assert numbers["ab_likeness"] < 0.05
     odd = look_numbers(a, masks, b, masks, [right, wrong], Lightness())
     assert odd["reference_likeness"] > 0.9 and odd["reference_likeness_min"] < 0.05
+    assert odd["reference_margin_min"] < -0.9 < 0.9 < numbers["reference_margin_min"]
     assert set(look_numbers(a, masks, b, masks, [], Lightness())) == {"ab_likeness"}
 
 
