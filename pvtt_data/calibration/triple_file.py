@@ -62,7 +62,8 @@ class TripleCalibration(BaseModel):
 
     Attributes:
         name: of the calibration.
-        engines: engines whose triples it was measured on; triples of others are flagged where these would be rejected.
+        engines: engines whose triples it was measured on; triples of others are only flagged, and only where these
+            would be rejected.
         embedders: name of an embedder → thresholds.
     """
 

@@ -72,7 +72,8 @@ class TripleQcConfig(StageConfig):
     max_leak_bits: Annotated[float, Field(ge=0, le=64)] = MAX_LEAK_BITS
     """Perceptual-hash distance of a reference to a frame of the target, up to which the reference leaks the target."""
     max_leak_inliers: Annotated[float, Field(ge=0, le=1)] = MAX_LEAK_INLIERS
-    """Share of key points that one homography maps from a reference to a frame, above which the reference leaks it."""
+    """Share of key points that one homography maps from a reference to a frame, above which a triple is flagged: honest
+    pictures of flat labels reach it too."""
     max_residue: Annotated[float, Field(ge=0, le=1)] = 0.35
     """Share of B's region that A leaves bare and that still shows B, above which a swap is rejected."""
     max_made_up: Annotated[float, Field(ge=0)] = 0.6
@@ -303,7 +304,7 @@ def rules(
     all_kinds = [
         Rule("background-changed", "background_psnr_db", config.min_background_psnr_db, "below"),
         Rule("reference-leak", "reference_leak_bits", config.max_leak_bits + 1, "below"),
-        Rule("reference-leak", "reference_leak_inliers", config.max_leak_inliers, "above", optional=True),
+        Rule("reference-leak", "reference_leak_inliers", config.max_leak_inliers, "above", "flag", optional=True),
     ]
     if engine != RENDER_ENGINE:
         # Rendered products share one path by construction; when they turn, their outlines need not.
@@ -329,21 +330,21 @@ def rules(
 def _calibrated(config: TripleQcConfig, engine: str, category: str, embedder: ChosenEmbedder) -> list[Rule]:
     """Thresholds of the calibration, and over them what the recipe gives.
 
-    A threshold for rejecting that was measured on triples of other engines flags.
+    Of triples of an engine that it was not measured on, only what lies beyond a threshold for rejecting is flagged.
     """
     calibration = read_triple_calibration(config.calibration)
     limits = calibration.of(embedder.name, embedder.weights_sha256).of_category(category)
-    beyond: Literal["reject", "flag"] = "reject" if engine in calibration.engines else "flag"
+    known = engine in calibration.engines
     made = []
     for name in TRIPLE_DOUBTS:
         limit = limits.get(name)
         if name in config.reject:
             made.append(_rule(name, config.reject[name], "reject"))
         elif limit is not None and limit.reject is not None:
-            made.append(_rule(name, limit.reject, beyond))
+            made.append(_rule(name, limit.reject, "reject" if known else "flag"))
         if name in config.flag:
             made.append(_rule(name, config.flag[name], "flag"))
-        elif limit is not None and limit.flag is not None:
+        elif known and limit is not None and limit.flag is not None:
             made.append(_rule(name, limit.flag, "flag"))
     return made
 

@@ -52,7 +52,7 @@ def config(tmp_path: Path) -> TripleQcConfig:
         ({"centroid_agreement": 0.5}, "reject", ("paths-disagree",)),
         ({"reference_leak_bits": 6.0}, "reject", ("reference-leak",)),
         ({"reference_leak_bits": 7.0}, "accept", ()),
-        ({"reference_leak_inliers": 0.41}, "reject", ("reference-leak",)),
+        ({"reference_leak_inliers": 0.41}, "flag", ("reference-leak",)),
         ({"residue": 0.4}, "reject", ("residue",)),
         ({"scale_agreement": 0.5, "ab_similarity": 0.9}, "flag", ("sizes-disagree", "too-alike")),
         ({"made_up_share": 0.4}, "flag", ("large-inpaint",)),
@@ -98,12 +98,17 @@ def test_what_was_measured_on_renders_rejects_renders_and_flags_others(config: T
     numbers = GOOD | {"lag_gain_db": 4.0}
     assert judge(numbers, rules(config, "swap", "render"))[:2] == ("reject", ("out-of-step",))
     assert judge(numbers, rules(config, "swap", "composite"))[:2] == ("flag", ("out-of-step",))
+    milder = GOOD | {"lag_gain_db": 2.0}
+    assert judge(milder, rules(config, "swap", "render"))[0] == "flag"
+    assert judge(milder, rules(config, "swap", "composite"))[0] == "accept"
 
 
 def test_thresholds_of_the_recipe_win_over_the_file(config: TripleQcConfig) -> None:
     numbers = GOOD | {"lag_gain_db": 2.0, "a_in_target": 0.9}
-    assert judge(numbers, rules(config, "swap", "composite"))[0] == "flag"
-    own = config.model_copy(update={"flag": {"lag_gain_db": 2.5}, "reject": {"a_in_target": 0.8}})
+    assert judge(numbers, rules(config, "swap", "render"))[:2] == ("flag", ("out-of-step",))
+    looser = config.model_copy(update={"flag": {"lag_gain_db": 2.5}})
+    assert judge(numbers, rules(looser, "swap", "render"))[0] == "accept"
+    own = config.model_copy(update={"reject": {"a_in_target": 0.8}})
     assert judge(numbers, rules(own, "swap", "composite"))[:2] == ("reject", ("a-in-target",))
     with pytest.raises(ValueError, match="no_such_number"):
         TripleQcConfig(flag={"no_such_number": 1.0})
