@@ -43,15 +43,17 @@ def key_of(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
-def write_drawn_version(folder: Path, scratch: Path) -> Path:
+def write_drawn_version(folder: Path, scratch: Path, unrelated: bool = False) -> Path:
     """A dataset version with all pairs of the drawn products, each product of its own category, in training.
 
     Args:
         folder: of the version; must not be there.
         scratch: for media on their way.
+        unrelated: whether every triple has products of its own, by name.
     """
     samples = []
     for a, b in ((a, b) for a in LOOKS for b in LOOKS if a != b):
+        own = f" {a} {b}" if unrelated else ""
         media, key = drawn_triple(a, b), key_of(f"{a} {b}")
         members: dict[str, bytes] = {}
         for name in ("source", "target"):
@@ -69,8 +71,8 @@ def write_drawn_version(folder: Path, scratch: Path) -> Path:
             FRAMES,
             HEIGHT,
             WIDTH,
-            product_a=a,
-            product_b=b,
+            product_a=a + own,
+            product_b=b + own,
             category_a=a,
             category_b=b,
             reference_source=["listing", "listing"],

@@ -123,20 +123,25 @@ def test_a_recipe_reports_its_latest_build_with_what_was_rejected(tmp_path: Path
     assert looser["under_these_thresholds"]["verdicts"].get("reject", 0) < 2
 
 
-def test_thresholds_are_measured_into_a_file_that_builds_take(version: Path, tmp_path: Path) -> None:
+def test_products_that_are_all_related_cannot_be_calibrated_on(version: Path, tmp_path: Path) -> None:
     path = tmp_path / "own.json"
-    # All twelve triples share products, so they are one half and nothing can be reported honestly.
+    options = ["--calibrate", path, "--embedder", "colour-shape", "--limit", "2", "--workers", "1"]
     with pytest.raises(PvttError, match="half of the products has no trials"):
-        CliRunner().invoke(
-            qc_command,
-            [str(version), "--calibrate", str(path), "--embedder", "colour-shape", "--limit", "2", "--workers", "1"],
-            catch_exceptions=False,
-        )
+        CliRunner().invoke(qc_command, [str(version), *map(str, options)], catch_exceptions=False)
     assert not path.exists()
-    assert plain(version, "--thresholds", _shipped(tmp_path))["name"] == str(version)
 
 
-def _shipped(tmp_path: Path) -> Path:
-    path = tmp_path / "shipped.json"
-    path.write_text(read_triple_calibration().to_text(), encoding="utf-8")
-    return path
+@pytest.mark.slow
+def test_thresholds_are_measured_into_a_file_that_says_how_good_they_are(tmp_path: Path) -> None:
+    media = tmp_path / "media"
+    media.mkdir()
+    version, path = write_drawn_version(tmp_path / "v1", media, unrelated=True), tmp_path / "own.json"
+    options = ("--calibrate", path, "--embedder", "colour-shape", "--limit", "5", "--workers", "2")
+    done = run(version, *options, "--keep", tmp_path / "kept")
+    assert done.exit_code == 0, done.output
+    assert "right triples flagged" in done.stdout and "all are global" in done.stdout
+    part = read_triple_calibration(path).embedders["colour-shape@1"]
+    assert part.made["triples"] == 5 and part.made["sizes"] == ["9x96x128"]
+    assert part.results["detection"]["no swap"]["setting"]["of"] > 0
+    assert len(list((tmp_path / "kept").glob("*.json"))) == 5
+    assert plain(version, "--thresholds", path)["as_built"] == {"accept": 12}
