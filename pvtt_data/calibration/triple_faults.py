@@ -248,7 +248,7 @@ def no_swap(known: KnownTriple, strength: float, random: np.random.Generator) ->
 
 
 TRIPLE_FAULTS: Mapping[str, TripleFault] = {
-    "wrong product": TripleFault(wrong_product, (1.0,), (0.5,)),
+    "wrong product": TripleFault(wrong_product, (1.0, 0.5), ()),
     "copied reference": TripleFault(copied_reference, (0.0, 0.2), (0.1, 0.15), (0.3,)),
     "drifted mask": TripleFault(drifted_mask, (0.2, 0.4), (0.3, 0.6), (0.1,)),
     "missing frame": TripleFault(missing_frame, (1.0, 3.0), (2.0, 4.0)),
