@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from pvtt_data import __version__
 from pvtt_data.backends import ChosenBackend, choose_text_detector
 from pvtt_data.calibration.file import read_calibration
+from pvtt_data.calibration.triple_file import read_triple_calibration
 from pvtt_data.errors import BuildError, DiskFullError, PreflightError, disk_full
 from pvtt_data.executor import Executor, LocalExecutor
 from pvtt_data.line import STAGES, TABLE_RECORDS, Line, Tables, declared_numbers, left_out
@@ -230,6 +231,8 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     """The recipe without what belongs to one machine: the folders and files of its inputs, its processors."""
     plain: dict[str, Any] = recipe.model_dump(mode="json")
     plain["mask_qc"]["calibration"] = read_calibration(recipe.mask_qc.calibration).digest
+    plain["triple_qc"]["calibration"] = read_triple_calibration(recipe.triple_qc.calibration).digest
+    del plain["triple_qc"]["embedder_weights"]
     for key in ("vocabulary", "device"):
         del plain["segment"][key]
     del plain["segment"]["grounded"]["tracker_folder"]

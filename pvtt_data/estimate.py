@@ -49,7 +49,7 @@ SAMPLE_RATES: Mapping[str, Rate] = {
     "crosspair": Rate(1.0, 0.0, 0.7),
     "panzoom": Rate(4.0, 2.0e6, 0.5),
     "render": Rate(250.0, 3.0e6, 0.0),
-    "triple_numbers": Rate(2.5, 0.0, 0.9),
+    "triple_numbers": Rate(5.5, 0.0, 0.9),
 }
 _OTHER = Rate(1.0, 0.1e6, 1.0)
 SAMPLE_BYTES_PER_TRIPLE = 4.0e6

@@ -539,9 +539,13 @@ class Line:
                 references=tuple(shelf.pictures[name].cutout for name in row.reference_ids),
             )
             judgeable.append(Named(triple_item, swap.pair_id, names[swap.pair_id]))
-        measured: list[Quality] = run.map(MeasureTriples(NoConfig()), judgeable)
+        embedder, why = recipe.triple_qc.chosen_embedder()
+        run.note(why)
+        measured: list[Quality] = run.map(MeasureTriples(embedder), judgeable)
         captions = self._captions()
-        tables.triples = run.table(triple_qc(tables.swaps, measured, shelf, captions, recipe.triple_qc))
+        tables.triples = run.table(
+            triple_qc(tables.swaps, measured, shelf, captions, recipe.triple_qc, embedder, tables.assignments)
+        )
         if captions.uncaptioned:
             run.note(
                 f"{captions.uncaptioned} triples have prompts from templates, because the captioner was not asked or "

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvtt_data.records import View
-from pvtt_data.triple_quality import colour_histogram
+from pvtt_data.triple_quality.colours import colour_histogram
 
 EMBEDDER = "colours@1"
 """Name of what `embed` does; part of everything that depends on it."""

@@ -46,6 +46,10 @@ def preflight(recipe: Recipe, work: Path, out: Path, registry: ModelRegistry | N
     if recipe.render is not None:
         problems += _render_problems(recipe.render)
     problems += _model_problems(recipe)
+    try:
+        recipe.triple_qc.chosen_embedder()
+    except PreflightError as error:
+        problems.append(f"triple_qc.embedder: {error}")
     if problems:
         raise PreflightError("the build cannot start:\n" + "\n".join(f"  {problem}" for problem in problems))
 

@@ -27,6 +27,7 @@ SMALL = (
     "pair.products_per_clip=1",
     "pictures.min_side_px=48",
     "filter.min_side_px=200",
+    "triple_qc.embedder=colour-shape",
 )
 """The shipped recipe in small, so that a build takes seconds instead of minutes."""
 

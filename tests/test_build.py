@@ -161,8 +161,8 @@ def test_looking_for_overlay_text_runs_that_stage_alone_and_names_its_weights(
     assert computed(looked) == {"text_overlay": computed(one)["mask_numbers"]}
     assert all(track.numbers["text_overlay_share"] < 0.01 for track in looked.tables.tracks)
     assert one.publication is not None and looked.publication is not None
-    assert set(read_manifest(one.publication.path).weights) == {"u2net"}
-    assert set(read_manifest(looked.publication.path).weights) == {"u2net", "ppocrv4-det"}
+    assert set(read_manifest(one.publication.path).weights) == {"u2net", "colour-shape@1"}
+    assert set(read_manifest(looked.publication.path).weights) == {"u2net", "colour-shape@1", "ppocrv4-det"}
     assert "ppocrv4-det" in (looked.run_folder / "report.html").read_text()
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from pvtt_data.embedders.base import Embedder, embed_groups
+from pvtt_data.embedders.colour_shape import ColourShape
+from pvtt_data.embedders.crops import Crops, crop_references, crop_video
+from pvtt_data.embedders.likeness import Gate, fit_gate, likeness
 from pvtt_data.shards import ShardDataset
 from pvtt_eval.bootstrap import Interval, bootstrap_mean, wilson
 from pvtt_eval.case import RenderedCase, case_dominance
-from pvtt_eval.crops import Crops, crop_references, crop_video
-from pvtt_eval.dominance import Gate, fit_gate, likeness
-from pvtt_eval.embedders import ColourShape, Embedder, embed_groups
 
 WANTED_RSD = 0.7
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pvtt_data.embedders.base import Embedder
+from pvtt_data.embedders.crops import Crops, crop_references, crop_video
+from pvtt_data.embedders.likeness import Gate
 from pvtt_data.masks import Mask
 from pvtt_data.shards import Sample
 from pvtt_eval import background as kept
 from pvtt_eval.background import composite, seam_ratio
-from pvtt_eval.crops import Crops, crop_references, crop_video
-from pvtt_eval.dominance import Dominance, Gate, dominance, pixel_dominance, shape_leak
-from pvtt_eval.embedders import Embedder
+from pvtt_eval.dominance import Dominance, dominance, pixel_dominance, shape_leak
 from pvtt_eval.regions import case_regions, fitted_mask, spill
 from pvtt_eval.truth import inside_psnr, motion_error_by_fit, path_agreement, silhouette_iou
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from pvtt_data.calibration.file import Threshold
-from pvtt_data.calibration.mask_rules import DOUBTS, breaks_requirements
+from pvtt_data.calibration.mask_rules import DOUBTS, Doubt, breaks_requirements
 from pvtt_data.calibration.mask_trials import GOOD, TRUE, Trial
 
 _ENOUGH = 0.98
@@ -19,9 +19,15 @@ _ENOUGH = 0.98
 
 _CANDIDATES = 40
 _LEAST_GAIN, _LEAST_COST, _LEAST_WIDTH = 0.02, 1e-4, 1e-4
-_REJECT_MARGIN = 1.0
+_REJECT_MARGIN, _GRAINS_TO_REJECT = 1.0, 3.0
 _REJECTS_SOMETHING = 0.1
 _Z95 = 1.959964
+
+Doubts = Mapping[str, Doubt]
+"""Number → what it may say against what is measured; those of mask tracks unless others are given."""
+
+Exempt = Callable[[Mapping[str, float]], bool]
+"""Whether numbers are rejected whatever calibrated thresholds say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +57,24 @@ class Rate:
         return {"caught": self.hits, "of": self.count, "low": round(low, 4), "high": round(high, 4)}
 
 
-def doubted(numbers: Mapping[str, float], flags: Mapping[str, float]) -> list[str]:
+def doubted(numbers: Mapping[str, float], flags: Mapping[str, float], doubts: Doubts = DOUBTS) -> list[str]:
     """The numbers that are on the wrong side of their thresholds; numbers that are not there say nothing."""
     found = []
     for name, limit in flags.items():
         value = numbers.get(name)
-        if value is not None and (value < limit if DOUBTS[name].broken == "below" else value > limit):
+        if value is not None and (value < limit if doubts[name].broken == "below" else value > limit):
             found.append(name)
     return found
 
 
-def caught(trials: Sequence[Trial], flags: Mapping[str, float]) -> Rate:
-    """How many of the trials are doubted, or rejected for the size of what they show."""
-    hits = sum(breaks_requirements(t.numbers) or bool(doubted(t.numbers, flags)) for t in trials)
+def caught(
+    trials: Sequence[Trial],
+    flags: Mapping[str, float],
+    doubts: Doubts = DOUBTS,
+    exempt: Exempt = breaks_requirements,
+) -> Rate:
+    """How many of the trials are doubted, or rejected anyway (masks: for the size of what they show)."""
+    hits = sum(exempt(t.numbers) or bool(doubted(t.numbers, flags, doubts)) for t in trials)
     return Rate(hits, len(trials))
 
 
@@ -73,7 +84,12 @@ def usable(trials: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.clip not in dropped]
 
 
-def choose_flags(trials: Sequence[Trial], budget: float) -> dict[str, float]:
+def choose_flags(
+    trials: Sequence[Trial],
+    budget: float,
+    doubts: Doubts = DOUBTS,
+    exempt: Exempt = breaks_requirements,
+) -> dict[str, float]:
     """Thresholds for flagging that catch as much of every kind as they can.
 
     At first no number has a threshold. Again and again the one is set or tightened that catches most for the false
@@ -88,48 +104,57 @@ def choose_flags(trials: Sequence[Trial], budget: float) -> dict[str, float]:
     Args:
         trials: of the setting half: good masks, and faults of the strengths that set thresholds.
         budget: share of good masks that all rules together may flag, estimated so.
+        doubts: what the numbers may say.
+        exempt: faults for which it is true set nothing, because they are rejected anyway.
 
     Returns:
         number → threshold.
     """
     good = [trial for trial in trials if trial.kind == GOOD]
-    bad = [trial for trial in trials if trial.kind != GOOD and not breaks_requirements(trial.numbers)]
-    names = [name for name, doubt in DOUBTS.items() if doubt.measured]
+    bad = [trial for trial in trials if trial.kind != GOOD and not exempt(trial.numbers)]
+    names = [name for name, doubt in doubts.items() if doubt.measured]
     search = _Search(
-        _badness(good, names),
-        _badness(bad, names),
+        _badness(good, names, doubts),
+        _badness(bad, names, doubts),
         np.array([trial.kind for trial in bad]),
         len({trial.product_id for trial in good}),
+        np.array([doubts[name].grain for name in names]),
     )
     limits = search.tightened(budget)
     search.loosen(limits)
     return {
-        name: float(limit if DOUBTS[name].broken == "above" else -limit)
+        name: float(limit if doubts[name].broken == "above" else -limit)
         for name, limit in zip(names, limits, strict=True)
         if np.isfinite(limit)
     }
 
 
-def choose_rejects(trials: Sequence[Trial]) -> dict[str, float]:
+def choose_rejects(
+    trials: Sequence[Trial], doubts: Doubts = DOUBTS, margin: float = _REJECT_MARGIN
+) -> dict[str, float]:
     """Thresholds for rejecting: beyond every good mask by as much as the worst lies beyond the median of good masks;
     only where it rejects a tenth of some kind of fault.
 
     Args:
         trials: of the setting half.
+        doubts: what the numbers may say; thresholds lie three grains beyond the worst at least.
+        margin: by how many times as much.
     """
     good = [trial for trial in trials if trial.kind == GOOD]
     kinds, chosen = kinds_of(trials), {}
-    for name, doubt in DOUBTS.items():
+    for name, doubt in doubts.items():
         if not doubt.may_reject:
             continue
-        values = _badness(good, [name])[:, 0]
+        values = _badness(good, [name], doubts)[:, 0]
         values = values[np.isfinite(values)]
         if not len(values):
             continue
         worst = float(values.max())
-        limit = worst + _REJECT_MARGIN * (worst - float(np.median(values)))
+        limit = worst + max(margin * (worst - float(np.median(values))), _GRAINS_TO_REJECT * doubt.grain)
         value = limit if doubt.broken == "above" else -limit
-        found = {kind: [bool(doubted(t.numbers, {name: value})) for t in trials if t.kind == kind] for kind in kinds}
+        found = {
+            kind: [bool(doubted(t.numbers, {name: value}, doubts)) for t in trials if t.kind == kind] for kind in kinds
+        }
         if any(sum(hits) >= _REJECTS_SOMETHING * len(hits) for hits in found.values()):
             chosen[name] = value
     return chosen
@@ -140,10 +165,12 @@ def kinds_of(trials: Sequence[Trial]) -> list[str]:
     return list(dict.fromkeys(trial.kind for trial in trials if trial.kind != GOOD))
 
 
-def thresholds_of(flags: Mapping[str, float], rejects: Mapping[str, float]) -> dict[str, Threshold]:
+def thresholds_of(
+    flags: Mapping[str, float], rejects: Mapping[str, float], doubts: Doubts = DOUBTS
+) -> dict[str, Threshold]:
     """Both kinds of limits as the calibration file has them, to four decimals; a flag beyond the reject is none."""
     made = {}
-    for name, doubt in DOUBTS.items():
+    for name, doubt in doubts.items():
         flag, reject = (round(limits[name], 4) if name in limits else None for limits in (flags, rejects))
         if flag is not None and reject is not None and (flag <= reject if doubt.broken == "below" else flag >= reject):
             flag = None
@@ -158,9 +185,9 @@ def first_limits(thresholds: Mapping[str, Threshold]) -> dict[str, float]:
     return {name: limit for name, limit in chosen.items() if limit is not None}
 
 
-def _badness(trials: Sequence[Trial], names: Sequence[str]) -> NDArray[np.float64]:
+def _badness(trials: Sequence[Trial], names: Sequence[str], doubts: Doubts) -> NDArray[np.float64]:
     """(trials, numbers) float64, more is worse; NaN where a trial has no such number."""
-    signs = [1.0 if DOUBTS[name].broken == "above" else -1.0 for name in names]
+    signs = [1.0 if doubts[name].broken == "above" else -1.0 for name in names]
     rows = [[s * trial.numbers.get(n, math.nan) for n, s in zip(names, signs, strict=True)] for trial in trials]
     return np.array(rows, np.float64).reshape(len(trials), len(names))
 
@@ -173,13 +200,19 @@ class _Search:
         wrong: (faulty trials, numbers) float64.
         kinds: kind of each faulty trial.
         products: how many products the good trials are of.
+        grains: (numbers,) float64, least widths of the kernels.
     """
 
     def __init__(
-        self, right: NDArray[np.float64], wrong: NDArray[np.float64], kinds: NDArray[np.str_], products: int
+        self,
+        right: NDArray[np.float64],
+        wrong: NDArray[np.float64],
+        kinds: NDArray[np.str_],
+        products: int,
+        grains: NDArray[np.float64],
     ) -> None:
         self.right, self.wrong, self.kinds = right, wrong, kinds
-        self.widths = np.array([_kernel_width(column, products) for column in right.T])
+        self.widths = np.maximum([_kernel_width(column, products) for column in right.T], grains)
         self.candidates = [_candidates(r, w) for r, w in zip(right.T, wrong.T, strict=True)]
 
     def tightened(self, budget: float) -> NDArray[np.float64]:

@@ -129,8 +129,8 @@ def cross_validated(trials: Sequence[Trial], budget: float) -> dict[str, Any]:
     """
     hits: dict[str, list[bool]] = {}
     for fold in range(_FOLDS):
-        others = [t for t in trials if _fold(t) != fold and t.role in ("good", "setting")]
-        tested = [t for t in trials if _fold(t) == fold and t.role != "weak"]
+        others = [t for t in trials if fold_of(t) != fold and t.role in ("good", "setting")]
+        tested = [t for t in trials if fold_of(t) == fold and t.role != "weak"]
         if not tested or len({t.kind for t in others}) < 2:
             continue
         limits = first_limits(_thresholds(others, budget))
@@ -140,7 +140,7 @@ def cross_validated(trials: Sequence[Trial], budget: float) -> dict[str, Any]:
     return {"false_alarms": rates.pop(GOOD, Rate(0, 0).to_plain()), "detection": rates}
 
 
-def _fold(trial: Trial) -> int:
+def fold_of(trial: Trial) -> int:
     return hashlib.sha256(f"fold {trial.product_id}".encode()).digest()[0] % _FOLDS
 
 
@@ -183,6 +183,8 @@ def table_digest(trials: Sequence[Trial]) -> str:
     rows = []
     for trial in sorted(trials, key=lambda t: (t.half, t.clip, t.kind, t.variant, t.strength)):
         plain = dataclasses.asdict(trial)
+        if not trial.category:
+            del plain["category"]
         plain["numbers"] = {name: _six_digits(value) for name, value in sorted(trial.numbers.items())}
         rows.append(plain)
     return hashlib.sha256(canonical_json(rows).encode()).hexdigest()

@@ -17,12 +17,14 @@ class Doubt:
         measured: whether calibration sets its thresholds; the others come from backends that have such a number, and
             only a recipe sets a threshold for them.
         may_reject: whether calibration sets a threshold for rejecting too.
+        grain: differences that mean nothing: thresholds keep away from right values as if these spread at least so.
     """
 
     reason: str
     broken: Literal["below", "above"]
     measured: bool = True
     may_reject: bool = False
+    grain: float = 0.0
 
 
 DOUBTS: Mapping[str, Doubt] = {

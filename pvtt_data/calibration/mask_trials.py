@@ -64,7 +64,7 @@ def half_of(product_id: str) -> Half:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One measured mask track.
+    """One measured mask track or triple.
 
     Attributes:
         clip: name of the clip.
@@ -74,7 +74,8 @@ class Trial:
         variant: what was done to a good mask; empty for faults.
         strength: of the fault, 0 for good masks.
         role: what the trial is for.
-        numbers: as mask QC gets them.
+        numbers: as quality control gets them.
+        category: of the product; empty where it does not matter.
     """
 
     clip: str
@@ -85,6 +86,7 @@ class Trial:
     strength: float
     role: Role
     numbers: Mapping[str, float]
+    category: str = ""
 
 
 def read_pair(folder: Path, half: Half | None = None) -> list[KnownClip]:

@@ -28,6 +28,7 @@ _COMMANDS = {
     "models": ("models", "List, pull and locate model weights."),
     "verify": ("datasets", "Check that a dataset holds what its manifest promises."),
     "inspect": ("datasets", "Describe a dataset, or draw one sample as a contact sheet."),
+    "qc": ("qc", "Report the quality numbers of triples under any thresholds, or measure thresholds."),
     "preview": ("preview", "Draw what a VACE model will see of some samples, and say what looks wrong."),
     "log": ("versions", "List the versions of a dataset."),
     "diff": ("versions", "Say what changed between two versions."),

@@ -15,8 +15,11 @@ _KEY_NUMBERS = (
     "centroid_agreement",
     "scale_agreement",
     "ab_similarity",
+    "reference_likeness",
     "reference_leak_bits",
+    "reference_leak_match",
     "residue",
+    "residue_a",
 )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from drawn_cases import LOOKS, drawn_case
+from drawn_cases import drawn_case
+from drawn_products import LOOKS
 from pvtt_eval.calibrate import calibrate
-from pvtt_eval.embedders import ColourShape
+
+from pvtt_data.embedders.colour_shape import ColourShape
 
 
 def test_the_true_target_passes_and_products_are_told_apart() -> None:

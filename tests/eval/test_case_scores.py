@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from drawn_cases import drawn_case, paste_reference
 from pvtt_eval.case import RenderedCase, score_case
-from pvtt_eval.embedders import ColourShape
 from pvtt_eval.regions import dilated
 
+from pvtt_data.embedders.colour_shape import ColourShape
 from pvtt_data.render.variant import ChosenVariant, start
 
 

@@ -7,22 +7,15 @@ import math
 
 import numpy as np
 import pytest
-from drawn_cases import LOOKS, drawn_case
+from drawn_cases import drawn_case
+from drawn_products import LOOKS
 from pvtt_eval.case import RenderedCase
-from pvtt_eval.crops import crop_references, crop_video
-from pvtt_eval.dominance import (
-    Dominance,
-    Gate,
-    dominance,
-    fit_gate,
-    likeness,
-    normalised,
-    pixel_dominance,
-    shape_leak,
-)
-from pvtt_eval.embedders import ColourShape
+from pvtt_eval.dominance import Dominance, dominance, normalised, pixel_dominance, shape_leak
 from scipy.stats import spearmanr
 
+from pvtt_data.embedders.colour_shape import ColourShape
+from pvtt_data.embedders.crops import crop_references, crop_video
+from pvtt_data.embedders.likeness import Gate
 from pvtt_data.masks import Mask
 
 PAIRS = [(a, b) for a in LOOKS for b in LOOKS if a != b]
@@ -136,15 +129,6 @@ def test_the_gate_refuses_pairs_that_are_as_alike_as_one_product_is_to_itself() 
         told(0, 255, 10, open_gate)
 
 
-def test_a_gate_lets_the_wanted_share_of_same_products_through() -> None:
-    same, different = np.linspace(0.6, 1, 101), np.linspace(0.1, 0.7, 61)
-    gate = fit_gate(ColourShape(), list(same), list(different))
-    assert gate.most_alike == pytest.approx(0.62) and gate.same_passed == pytest.approx(0.05, abs=0.011)
-    assert gate.different_refused == pytest.approx(8 / 61)
-    with pytest.raises(ValueError, match="too few"):
-        fit_gate(ColourShape(), [0.5] * 19, [0.1] * 50)
-
-
 def test_missing_crops_and_single_views_are_named() -> None:
     case = drawn_case()
     nothing = np.zeros_like(case.source_mask)
@@ -169,12 +153,6 @@ def test_other_views_of_a_are_half_a_clip_away_when_it_is_short_and_a_second_whe
         width_px=40, frames=33,
     )  # fmt: skip
     assert long.apart_frames == 8 and long.untestable == ("no-reference",)
-
-
-def test_likeness_takes_the_best_match_of_each() -> None:
-    vectors = np.eye(3, dtype=np.float32)
-    assert likeness(vectors[:1], vectors) == 1 and likeness(vectors, vectors[:1]) == pytest.approx(1 / 3)
-    assert math.isnan(likeness(vectors[:0], vectors))
 
 
 def test_the_identity_of_a_number_names_embedder_size_and_frames() -> None:

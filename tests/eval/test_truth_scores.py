@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from drawn_cases import FRAMES, drawn_case, scene
+from drawn_cases import drawn_case
+from drawn_products import FRAMES, scene
 from pvtt_eval.truth import inside_psnr, motion_error_by_fit, path_agreement, silhouette_iou
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from pvtt_eval.bootstrap import Interval, bootstrap_mean
 from pvtt_eval.case import RenderedCase, Row
-from pvtt_eval.dominance import Gate
 
+from pvtt_data.embedders.likeness import Gate
 from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.shards import Sample
 from pvtt_train.closed_loop.codec import TinyCodec

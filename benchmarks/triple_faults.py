@@ -1,0 +1,166 @@
+"""Triple QC against faults of known kind and strength: sets its thresholds, and says what they catch.
+
+    pvtt-data build recipes/render.yaml --out shards --set render.count=200 --set render.preset=draft \
+        --set render.seed=23 --set render.reference_px=256 --set render.near_identity_share=0 \
+        --set render.occluder_share=0.1 --set normalise.sizes=[240x432] --set normalise.frames=17 \
+        --set pair.references=2
+    python benchmarks/triple_faults.py shards/v1 [--write pvtt_data/calibration/triple_qc.json --name NAME]
+
+Renders are right by construction, so every swap is measured, flagged or not: as it is; with A's mask a pixel too large
+and B's a pixel too small; and with faults: see
+`pvtt_data.calibration.triple_faults`. Products are dealt into two halves by hash, those that share a triple together:
+thresholds are set on one, the other is reported, with strengths that set nothing. Without --write the thresholds of the
+package are used, and both halves are reported apart.
+
+The target, written down before the first run: of each kind at least 95 % caught (flagged or rejected), at no more than
+5 % of right triples flagged. Wrong splits are a hard check without numbers: products are moved to another split one by
+one, and all must be caught.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from pvtt_data.calibration.choose import Rate
+from pvtt_data.calibration.make_triples import (
+    Trials,
+    calibrate_triples,
+    engines_of,
+    measure_versions,
+    results_of,
+    size_of,
+)
+from pvtt_data.calibration.triple_file import TripleCalibration, read_triple_calibration
+from pvtt_data.embedders.choose import ChosenEmbedder, choose_embedder
+from pvtt_data.errors import PreflightError
+from pvtt_data.shards import ShardDataset
+from pvtt_data.stage import library_version
+from pvtt_data.stages.triple_qc import split_fault
+
+TARGET, ALLOWED = 0.95, 0.05
+
+
+def main() -> None:
+    """Print the tables as Markdown; write the calibration if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("versions", type=Path, nargs="+", help="dataset versions of rendered triples of one size")
+    parser.add_argument("--embedders", default="mobilenet-colour,colour-shape", help="which ones, with commas")
+    parser.add_argument("--write", type=Path, help="calibration file to make")
+    parser.add_argument("--name", default="triple-faults", help="of the calibration")
+    parser.add_argument("--rows", type=Path, help="folder that keeps measured trials between runs")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--limit", type=int, help="only the first so many triples")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    embedders = _embedders(options.embedders.split(","))
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        trials = measure_versions(
+            options.versions,
+            embedders,
+            options.rows or Path(scratch),
+            options.processes,
+            lambda done, total: print(f"<!-- {done} of {total} -->", flush=True),
+            options.limit,
+            flagged_too=True,
+        )
+    seconds = time.monotonic() - begun
+    sizes = size_of(options.versions)
+    if options.write:
+        calibration = _calibration(trials, embedders, options, sizes)
+        options.write.write_text(calibration.to_text(), encoding="utf-8")
+    else:
+        calibration = read_triple_calibration()
+    triples = len({trial.clip for trial in trials[embedders[0].name]})
+    print(f"{triples} triples of {', '.join(sizes)} (frames x height x width); {seconds:.0f} s\n")
+    for embedder in embedders:
+        _print_embedder(embedder, trials[embedder.name], calibration, bool(options.write))
+    _print_splits(options.versions)
+    versions = ", ".join(f"{name} {library_version(name)}" for name in ("numpy", "opencv-python-headless", "torch"))
+    print(f"\n{platform.machine()}, one thread a process; Python {platform.python_version()}, {versions}")
+
+
+def _embedders(names: Sequence[str]) -> list[ChosenEmbedder]:
+    found = []
+    for name in names:
+        try:
+            found.append(choose_embedder(name)[0])  # type: ignore[arg-type]
+        except PreflightError as error:
+            print(f"<!-- without {name}: {error} -->")
+    return found
+
+
+def _calibration(
+    trials: Trials, embedders: Sequence[ChosenEmbedder], options: argparse.Namespace, sizes: Sequence[str]
+) -> TripleCalibration:
+    data = {"name": options.name, "sizes": list(sizes), "triples": len({t.clip for t in trials[embedders[0].name]})}
+    parts = {e.name: calibrate_triples(trials[e.name], e.weights_sha256, data) for e in embedders}
+    return TripleCalibration(name=options.name, engines=engines_of(options.versions), embedders=parts)
+
+
+def _print_embedder(embedder: ChosenEmbedder, trials: Sequence[Any], calibration: TripleCalibration, own: bool) -> None:
+    part = calibration.of(embedder.name, embedder.weights_sha256)
+    results = results_of(trials, part)
+    products = {half: len({t.product_id for t in trials if t.half == half}) for half in ("setting", "reporting")}
+    print(f"\n## {embedder.label}: products {products}, {len(trials)} trials\n")
+    print("| number | flag | reject |\n| --- | --- | --- |")
+    for name, limit in part.thresholds.items():
+        print(f"| {name} | {_text(limit.flag)} | {_text(limit.reject)} |")
+    for name, limits in part.by_category.items():
+        for category, limit in limits.items():
+            print(f"| {name}, {category} | {_text(limit.flag)} | {_text(limit.reject)} |")
+    print("\n| right triples | flagged | 95 % interval |\n| --- | --- | --- |")
+    for title, rates in (("half", results["false_alarms"]), ("reporting half:", results["false_alarms_by_variant"])):
+        for name, plain in rates.items():
+            print(f"| {title} {name} | {_rate(plain)} |")
+    print(f"\nfalse alarms by number: {results['false_alarms_by_number']}")
+    print("\n| fault | setting strengths | unseen strengths | all | weaker | target |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for kind, roles in results["detection"].items():
+        hits, count = (sum(int(roles[role][key]) for role in ("setting", "unseen")) for key in ("caught", "of"))
+        whole = Rate(hits, count)
+        cells = [
+            _rate(plain).replace(" | ", ", ")
+            for plain in (*(roles[r] for r in ("setting", "unseen")), whole.to_plain())
+        ]
+        weak = _rate(roles["weak"]).replace(" | ", ", ") if roles["weak"]["of"] else ""
+        print(f"| {kind} | {' | '.join(cells)} | {weak} | {'met' if whole.share >= TARGET else 'missed'} |")
+    folds = part.results.get("cross_validation") if own else None
+    if folds:
+        print("\n| five-fold cross-validation over all products | caught | 95 % interval |\n| --- | --- | --- |")
+        for kind, plain in {"right triples flagged": folds["false_alarms"], **folds["detection"]}.items():
+            print(f"| {kind} | {_rate(plain)} |")
+
+
+def _print_splits(folders: Sequence[Path]) -> None:
+    """Move A, then B, to another split, and count what the hard check says."""
+    clean, moved, total = 0, 0, 0
+    for sample in (sample for folder in folders for sample in ShardDataset(folder)):
+        meta = sample.meta
+        splits = {meta.product_a: meta.split, meta.product_b: meta.split}
+        other = "test" if meta.split != "test" else "train"
+        total += 1
+        clean += split_fault(meta.split, splits.values()) is not None
+        moved += all(split_fault(meta.split, {**splits, name: other}.values()) for name in splits)
+    print(f"\nwrong split: {moved} of {total} caught, A and B each; {clean} of {total} false alarms")
+
+
+def _rate(plain: Mapping[str, float]) -> str:
+    share = plain["caught"] / plain["of"] if plain["of"] else float("nan")
+    return f"{plain['caught']:.0f} of {plain['of']:.0f} ({share:.1%}) | {plain['low']:.1%} to {plain['high']:.1%}"
+
+
+def _text(limit: float | None) -> str:
+    return "" if limit is None else f"{limit:g}"
+
+
+if __name__ == "__main__":
+    main()

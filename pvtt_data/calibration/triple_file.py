@@ -1,0 +1,141 @@
+"""The calibration file of triple QC: for each embedder thresholds of all numbers, and how they came about."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pvtt_data.calibration.file import Threshold
+from pvtt_data.calibration.triple_rules import BY_CATEGORY, TRIPLE_DOUBTS
+from pvtt_data.records import canonical_json
+from pvtt_data.triple_quality.measure import LOOKS
+
+
+class EmbedderThresholds(BaseModel):
+    """Thresholds of all numbers, where an embedder makes those of looks.
+
+    Attributes:
+        weights_sha256: of the embedder; its numbers have thresholds for no other weights.
+        thresholds: number → its limits; a number that is not named has none.
+        by_category: number → category of B → limits that stand in for those of ``thresholds``.
+        made: how the thresholds came about: data, sizes, faults, versions, digest of the table of measured trials.
+        results: what they were found to catch, on products and strengths that did not set them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    thresholds: dict[str, Threshold]
+    by_category: dict[str, dict[str, Threshold]] = Field(default_factory=dict)
+    made: dict[str, Any] = Field(default_factory=dict)
+    results: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("thresholds")
+    @classmethod
+    def _known_numbers(cls, thresholds: dict[str, Threshold]) -> dict[str, Threshold]:
+        check_triple_numbers(thresholds)
+        return thresholds
+
+    @field_validator("by_category")
+    @classmethod
+    def _by_category(cls, limits: dict[str, dict[str, Threshold]]) -> dict[str, dict[str, Threshold]]:
+        odd = sorted(set(limits) - set(BY_CATEGORY))
+        if odd:
+            raise ValueError(f"{', '.join(odd)}: only {', '.join(BY_CATEGORY)} has thresholds by category")
+        return limits
+
+    def of_category(self, category: str) -> dict[str, Threshold]:
+        """Thresholds for a triple whose B is of a category; the global ones where it has none of its own."""
+        own = {name: limits[category] for name, limits in self.by_category.items() if category in limits}
+        return {**self.thresholds, **own}
+
+
+class TripleCalibration(BaseModel):
+    """Thresholds of triple QC.
+
+    Attributes:
+        name: of the calibration.
+        engines: engines whose triples it was measured on; triples of others are only flagged, and only where these
+            would be rejected.
+        embedders: name of an embedder → thresholds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_id: Annotated[Literal["pvtt-triple-qc-calibration/1"], Field(alias="schema")] = (
+        "pvtt-triple-qc-calibration/1"
+    )
+    name: Annotated[str, Field(min_length=1)]
+    engines: list[str]
+    embedders: Annotated[dict[str, EmbedderThresholds], Field(min_length=1)]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of what decides: the thresholds and what they hold for."""
+        plain = {
+            name: part.model_dump(include={"weights_sha256", "thresholds", "by_category"})
+            for name, part in self.embedders.items()
+        }
+        return hashlib.sha256(canonical_json([sorted(self.engines), plain]).encode()).hexdigest()
+
+    def knows(self, embedder: str, weights_sha256: str) -> bool:
+        """Whether it was measured with this embedder and these weights."""
+        return embedder in self.embedders and self.embedders[embedder].weights_sha256 == weights_sha256
+
+    def of(self, embedder: str, weights_sha256: str) -> EmbedderThresholds:
+        """The thresholds that go with an embedder; without those of looks if it was not measured with it."""
+        if self.knows(embedder, weights_sha256):
+            return self.embedders[embedder]
+        first = next(iter(self.embedders.values()))
+        kept = {name: limit for name, limit in first.thresholds.items() if name not in LOOKS}
+        return EmbedderThresholds(weights_sha256=weights_sha256, thresholds=kept)
+
+    def to_text(self) -> str:
+        """The file's content."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False) + "\n"
+
+
+def check_triple_numbers(names: Mapping[str, Any]) -> None:
+    """Names that triple QC has no doubt about.
+
+    Raises:
+        ValueError: there is one.
+    """
+    unknown = sorted(set(names) - set(TRIPLE_DOUBTS))
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)}: no number with a threshold; there are {', '.join(TRIPLE_DOUBTS)}")
+
+
+def read_triple_calibration(path: Path | None = None) -> TripleCalibration:
+    """The calibration of a file, or the one that comes with the package.
+
+    Raises:
+        ValueError: the file cannot be read, or is no calibration file of triple QC.
+    """
+    if path is None:
+        return _parsed(_shipped())
+    try:
+        return _parsed(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{path} is no calibration file of triple QC: {where}: {first['msg']}") from error
+
+
+@functools.cache
+def _shipped() -> str:
+    return (resources.files("pvtt_data.calibration") / "triple_qc.json").read_text(encoding="utf-8")
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(text: str) -> TripleCalibration:
+    return TripleCalibration.model_validate_json(text)
