@@ -10,6 +10,8 @@ from record_samples import blob, clip, clip_picture, source, track
 
 from pvtt_data.calibration.file import Threshold
 from pvtt_data.calibration.triple_file import EmbedderThresholds, TripleCalibration
+from pvtt_data.captions.config import CaptionsConfig
+from pvtt_data.captions.writer import Captions
 from pvtt_data.embedders.choose import ChosenEmbedder
 from pvtt_data.records import Assignment, Pair, Quality, Swap
 from pvtt_data.stage import StageResult
@@ -133,8 +135,8 @@ def judged(splits: dict[str, str]) -> StageResult:
     ]
     numbers = [Quality(row.pair_id, GOOD)]
     config = TripleQcConfig(embedder="colour-shape")
-    return triple_qc([swap], numbers, shelf, "a {title}", config, dataclasses.replace(TOLD, weights_sha256="b" * 64),
-                     assignments)  # fmt: skip
+    embedder = dataclasses.replace(TOLD, weights_sha256="b" * 64)
+    return triple_qc([swap], numbers, shelf, Captions(CaptionsConfig()), config, embedder, assignments)
 
 
 def test_a_triple_of_one_split_is_made_and_says_which_model_judged_it() -> None:
