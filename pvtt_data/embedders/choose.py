@@ -112,6 +112,19 @@ def open_embedder(chosen: ChosenEmbedder) -> Embedder:
     return opened
 
 
+def open_for_stage(chosen: ChosenEmbedder) -> Embedder:
+    """The same for a worker of a build: torch keeps to one thread, so that sums have one order.
+
+    Raises:
+        PreflightError: see `open_embedder`.
+    """
+    if chosen.libraries:
+        import torch
+
+        torch.set_num_threads(1)
+    return open_embedder(chosen)
+
+
 def _colour_shape() -> ChosenEmbedder:
     embedder = ColourShape()
     return ChosenEmbedder("colour-shape", embedder.name, embedder.weights_sha256)
