@@ -52,7 +52,8 @@ class TripleQcConfig(StageConfig):
 
     embedder: EmbedderKind = "auto"
     """What judges likeness: auto (the best that is here and calibrated), colour-shape, mobilenet,
-    mobilenet-colour (both), dinov2 or clip."""
+    mobilenet-colour (both), the same two with a histogram of hues (colour-histogram, mobilenet-histogram), dinov2 or
+    clip."""
     embedder_weights: str = ""
     """Its weights: a file for mobilenet, a folder or a repository for dinov2 and clip; empty where they are known."""
     calibration: Path | None = None
