@@ -232,7 +232,8 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     plain: dict[str, Any] = recipe.model_dump(mode="json")
     plain["mask_qc"]["calibration"] = read_calibration(recipe.mask_qc.calibration).digest
     plain["triple_qc"]["calibration"] = read_triple_calibration(recipe.triple_qc.calibration).digest
-    del plain["triple_qc"]["embedder_weights"]
+    for section in ("looks", "triple_qc"):
+        del plain[section]["embedder_weights"]
     for key in ("vocabulary", "device"):
         del plain["segment"][key]
     del plain["segment"]["grounded"]["tracker_folder"]

@@ -12,6 +12,7 @@ from pvtt_data.captions.captioner import TASK as CAPTION_TASK
 from pvtt_data.captions.counts import count_prompts
 from pvtt_data.captions.scene import SceneFacts, render_facts
 from pvtt_data.captions.writer import Captioner, Captions
+from pvtt_data.embedders.choose import ChosenEmbedder
 from pvtt_data.engines import crosspair, panzoom
 from pvtt_data.engines.mix import MinedEngine, MixLine, mix_lines
 from pvtt_data.footage import sketch_from_parquet
@@ -402,7 +403,9 @@ class Line:
             run.note(f"{product} moved from {before} to {now} ({sources} sources): new data joins it to {now}")
         if len(moved) > _MOVES_NAMED:
             run.note(f"and {len(moved) - _MOVES_NAMED} more products changed split; pvtt-data diff lists them")
-        looks = self._looks()
+        embedder, alike, why = recipe.looks_embedder()
+        run.note(why)
+        looks = self._looks(embedder)
         tables.pairs = run.table(
             pair(
                 PairingTables(
@@ -412,6 +415,7 @@ class Line:
                     tables.assignments,
                     tables.pictures,
                     looks,
+                    alike,
                     load_vocabulary(recipe.segment.vocabulary),
                     recipe.synthesise.composite.free_share,
                 ),
@@ -420,7 +424,7 @@ class Line:
             )
         )
 
-    def _looks(self) -> list[Look]:
+    def _looks(self, embedder: ChosenEmbedder) -> list[Look]:
         """What products look like, in pictures and in clips."""
         tables, names = self.tables, self._clip_names()
         clip_of = {c.clip_id: c for c in tables.clips}
@@ -433,7 +437,9 @@ class Line:
             Named(TrackLookItem(t.track_id, clip_of[t.clip_id].video, t.mask), t.track_id, names[t.clip_id])
             for t in tables.tracks
         ]
-        return [*self.run.map(MeasurePictureLooks(), pictures), *self.run.map(MeasureTrackLooks(), tracks)]
+        of_pictures: list[Look] = self.run.map(MeasurePictureLooks(embedder), pictures)
+        of_tracks: list[Look] = self.run.map(MeasureTrackLooks(embedder), tracks)
+        return [*of_pictures, *of_tracks]
 
     def _swaps(self, backend: ChosenBackend) -> None:
         """Each engine makes its pairs."""
@@ -473,7 +479,8 @@ class Line:
         if weights["composite"]:
             tables.swaps = run.map(Synthesise(recipe.synthesise, recipe.normalise.crf), swappable)
         if weights["crosspair"]:
-            rebuilt: list[Swap] = run.map(Crosspair(recipe.synthesise.crosspair), rebuildable)
+            embedder, _, _ = recipe.looks_embedder()
+            rebuilt: list[Swap] = run.map(Crosspair(recipe.synthesise.crosspair, embedder), rebuildable)
             tables.swaps = sort_records([*tables.swaps, *rebuilt])
         if weights["panzoom"]:
             self._panzooms(shelf, names, backend)

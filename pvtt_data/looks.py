@@ -1,7 +1,7 @@
-"""What a product looks like in one picture, in a few numbers: colours, outline, coarse shading.
+"""What a product looks like in one picture, in a few numbers: an embedder's vector, outline, coarse shading.
 
-Pairing compares many pictures with many and sees no pixels; these are what it sees. `embed` is the one place that says
-what makes two products look alike: another embedder, from cut-outs to vectors of unit length, can stand there.
+Pairing compares many pictures with many and sees no pixels; these are what it sees. Which products look alike, an
+embedder says (`pvtt_data.embedders`); from which side two pictures show one product, outline and shading say.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pvtt_data.embedders.base import Embedder, unit_length
+from pvtt_data.embedders.crops import Pictures, crop_references, crop_video
 from pvtt_data.records import View
-from pvtt_data.triple_quality.colours import colour_histogram
 
-EMBEDDER = "colours@1"
-"""Name of what `embed` does; part of everything that depends on it."""
 GRID = 16
 """Cells on a side of the outline and of the shading."""
 STAGE = 20
@@ -27,41 +26,51 @@ _LONGEST = 4.0
 """Boxes longer than this are compared as if they were not: the stage holds no more."""
 _FLAT = 6.0
 """Contrast of the shading, grey levels, below which a product has none to compare."""
-_DIGITS = 5
+_STEPS = 127
+"""Levels of a stored vector's components, each way; a cosine is off by some thousandths at most."""
 
 UInt8 = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Reals = NDArray[np.float32]
 
 
-def embed(picture: UInt8, mask: Mask) -> Reals:
-    """``(D,) float32`` of unit length: the colours of a product, so that a cosine says how much two share.
-
-    Roots of a histogram's shares (see `colour_histogram`): their scalar product is the Bhattacharyya coefficient. Two
-    products of the same colours are alike for it, whatever their form; one product under another light is not quite.
+def views_of(pictures: Sequence[UInt8], masks: Sequence[Mask], embedder: Embedder) -> list[View]:
+    """What a product looks like in some pictures.
 
     Args:
-        picture: ``(h, w, 3) uint8`` RGB.
-        mask: ``(h, w) bool``, some of it set.
-    """
-    shares = colour_histogram(np.ascontiguousarray(picture[None]), mask[None]).ravel()
-    roots = np.sqrt(shares.astype(np.float64))
-    return np.asarray(roots / max(float(np.linalg.norm(roots)), 1e-12), np.float32)
-
-
-def view_of(picture: UInt8, mask: Mask) -> View:
-    """What a product looks like in a picture.
-
-    Args:
-        picture: ``(h, w, 3) uint8`` RGB.
-        mask: ``(h, w) bool``, where the product is.
+        pictures: ``(h, w, 3) uint8`` RGB, of one size.
+        masks: ``(h, w) bool``, where the product is.
+        embedder: says how alike products look.
 
     Raises:
-        ValueError: the mask is empty.
+        ValueError: a mask is empty.
     """
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    if not all(mask.any() for mask in masks):
         raise ValueError("a view needs a product")
+    crops = crop_video(np.stack(pictures), np.stack(masks), least_area_px=1)
+    return _views(pictures, masks, crops.pictures, embedder)
+
+
+def view_of_cutout(rgba: UInt8, embedder: Embedder) -> View:
+    """The same of a cut-out, ``(h, w, 4) uint8`` RGBA.
+
+    Raises:
+        ValueError: it is transparent everywhere.
+    """
+    mask = rgba[..., 3] > 127
+    if not mask.any():
+        raise ValueError("a view needs a product")
+    crops = crop_references([rgba], least_area_px=1)
+    return _views([np.ascontiguousarray(rgba[..., :3])], [mask], crops.pictures, embedder)[0]
+
+
+def _views(pictures: Sequence[UInt8], masks: Sequence[Mask], crops: Pictures, embedder: Embedder) -> list[View]:
+    vectors = embedder.embed(crops)
+    return [_view(*each) for each in zip(pictures, masks, vectors, strict=True)]
+
+
+def _view(picture: UInt8, mask: Mask, vector: Reals) -> View:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
     inside, colours = mask[box], np.ascontiguousarray(picture[box])
     weight = inside.astype(np.float32)
@@ -74,24 +83,23 @@ def view_of(picture: UInt8, mask: Mask) -> View:
         width_px=width,
         height_px=height,
         cut_sides=int(sum(bool(side) for side in touches)),
-        embedding=tuple(round(float(value), _DIGITS) for value in embed(colours, inside)),
+        embedding=packed_embedding(vector),
         outline=_packed(covered * 255),
         shading=_packed(shade),
     )
 
 
-def view_of_cutout(rgba: UInt8) -> View:
-    """The same of a cut-out, ``(h, w, 4) uint8`` RGBA.
-
-    Raises:
-        ValueError: it is transparent everywhere.
-    """
-    return view_of(np.ascontiguousarray(rgba[..., :3]), rgba[..., 3] > 127)
+def packed_embedding(vector: Reals) -> str:
+    """A vector ``(D,)`` as views store it: a signed byte (hex) for each component, the largest is ±127."""
+    largest = max(float(np.abs(vector).max(initial=0.0)), 1e-12)
+    return bytes(np.rint(vector / largest * _STEPS).astype(np.int8).tobytes()).hex()
 
 
 def embeddings(views: Sequence[View]) -> Reals:
-    """``(N, D) float32``."""
-    return np.array([view.embedding for view in views], np.float32)
+    """``(N, D) float32`` of unit length; all views are by one embedder."""
+    if not views:
+        return np.zeros((0, 0), np.float32)
+    return unit_length(np.array([np.frombuffer(bytes.fromhex(view.embedding), np.int8) for view in views], np.float32))
 
 
 def likeness(first: Reals, second: Reals) -> float:

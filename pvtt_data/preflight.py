@@ -34,6 +34,10 @@ def preflight(recipe: Recipe, work: Path, out: Path, registry: ModelRegistry | N
         problems += _feed_problems(recipe.mine.folder)
         problems += _segment_problems(recipe.segment, registry or ModelRegistry.default())
         problems += _fill_problems(recipe.synthesise.composite)
+        try:
+            recipe.looks_embedder()
+        except PreflightError as error:
+            problems.append(f"looks.embedder: {error}")
     for name, folder in (("--work", work), ("--out", out)):
         problems += _folder_problems(name, folder)
     problems += _codec_problems()

@@ -9,13 +9,17 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from pvtt_data.captions.config import CaptionsConfig
+from pvtt_data.embedders.choose import ChosenEmbedder
 from pvtt_data.engines.mix import EngineShares
+from pvtt_data.errors import PreflightError
 from pvtt_data.judge.config import JudgeConfig
+from pvtt_data.pairing.alike import AlikeLimits, measured_limits
 from pvtt_data.recipe_file import load_recipe
 from pvtt_data.stage import StageConfig
 from pvtt_data.stages.assign_split import SplitAssignmentConfig
 from pvtt_data.stages.dedup import DedupConfig
 from pvtt_data.stages.filter_shots import FilterConfig
+from pvtt_data.stages.looks import LooksConfig
 from pvtt_data.stages.mask_qc import MaskQcConfig
 from pvtt_data.stages.measure import MeasureConfig
 from pvtt_data.stages.mine import MineConfig
@@ -55,6 +59,7 @@ class Recipe(StageConfig):
     mask_qc: MaskQcConfig = Field(default_factory=MaskQcConfig)
     pictures: PicturesConfig = Field(default_factory=PicturesConfig)
     assign_split: SplitAssignmentConfig = Field(default_factory=SplitAssignmentConfig)
+    looks: LooksConfig = Field(default_factory=LooksConfig)
     engines: EngineShares = Field(default_factory=EngineShares)
     pair: PairConfig = Field(default_factory=PairConfig)
     synthesise: SynthesiseConfig = Field(default_factory=SynthesiseConfig)
@@ -74,6 +79,21 @@ class Recipe(StageConfig):
         if self.mine is None and self.render is not None and self.render.count is None:
             raise ValueError("render.share is a share beside mined videos; without mine, give render.count")
         return self
+
+    def looks_embedder(self) -> tuple[ChosenEmbedder, AlikeLimits, str]:
+        """What says how alike products look in pairing, the limits for it and, in words, why it is used.
+
+        Raises:
+            PreflightError: the named one cannot be had, or there are no limits for it.
+        """
+        chosen, why = self.looks.chosen_embedder()
+        limits = self.pair.alike_limits(measured_limits(chosen.name, chosen.weights_sha256))
+        if limits is None:
+            raise PreflightError(
+                f"nothing was measured for {chosen.label}: set pair.max_likeness and pair.min_reference_likeness, or "
+                "name another embedder"
+            )
+        return chosen, limits, why
 
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:

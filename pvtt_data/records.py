@@ -295,8 +295,8 @@ class View:
     height_px: int
     cut_sides: int
     """Sides of the picture that the product touches, 0 to 4."""
-    embedding: tuple[float, ...]
-    """Unit length; a cosine says how alike two products look."""
+    embedding: str
+    """An embedder's vector, a signed byte (hex) for each component; a cosine says how alike two products look."""
     outline: str
     """16 × 16 bytes (hex), row by row: how much of each cell of the box the product covers, 0 to 255."""
     shading: str

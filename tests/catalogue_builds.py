@@ -28,6 +28,7 @@ SMALL = (
     "pictures.min_side_px=48",
     "filter.min_side_px=200",
     "triple_qc.embedder=colour-shape",
+    "looks.embedder=colour-shape",
 )
 """The shipped recipe in small, so that a build takes seconds instead of minutes."""
 

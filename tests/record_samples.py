@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
+import numpy as np
 from hypothesis import strategies as st
 
+from pvtt_data.looks import packed_embedding
+from pvtt_data.pairing.alike import AlikeLimits
 from pvtt_data.records import (
     Assignment,
     Blob,
@@ -32,6 +35,9 @@ from pvtt_data.records import (
     content_id,
 )
 from pvtt_data.same_footage import mirrored
+
+ALIKE = AlikeLimits(max_likeness=0.9, min_reference_likeness=0.5)
+"""Limits for the made-up embeddings of `view`."""
 
 
 def sha(name: object) -> str:
@@ -178,7 +184,7 @@ def view(product: str, angle: int = 0, aspect: float = 1.0, likeness: float = 1.
         width_px=round(200 * aspect),
         height_px=200,
         cut_sides=0,
-        embedding=tuple(value / length for value in mixed),
+        embedding=packed_embedding(np.array(mixed, np.float32) / length),
         outline=filled.hex(),
         shading=shades.hex(),
     )

@@ -16,7 +16,19 @@ import pytest
 from catalogue_builds import CATALOGUE, Builder
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record_samples import blob, clip, clip_picture, comparison, listing_picture, looks_of, sha, shot, source, track
+from record_samples import (
+    ALIKE,
+    blob,
+    clip,
+    clip_picture,
+    comparison,
+    listing_picture,
+    looks_of,
+    sha,
+    shot,
+    source,
+    track,
+)
 
 from pvtt_data.build import BuildOutcome
 from pvtt_data.captions.config import CaptionsConfig
@@ -117,7 +129,7 @@ def decide(of: World, earlier: dict[str, Split] | None = None, **pairing: int) -
     tracks = [track(c) for c in clips]
     assignments = assign_split(of.sources, [(link.one, link.other) for link in links], SPLITS, earlier)
     looks = looks_of(tracks, clips, of.sources, of.pictures)
-    tables = PairingTables(tracks, clips, of.sources, assignments.rows, of.pictures, looks, VOCABULARY)
+    tables = PairingTables(tracks, clips, of.sources, assignments.rows, of.pictures, looks, ALIKE, VOCABULARY)
     pairs = pair(tables, PairConfig(**pairing), EngineShares())  # type: ignore[arg-type]
     photos = [p for p in pairs.rows if p.engine == "panzoom"]
     first = {s.product_id: s for s in reversed(of.sources)}

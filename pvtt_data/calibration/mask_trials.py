@@ -124,7 +124,7 @@ def good_masks(clip: KnownClip) -> Iterator[tuple[str, TrackedClip]]:
     soft = [cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5) for mask in masks]
     guided = [finished_mask(f, s, _GUIDE_RADIUS_PX, _GUIDE_EPSILON) for f, s in zip(frames, soft, strict=True)]
     yield "guided", TrackedClip(frames, np.stack(guided))
-    yield "hand in view", hand_in_view(TrackedClip(frames, masks), _HAND_STRENGTH, _random(clip.name, "hand in view"))
+    yield "hand in view", hand_in_view(TrackedClip(frames, masks), _HAND_STRENGTH, seeded(clip.name, "hand in view"))
 
 
 def measure_clip(clip: KnownClip) -> list[Trial]:
@@ -136,7 +136,7 @@ def measure_clip(clip: KnownClip) -> list[Trial]:
     whole = TrackedClip(clip.frames, clip.masks, clip.stranger, motion_of(clip.frames))
     for kind, fault in KINDS.items():
         for strength, role in _wanted(fault, clip.half):
-            tracked = fault.inject(whole, strength, _random(clip.name, kind, f"{strength:g}"))
+            tracked = fault.inject(whole, strength, seeded(clip.name, kind, f"{strength:g}"))
             if tracked is not None:
                 numbers = _numbers(clip, tracked)
                 trials.append(Trial(clip.name, clip.product_id, clip.half, kind, "", strength, role, numbers))
@@ -157,6 +157,7 @@ def _numbers(clip: KnownClip, tracked: TrackedClip) -> dict[str, float]:
     return numbers
 
 
-def _random(*parts: str) -> np.random.Generator:
+def seeded(*parts: str) -> np.random.Generator:
+    """The generator that belongs to a trial, by its clip, kind and strength."""
     digest = hashlib.sha256("\0".join(parts).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from pvtt_data.triple_report.judged import JudgedAgain, QcReport
 
 _BARS = " ▁▂▃▄▅▆▇█"
-_EMBEDDERS = ("auto", "colour-shape", "mobilenet", "mobilenet-colour", "dinov2", "clip")
+_EMBEDDERS = (
+    "auto", "colour-shape", "colour-histogram", "mobilenet", "mobilenet-colour", "mobilenet-histogram", "dinov2", "clip"
+)  # fmt: skip
 
 
 @click.command("qc")

@@ -5,19 +5,27 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pvtt_data.embedders.base import Embedder
 from pvtt_data.embedders.colour_shape import ColourShape
+from pvtt_data.embedders.hue_histogram import HueHistogram
 from pvtt_data.embedders.joint import Joint, joint_digest, joint_name
 from pvtt_data.embedders.torch_models import MOBILENET_SHA256, clip, dinov2, mobilenet, packaged_mobilenet
 from pvtt_data.errors import PreflightError
 from pvtt_data.files import sha256_file
 
-EmbedderKind = Literal["auto", "colour-shape", "mobilenet", "mobilenet-colour", "dinov2", "clip"]
+EmbedderKind = Literal[
+    "auto", "colour-shape", "colour-histogram", "mobilenet", "mobilenet-colour", "mobilenet-histogram", "dinov2", "clip"
+]
+"""``mobilenet-colour`` is MobileNet and `ColourShape`, ``colour-histogram`` `ColourShape` and `HueHistogram`,
+``mobilenet-histogram`` all three."""
+LocalKind = Literal["colour-shape", "colour-histogram", "mobilenet-colour", "mobilenet-histogram"]
+BEST_FIRST: tuple[LocalKind, ...] = ("mobilenet-colour", "colour-shape")
+"""What ``auto`` tries; the last needs no weights."""
 MOBILENET_NAME = "mobilenet-v2@1"
 MOBILENET_VARIABLE = "PVTT_MOBILENET"
 """Environment variable that names MobileNet's weights, for where the package that has them is not installed."""
@@ -51,27 +59,29 @@ def choose_embedder(
     wanted: EmbedderKind = "auto",
     source: str = "",
     is_calibrated: Callable[[str, str], bool] = lambda name, weights_sha256: True,
+    best_first: Sequence[LocalKind] = BEST_FIRST,
 ) -> tuple[ChosenEmbedder, str]:
     """The embedder to use and, in words, why.
 
-    ``auto`` takes ``source`` as DINOv2 if it is given, else MobileNet joined with `ColourShape` (``mobilenet-colour``)
-    where torchvision and MobileNet's weights are here, else `ColourShape`; one that has no thresholds is passed over,
-    because its numbers would say nothing. Nothing is fetched.
+    ``auto`` takes ``source`` as DINOv2 if it is given, else the first of ``best_first`` whose weights are here (those
+    with MobileNet need torchvision, too). One that has no thresholds is passed over, because its numbers would say
+    nothing; the last is not. Nothing is fetched.
 
     Args:
         wanted: a kind, or ``auto``.
         source: weights: a file for MobileNet, a folder or repository for DINOv2 and CLIP.
         is_calibrated: name and weights digest → whether there are thresholds for this embedder.
+        best_first: what ``auto`` tries, the last without weights.
 
     Raises:
         PreflightError: a named embedder cannot be had.
     """
-    if wanted == "colour-shape":
-        return _colour_shape(), "colour-shape, named; it needs no weights"
+    if wanted in ("colour-shape", "colour-histogram"):
+        return _joined(wanted, None), f"{wanted}, named; it needs no weights"
     if wanted == "mobilenet":
         return _mobilenet(source), "mobilenet, named"
-    if wanted == "mobilenet-colour":
-        return _with_colour(_mobilenet(source)), "mobilenet-colour, named"
+    if wanted in ("mobilenet-colour", "mobilenet-histogram"):
+        return _joined(wanted, _mobilenet(source)), f"{wanted}, named"
     if wanted in ("dinov2", "clip"):
         return _pretrained(wanted, source), f"{wanted}, named"
     passed = []
@@ -80,14 +90,16 @@ def choose_embedder(
         if is_calibrated(given.name, given.weights_sha256):
             return given, f"{given.label}, the best there is (auto)"
         passed.append(f"{given.label} has no thresholds in the calibration")
-    try:
-        found = _with_colour(_mobilenet(""))
-        if is_calibrated(found.name, found.weights_sha256):
-            return found, f"{found.label}, the best there is (auto)"
-        passed.append(f"{found.label} has no thresholds in the calibration")
-    except PreflightError as error:
-        passed.append(f"mobilenet: {error}")
-    return _colour_shape(), f"colour-shape (auto); {'; '.join(passed)}"
+    *others, last = best_first
+    for kind in others:
+        try:
+            found = _joined(kind, _mobilenet("") if kind.startswith("mobilenet") else None)
+            if is_calibrated(found.name, found.weights_sha256):
+                return found, f"{found.label}, the best there is (auto)"
+            passed.append(f"{found.label} has no thresholds in the calibration")
+        except PreflightError as error:
+            passed.append(f"mobilenet: {error}")
+    return _joined(last, None), f"{last} (auto); {'; '.join(passed)}"
 
 
 def open_embedder(chosen: ChosenEmbedder) -> Embedder:
@@ -99,22 +111,35 @@ def open_embedder(chosen: ChosenEmbedder) -> Embedder:
     opened: Embedder
     if chosen.kind == "mobilenet":
         opened = mobilenet(Path(chosen.source))
-    elif chosen.kind == "mobilenet-colour":
-        opened = Joint([mobilenet(Path(chosen.source)), ColourShape()])
     elif chosen.kind == "dinov2":
         opened = dinov2(chosen.source)
     elif chosen.kind == "clip":
         opened = clip(chosen.source)
     else:
-        opened = ColourShape()
+        parts: list[Embedder] = [mobilenet(Path(chosen.source))] if chosen.kind.startswith("mobilenet") else []
+        parts += _without_weights(chosen.kind)
+        opened = Joint(parts) if len(parts) > 1 else parts[0]
     if opened.weights_sha256 != chosen.weights_sha256:
         raise PreflightError(f"{chosen.source}: weights {opened.weights_sha256[:12]} are not those of {chosen.label}")
     return opened
 
 
-def _colour_shape() -> ChosenEmbedder:
-    embedder = ColourShape()
-    return ChosenEmbedder("colour-shape", embedder.name, embedder.weights_sha256)
+def open_for_stage(chosen: ChosenEmbedder) -> Embedder:
+    """The same for a worker of a build: torch keeps to one thread, so that sums have one order.
+
+    Raises:
+        PreflightError: see `open_embedder`.
+    """
+    if chosen.libraries:
+        import torch
+
+        torch.set_num_threads(1)
+    return open_embedder(chosen)
+
+
+def _without_weights(kind: str) -> list[Embedder]:
+    """The parts of a kind that need no weights."""
+    return [ColourShape(), HueHistogram()] if kind.endswith("histogram") else [ColourShape()]
 
 
 def _mobilenet(source: str) -> ChosenEmbedder:
@@ -129,11 +154,14 @@ def _mobilenet(source: str) -> ChosenEmbedder:
     return ChosenEmbedder("mobilenet", MOBILENET_NAME, digest, str(path), ("torch", "torchvision"))
 
 
-def _with_colour(part: ChosenEmbedder) -> ChosenEmbedder:
-    own = _colour_shape()
-    name = joint_name([part.name, own.name])
-    digest = joint_digest([part.weights_sha256, own.weights_sha256])
-    return ChosenEmbedder("mobilenet-colour", name, digest, part.source, part.libraries)
+def _joined(kind: str, net: ChosenEmbedder | None) -> ChosenEmbedder:
+    own = _without_weights(kind)
+    names = [*([net.name] if net else []), *(part.name for part in own)]
+    digests = [*([net.weights_sha256] if net else []), *(part.weights_sha256 for part in own)]
+    source, libraries = (net.source, net.libraries) if net else ("", ())
+    if len(names) == 1:
+        return ChosenEmbedder(kind, names[0], digests[0])
+    return ChosenEmbedder(kind, joint_name(names), joint_digest(digests), source, libraries)
 
 
 @functools.lru_cache(maxsize=4)

@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pvtt_data.embedders.base import Embedder
 from pvtt_data.engines.base import SwapResult
 from pvtt_data.engines.gate import check_clip
 from pvtt_data.errors import InputError
-from pvtt_data.looks import embeddings, likeness, view_distance, view_of, view_of_cutout
+from pvtt_data.looks import embeddings, likeness, view_distance, view_of_cutout, views_of
 
 Frames = npt.NDArray[np.uint8]
 Masks = npt.NDArray[np.bool_]
@@ -58,13 +59,19 @@ class CrosspairRequest:
 
 
 class CrosspairEngine:
-    """Pairs a clip with itself, if the references show its product and not its view."""
+    """Pairs a clip with itself, if the references show its product and not its view.
+
+    Args:
+        config: settings.
+        embedder: says how alike references and product look.
+    """
 
     name = "crosspair"
-    version = 1
+    version = 2
 
-    def __init__(self, config: CrosspairConfig = CrosspairConfig()) -> None:
+    def __init__(self, config: CrosspairConfig, embedder: Embedder) -> None:
         self.config = config
+        self.embedder = embedder
 
     def make(self, request: CrosspairRequest) -> SwapResult:
         """The clip as its own source; the effect mask is the mask.
@@ -79,9 +86,10 @@ class CrosspairEngine:
         check_clip(frames, masks, self.config.min_area, self.config.max_area)
         chosen = sorted({round(share * (len(frames) - 1)) for share in np.linspace(0.0, 1.0, _FRAMES)})
         kernel = np.ones((3, 3), np.uint8)
-        inner = {i: cv2.erode(masks[i].astype(np.uint8), kernel).astype(bool) for i in chosen}
-        views = [view_of(frames[i], inner[i] if inner[i].any() else masks[i]) for i in chosen]
-        shown = [view_of_cutout(picture) for picture in request.references]
+        inner = [cv2.erode(masks[i].astype(np.uint8), kernel).astype(bool) for i in chosen]
+        seen = [mask if mask.any() else masks[i] for mask, i in zip(inner, chosen, strict=True)]
+        views = views_of([frames[i] for i in chosen], seen, self.embedder)
+        shown = [view_of_cutout(picture, self.embedder) for picture in request.references]
         distances = [min(view_distance(reference, view) for view in views) for reference in shown]
         looks = embeddings(views)
         numbers = {

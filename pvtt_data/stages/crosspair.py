@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
+from pvtt_data.embedders.choose import ChosenEmbedder, open_for_stage
 from pvtt_data.engines.crosspair import CrosspairConfig, CrosspairEngine, CrosspairRequest
 from pvtt_data.images import read_rgba
 from pvtt_data.media import decode_masks, decode_video
@@ -48,21 +49,39 @@ class CrosspairItem:
 
 
 class Crosspair(MapStage[CrosspairItem]):
-    """One reconstruction; the clip's own video is the source, byte for byte."""
+    """One reconstruction; the clip's own video is the source, byte for byte.
+
+    Args:
+        settings: of the engine.
+        embedder: says how alike references and product look.
+    """
 
     name = "crosspair"
-    version = 1
+    version = 2
     kind = "pair"
-    libraries = ("av", "opencv-python-headless", "numpy", "pillow")
     resources = Resources(memory_bytes=6 * 2**30, timeout_s=300.0)
 
-    def __init__(self, settings: CrosspairSettings) -> None:
-        self.engine = CrosspairEngine(settings.engine_config())
-        super().__init__(_CrosspairFingerprint(engine_version=self.engine.version, crosspair=settings))
+    def __init__(self, settings: CrosspairSettings, embedder: ChosenEmbedder) -> None:
+        super().__init__(_CrosspairFingerprint(engine_version=CrosspairEngine.version, crosspair=settings))
+        self.settings = settings
+        self.embedder = embedder
+        self.libraries = ("av", "opencv-python-headless", "numpy", "pillow", *embedder.libraries)
+        self._engine: CrosspairEngine | None = None
+
+    @property
+    def weights(self) -> Mapping[str, str]:
+        """The embedder's name and digest."""
+        return {self.embedder.name: self.embedder.weights_sha256}
+
+    def setup(self) -> None:
+        """Load the embedder."""
+        self._engine = CrosspairEngine(self.settings.engine_config(), open_for_stage(self.embedder))
 
     def run(self, item: CrosspairItem, store: BlobStore) -> Sequence[Swap]:
         """The `Swap` of one pair."""
-        made = self.engine.make(
+        if self._engine is None:
+            raise RuntimeError("setup() comes first")
+        made = self._engine.make(
             CrosspairRequest(
                 frames=decode_video(store.path(item.video)),
                 masks=decode_masks(store.path(item.mask)),

@@ -22,6 +22,7 @@ from pydantic import Field, model_validator
 
 from pvtt_data.engines.mix import EngineShares, MinedEngine
 from pvtt_data.looks import embeddings, standing
+from pvtt_data.pairing.alike import AlikeLimits
 from pvtt_data.pairing.partners import Partner, PartnerRules, Place, choose_partners, too_alike, unit
 from pvtt_data.pairing.products import Bools, Product, Roster, Seen, extent_px, products_of
 from pvtt_data.pairing.references import admissible, in_order, nearest_view, of_the_look
@@ -84,8 +85,9 @@ class PairConfig(StageConfig):
     """How often one product may serve as A; the pairs over it are dropped in the order of their hashes."""
     max_pairs_per_clip: Annotated[int | None, Field(ge=1)] = None
     """How many pairs, of all engines, one clip or photo may be the target of; the others are dropped in that order."""
-    max_likeness: Annotated[float, Field(ge=0, le=1)] = 0.9
-    """Cosine of the looks of two products above which they may be one product under two names and are never paired."""
+    max_likeness: Annotated[float | None, Field(ge=0, le=1)] = None
+    """Cosine of the looks of two products above which they may be one product under two names and are never paired;
+    null takes what was measured for the embedder of looks."""
     like_shape: Annotated[float, Field(ge=0, le=1)] = 0.65
     """Agreement of two outlines, standing at one extent, from which on a pair of unrelated products is hard and not
     expert."""
@@ -93,18 +95,26 @@ class PairConfig(StageConfig):
     """Pictures of B given to the model with each triple, at most."""
     heldout: Annotated[int, Field(ge=0, le=4)] = 1
     """Pictures of B kept back in validation and test, where there are more than one."""
-    min_reference_likeness: Annotated[float, Field(ge=0, le=1)] = 0.5
+    min_reference_likeness: Annotated[float | None, Field(ge=0, le=1)] = None
     """Cosine of a picture's look with what the target shows below which it is no reference of a crosspair or panzoom:
-    another colour of the product, or another thing."""
+    another colour of the product, or another thing; null takes what was measured for the embedder of looks."""
     min_view_distance: Annotated[float, Field(ge=0, le=1)] = 0.15
     """How far the view of such a reference must be from every view that the target shows; nearer ones teach copying."""
     max_framing_ratio: Annotated[float, Field(ge=1, le=4)] = 1.6
     """For panzoom: how many times longer, for its width, one product may be than the other; and the square of it, how
     much more of its picture it may cover."""
 
-    def partner_rules(self, free_share: float) -> PartnerRules:
+    def alike_limits(self, measured: AlikeLimits | None) -> AlikeLimits | None:
+        """The limits that are given, and measured ones where they are not; None if neither is there."""
+        most, least = self.max_likeness, self.min_reference_likeness
+        if measured is not None:
+            most = measured.max_likeness if most is None else most
+            least = measured.min_reference_likeness if least is None else least
+        return None if most is None or least is None else AlikeLimits(most, least)
+
+    def partner_rules(self, max_likeness: float, free_share: float) -> PartnerRules:
         """What decides about partners."""
-        return PartnerRules(self.seed, self.difficulty.weights(), self.max_likeness, self.like_shape, free_share)
+        return PartnerRules(self.seed, self.difficulty.weights(), max_likeness, self.like_shape, free_share)
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,7 @@ class PairingTables:
 
     Attributes:
         looks: of pictures and of tracks; what has none is passed over.
+        alike: limits for the embedder of the looks.
         vocabulary: knows which kinds of products are related.
         free_share: share of composites in which part of B is meant to lie outside A.
     """
@@ -123,6 +134,7 @@ class PairingTables:
     assignments: Sequence[Assignment]
     pictures: Sequence[Picture]
     looks: Sequence[Look]
+    alike: AlikeLimits
     vocabulary: Vocabulary = field(default_factory=load_vocabulary)
     free_share: float = 0.5
 
@@ -162,7 +174,8 @@ class _Pairing:
             split: Roster([product for product in self.products.values() if product.split == split])
             for split in {product.split for product in self.products.values()}
         }
-        self.rules = config.partner_rules(tables.free_share)
+        self.alike = tables.alike
+        self.rules = config.partner_rules(tables.alike.max_likeness, tables.free_share)
         self.rates = shares.rates(config.products_per_clip)
         self.result = StageResult(NAME, table=True)
         self.made: dict[str, tuple[str, Pair]] = {}
@@ -231,7 +244,7 @@ class _Pairing:
         self, kind: str, subject: str, own: Product, views: Sequence[View], allowed: Sequence[Seen]
     ) -> _Shown | None:
         """Pictures that show the same product as a target does, from another side; None after a rejection."""
-        least = self.config.min_reference_likeness
+        least = self.alike.min_reference_likeness
         like = [seen for seen in allowed if of_the_look(seen, views) >= least]
         distance = {seen.picture.picture_id: nearest_view(seen, views) for seen in like}
         other = [seen for seen in like if distance[seen.picture.picture_id] >= self.config.min_view_distance]

@@ -15,7 +15,7 @@ from pvtt_data.calibration.triple_file import check_triple_numbers, read_triple_
 from pvtt_data.calibration.triple_rules import ANY_KIND, MAX_LEAK_BITS, MAX_LEAK_INLIERS, TRIPLE_DOUBTS
 from pvtt_data.captions.writer import Captions
 from pvtt_data.embedders.base import Embedder
-from pvtt_data.embedders.choose import ChosenEmbedder, EmbedderKind, choose_embedder, open_embedder
+from pvtt_data.embedders.choose import ChosenEmbedder, EmbedderKind, choose_embedder, open_for_stage
 from pvtt_data.errors import InputError
 from pvtt_data.images import read_rgba
 from pvtt_data.media import decode_masks, decode_video
@@ -52,7 +52,8 @@ class TripleQcConfig(StageConfig):
 
     embedder: EmbedderKind = "auto"
     """What judges likeness: auto (the best that is here and calibrated), colour-shape, mobilenet,
-    mobilenet-colour (both), dinov2 or clip."""
+    mobilenet-colour (both), the same two with a histogram of hues (colour-histogram, mobilenet-histogram), dinov2 or
+    clip."""
     embedder_weights: str = ""
     """Its weights: a file for mobilenet, a folder or a repository for dinov2 and clip; empty where they are known."""
     calibration: Path | None = None
@@ -146,12 +147,8 @@ class MeasureTriples(MapStage[TripleItem]):
         return {self.embedder.name: self.embedder.weights_sha256}
 
     def setup(self) -> None:
-        """Load the embedder, and keep torch to one thread, so that sums have one order."""
-        if self.embedder.libraries:
-            import torch
-
-            torch.set_num_threads(1)
-        self._opened = open_embedder(self.embedder)
+        """Load the embedder."""
+        self._opened = open_for_stage(self.embedder)
 
     def run(self, item: TripleItem, store: BlobStore) -> Sequence[Quality]:
         """The `Quality` of one swap.

@@ -13,7 +13,8 @@ from pvtt_data.embedders import choose
 from pvtt_data.embedders.base import Remembering
 from pvtt_data.embedders.choose import ChosenEmbedder, choose_embedder, open_embedder
 from pvtt_data.embedders.colour_shape import ColourShape
-from pvtt_data.embedders.crops import Pictures, crop_references
+from pvtt_data.embedders.crops import GREY, Pictures, crop_references
+from pvtt_data.embedders.hue_histogram import HueHistogram
 from pvtt_data.embedders.joint import Joint
 from pvtt_data.errors import PreflightError
 
@@ -51,6 +52,24 @@ def test_auto_passes_over_what_has_no_thresholds(monkeypatch: pytest.MonkeyPatch
     assert choose_embedder()[0].name == f"better@1+{ColourShape.name}"
     chosen, why = choose_embedder(is_calibrated=lambda name, digest: name == ColourShape.name)
     assert chosen.name == ColourShape.name and "no thresholds" in why
+
+
+def test_auto_tries_what_it_is_told_best_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(choose.MOBILENET_VARIABLE, raising=False)
+    monkeypatch.setattr(choose, "packaged_mobilenet", lambda: Path("nowhere"))
+    chosen, why = choose_embedder(best_first=("mobilenet-histogram", "colour-histogram"))
+    assert chosen.kind == "colour-histogram" and "mobilenet" in why
+    assert open_embedder(chosen).name == f"{ColourShape.name}+{HueHistogram.name}" == chosen.name
+
+
+def test_a_histogram_sees_colours_and_no_forms() -> None:
+    crops = np.full((3, 32, 32, 3), GREY, np.uint8)
+    crops[0, 4:28, 4:28] = crops[1, 14:18, 2:30] = (200, 40, 30)
+    crops[2, 4:28, 4:28] = (30, 60, 200)
+    found = HueHistogram().embed(crops)
+    cosines = found @ found.T
+    assert cosines[0, 1] > 0.99 and cosines[0, 2] < 0.3
+    assert HueHistogram().embed(crops[:0]).shape == (0, found.shape[1])
 
 
 def test_weights_that_changed_since_they_were_chosen_are_refused() -> None:

@@ -6,8 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
+from pvtt_data.embedders.colour_shape import ColourShape
 from pvtt_data.engines.crosspair import NUMBERS, CrosspairConfig, CrosspairEngine, CrosspairRequest
 from pvtt_data.errors import InputError
+
+
+def engine() -> CrosspairEngine:
+    return CrosspairEngine(CrosspairConfig(), ColourShape())
 
 
 def drawn(angle: int) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +39,7 @@ def cutout(angle: int) -> np.ndarray:
 
 def test_source_and_target_are_the_clip_and_only_the_mask_may_change() -> None:
     frames, masks = clip()
-    result = CrosspairEngine().make(CrosspairRequest(frames, masks, [cutout(14)]))
+    result = engine().make(CrosspairRequest(frames, masks, [cutout(14)]))
     assert result.source is result.target is frames
     assert (result.source_mask == masks).all() and (result.effect_mask == masks).all()
     assert tuple(sorted(result.numbers)) == NUMBERS
@@ -45,7 +50,7 @@ def test_source_and_target_are_the_clip_and_only_the_mask_may_change() -> None:
 def test_a_reference_of_the_clips_own_view_is_refused_even_beside_others() -> None:
     frames, masks = clip()
     with pytest.raises(InputError) as raised:
-        CrosspairEngine().make(CrosspairRequest(frames, masks, [cutout(14), cutout(1)]))
+        engine().make(CrosspairRequest(frames, masks, [cutout(14), cutout(1)]))
     assert raised.value.reason == "no-other-view"
     assert raised.value.numbers["view_distance_min"] < 0.1 < raised.value.numbers["view_distance_max"]
 
@@ -54,5 +59,5 @@ def test_the_gate_of_all_clips_holds() -> None:
     frames, masks = clip()
     masks[2] = False
     with pytest.raises(InputError) as raised:
-        CrosspairEngine().make(CrosspairRequest(frames, masks, [cutout(14)]))
+        engine().make(CrosspairRequest(frames, masks, [cutout(14)]))
     assert raised.value.reason == "mask-missing"

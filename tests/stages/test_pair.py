@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from record_samples import assignment, clip, clip_picture, listing_picture, looks_of, source, track, view
+from record_samples import ALIKE, assignment, clip, clip_picture, listing_picture, looks_of, source, track, view
 
 from pvtt_data.engines.mix import EngineShares
 from pvtt_data.looks import view_distance
@@ -44,7 +44,14 @@ class World:
         looks = {look.subject_id: look for look in looks_of(self.tracks, self.clips, self.sources, self.pictures)}
         looks |= self.looks
         tables = PairingTables(
-            self.tracks, self.clips, self.sources, self.assignments, self.pictures, list(looks.values()), VOCABULARY
+            self.tracks,
+            self.clips,
+            self.sources,
+            self.assignments,
+            self.pictures,
+            list(looks.values()),
+            ALIKE,
+            VOCABULARY,
         )
         return pair(tables, PairConfig(**settings), engines)
 
@@ -444,7 +451,9 @@ def test_a_cap_bounds_the_pairs_of_a_clip_or_photo_of_all_engines() -> None:
 
 def test_what_has_no_look_yet_is_passed_over() -> None:
     here = world()
-    tables = PairingTables(here.tracks, here.clips, here.sources, here.assignments, here.pictures, [], VOCABULARY)
+    tables = PairingTables(
+        here.tracks, here.clips, here.sources, here.assignments, here.pictures, [], ALIKE, VOCABULARY
+    )
     result = pair(tables, PairConfig(), ALL)
     assert not result.rows and not result.rejections
 
