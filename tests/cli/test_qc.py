@@ -15,6 +15,8 @@ from PIL import Image
 from record_samples import blob, clip, clip_picture, source, track
 
 from pvtt_data.calibration.triple_file import read_triple_calibration
+from pvtt_data.captions.config import CaptionsConfig
+from pvtt_data.captions.writer import Captions
 from pvtt_data.cli.qc import qc_command
 from pvtt_data.errors import PvttError
 from pvtt_data.records import Clip, Pair, Quality, Rejection, Source, Swap, Triple
@@ -104,8 +106,8 @@ def test_a_recipe_reports_its_latest_build_with_what_was_rejected(tmp_path: Path
             "residue": 0.0, "ab_similarity": 0.1, "made_up_share": 0.1}  # fmt: skip
     swaps = [Swap(row.pair_id, blob("s"), blob("m"), blob("e"), (), {}) for row in pairs]
     qualities = [Quality(pairs[0].pair_id, good), Quality(pairs[1].pair_id, good | {"residue": 0.9})]
-    shelf = Shelf.of([b], [b_clip], [b_track], [picture], pairs)
-    made = triple_qc(swaps, qualities, shelf, "a {title}", TripleQcConfig(embedder="colour-shape"))
+    shelf = Shelf.of([b, source("a", "A")], [b_clip], [b_track], [picture], pairs)
+    made = triple_qc(swaps, qualities, shelf, Captions(CaptionsConfig()), TripleQcConfig(embedder="colour-shape"))
     workspace = Workspace(tmp_path / "w")
     tables: dict[str, tuple[type, list[Any]]] = {
         "sources": (Source, [b]), "clips": (Clip, [b_clip]), "pairs": (Pair, pairs), "triples": (Triple, made.rows),
