@@ -79,7 +79,7 @@ class PairConfig(StageConfig):
     A; the other engines make as many in proportion to their shares."""
     noop_share: Annotated[float, Field(ge=0, le=0.05)] = 0.0
     """Share of clips in which B is also pasted over itself: a guard against learning the traces of pasting."""
-    moving_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    moving_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Share of composite swaps in which A is cut out of a clip of its own and keeps moving, of those whose A has a clip
     for it: with a good mask, and never cut by the frame."""
     moving_flagged: bool = False
