@@ -1,6 +1,7 @@
 """Composite triples from real clips: how many come out, why the others do not, and where the processor time goes.
 
-    PVTT_TEST_DATA=... python benchmarks/composite.py [--work DIR] [--products N] [--timed N] [--sheets DIR]
+    PVTT_TEST_DATA=... python benchmarks/composite.py [--work DIR] [--products N] [--moving SHARE] [--workers N]
+        [--timed N] [--sheets DIR]
 
 The six clips of PVTT_TEST_DATA/clips are six products B (one small thing on a table each, bottles that a hand moves, a
 kettle and a mug; 640x360 to 1280x720). The products A are the listing pictures of samples/catalogue, and frames of the
@@ -48,7 +49,8 @@ normalise: {{sizes: [480x848, 832x480]}}
 segment: {{backend: u2net}}
 mask_qc: {{min_area_share: 0.008}}
 assign_split: {{validation_share: 0, test_share: 0}}
-pair: {{products_per_clip: {products}}}
+pair: {{products_per_clip: {products}, moving_share: {moving}}}
+engines: {{crosspair: 0, panzoom: 0}}
 """
 
 
@@ -91,14 +93,16 @@ def _blink(path: Path, seed: int) -> None:
     encode_clip(frames, 16, path, crf=20)
 
 
-def build(work: Path, products: int) -> None:
+def build(work: Path, products: int, moving: float, workers: int) -> None:
     """The build up to triple QC, by the command line."""
     feed = work / "feed"
     lay_out(feed, Path(os.environ["PVTT_TEST_DATA"]) / "clips")
     recipe = work / "recipe.yaml"
-    recipe.write_text(RECIPE.format(feed=feed, products=products))
+    recipe.write_text(RECIPE.format(feed=feed, products=products, moving=moving))
     command = [sys.executable, "-m", "pvtt_data.cli", "build", str(recipe), "--work", str(work / "work")]
-    subprocess.run([*command, "--out", str(work / "shards"), "--until", "triple_qc"], check=True)
+    subprocess.run(
+        [*command, "--out", str(work / "shards"), "--until", "triple_qc", "--workers", str(workers)], check=True
+    )
 
 
 # Yield ---------------------------------------------------------------------------------------------------------------
@@ -137,6 +141,8 @@ def tell_yield(work: Path) -> None:
     most = max(Counter(clip for clip, _ in kept).values(), default=0)
     clips = len({names[clip].split()[0] for clip, _ in kept})
     free = [row for row in kept.values() if dict(row["numbers"]).get("placement_free", 0.0) > 0]
+    moving = sum(bool(row["track_id_a"]) for row in kept.values())
+    print(f"{moving} of them with a moving A, of {sum(bool(row['track_id_a']) for row in pairs)} such pairs")
     print(
         f"{len(kept)} triples of distinct window and A ({accepted.total()} accepted, {flagged.total()} flagged) from "
         f"{clips} clips, at most {most} a window; in {len(free)} part of B lies outside A"
@@ -204,6 +210,7 @@ def _steps_timed(spent: dict[str, float]) -> Iterator[None]:
 def requests(work: Path, count: int) -> Iterator[tuple[str, Any]]:
     """Pairs of the build as requests, spread over the clips: every clip's first pair, then every clip's second, …"""
     from pvtt_data.engines.composite import CompositeRequest
+    from pvtt_data.engines.moving import steady_cutout
     from pvtt_data.images import read_rgba
     from pvtt_data.media import decode_masks
     from pvtt_data.records import Clip, MaskTrack, Pair, Picture
@@ -226,7 +233,13 @@ def requests(work: Path, count: int) -> Iterator[tuple[str, Any]]:
         clip = clips[row.clip_id]
         frames = read_frames(clip.cut, store.original(clip.media_sha256), clip.declared_fps)
         masks = decode_masks(store.path(tracks[row.track_id].mask))
-        product = read_rgba(store.path(pictures[row.cutout_id].cutout))
+        if row.track_id_a:
+            track = tracks[row.track_id_a]
+            own = clips[track.clip_id]
+            seen = read_frames(own.cut, store.original(own.media_sha256), own.declared_fps)
+            product = steady_cutout(seen, decode_masks(store.path(track.mask)))
+        else:
+            product = read_rgba(store.path(pictures[row.cutout_id].cutout))
         yield (
             f"{names[row.clip_id]} <- {row.product_a}",
             CompositeRequest(frames=frames, masks=masks, product=product, seed=row.seed),
@@ -303,12 +316,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path("work/composite-benchmark"))
     parser.add_argument("--products", type=int, default=4, help="products A tried in each window")
+    parser.add_argument("--moving", type=float, default=0.0, help="share of the swaps whose A is a moving cut-out")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes of the build")
     parser.add_argument("--timed", type=int, default=12, help="pairs whose time is measured")
     parser.add_argument("--sheets", type=Path, help="write contact sheets of the timed pairs here")
     arguments = parser.parse_args()
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    build(work, arguments.products)
+    build(work, arguments.products, arguments.moving, arguments.workers)
     tell_yield(work)
     time_engine(work, arguments.timed, arguments.sheets)
 

@@ -59,7 +59,7 @@ from pvtt_data.stages.measure import Measure, MediaItem
 from pvtt_data.stages.mine import MineConfig, mine
 from pvtt_data.stages.nominate import nominate
 from pvtt_data.stages.normalise import Normalise, NormaliseItem
-from pvtt_data.stages.pair import PairingTables, pair
+from pvtt_data.stages.pair import PairingTables, notes_on_moving, pair
 from pvtt_data.stages.panzoom import Panzoom, panzoom_item, photo_rows
 from pvtt_data.stages.pictures import (
     ClipPictureItem,
@@ -79,7 +79,7 @@ from pvtt_data.stages.render import (
 )
 from pvtt_data.stages.segment import Segment, SegmentItem, TargetedSegmentItem, target_namer
 from pvtt_data.stages.split_shots import SplitItem, SplitShots
-from pvtt_data.stages.synthesise import SwapItem, Synthesise, draw_distractors
+from pvtt_data.stages.synthesise import MovingProduct, MovingSwapItem, SwapItem, Synthesise, draw_distractors
 from pvtt_data.stages.text_overlay import MeasureTextOverlay, TextOverlayItem
 from pvtt_data.stages.transitions import DetectTransitions
 from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple_qc
@@ -406,23 +406,20 @@ class Line:
         embedder, alike, why = recipe.looks_embedder()
         run.note(why)
         looks = self._looks(embedder)
-        tables.pairs = run.table(
-            pair(
-                PairingTables(
-                    tables.tracks,
-                    tables.clips,
-                    tables.sources,
-                    tables.assignments,
-                    tables.pictures,
-                    looks,
-                    alike,
-                    load_vocabulary(recipe.segment.vocabulary),
-                    recipe.synthesise.composite.free_share,
-                ),
-                recipe.pair,
-                recipe.engines,
-            )
+        pairable = PairingTables(
+            tables.tracks,
+            tables.clips,
+            tables.sources,
+            tables.assignments,
+            tables.pictures,
+            looks,
+            alike,
+            load_vocabulary(recipe.segment.vocabulary),
+            recipe.synthesise.composite.free_share,
         )
+        tables.pairs = run.table(pair(pairable, recipe.pair, recipe.engines))
+        for text in notes_on_moving(pairable, tables.pairs, recipe.pair):
+            run.note(text)
 
     def _looks(self, embedder: ChosenEmbedder) -> list[Look]:
         """What products look like, in pictures and in clips."""
@@ -454,19 +451,7 @@ class Line:
         swappable, rebuildable = [], []
         for row in tables.pairs:
             if row.engine == "composite" and row.kind != "reconstruct":
-                clip = shelf.clips[row.clip_id]
-                swap_item = SwapItem(
-                    pair_id=row.pair_id,
-                    kind=row.kind,
-                    placement=row.placement,
-                    media_sha256=clip.media_sha256,
-                    declared_fps=clip.declared_fps,
-                    cut=clip.cut,
-                    mask=shelf.tracks[row.track_id].mask,
-                    cutout=shelf.pictures[row.cutout_id].cutout,
-                    seed=row.seed,
-                    distractor=distractors.get(row.pair_id),
-                )
+                swap_item = _swap_item(row, shelf, distractors.get(row.pair_id))
                 swappable.append(Named(swap_item, row.pair_id, names[row.pair_id]))
             elif row.engine == "crosspair":
                 pair_item = CrosspairItem(
@@ -654,6 +639,30 @@ def _listing_item(product_id: str, image_sha256: str, told: NamedTarget | None) 
     if told is None:
         return ListingItem(product_id, image_sha256)
     return TargetedListingItem(product_id, image_sha256, told.target)
+
+
+def _swap_item(row: Pair, shelf: Shelf, distractor: Blob | None) -> SwapItem:
+    assert row.kind != "reconstruct", "of which nothing is pasted"
+    clip = shelf.clips[row.clip_id]
+    item = SwapItem(
+        pair_id=row.pair_id,
+        kind=row.kind,
+        placement=row.placement,
+        media_sha256=clip.media_sha256,
+        declared_fps=clip.declared_fps,
+        cut=clip.cut,
+        mask=shelf.tracks[row.track_id].mask,
+        cutout=None if row.track_id_a else shelf.pictures[row.cutout_id].cutout,
+        seed=row.seed,
+        distractor=distractor,
+    )
+    if not row.track_id_a:
+        return item
+    track = shelf.tracks[row.track_id_a]
+    own = shelf.clips[track.clip_id]
+    moving = MovingProduct(own.media_sha256, own.declared_fps, own.cut, track.mask)
+    told = {entry.name: getattr(item, entry.name) for entry in dataclasses.fields(item)}
+    return MovingSwapItem(**told, moving=moving)
 
 
 def _stated(track: MaskTrack, backend: ChosenBackend, told: NamedTarget | None) -> MaskTrack:

@@ -354,7 +354,7 @@ class Pair:
     clip_id: str
     track_id: str
     cutout_id: str
-    """The picture of A that is pasted; empty where nothing is."""
+    """The picture of A that is pasted; empty where none is."""
     reference_ids: tuple[str, ...]
     """Pictures of B given to the model."""
     heldout_ids: tuple[str, ...]
@@ -364,6 +364,8 @@ class Pair:
     """How A is meant to stand: it hides B, or leaves part of B bare; empty where nobody asked."""
     photo_id: str = ""
     """The listing picture of B that becomes the target; empty where a clip is the target."""
+    track_id_a: str = ""
+    """The mask track of the clip of A that is cut out and pasted in motion; empty where a picture is pasted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -561,6 +563,8 @@ class Triple:
     verdict: Verdict
     reasons: tuple[str, ...]
     numbers: Mapping[str, float]
+    track_id_a: str = ""
+    """The mask track of the clip that A was cut out of; empty where it was none."""
 
 
 @dataclass(frozen=True, slots=True)

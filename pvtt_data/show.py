@@ -31,8 +31,11 @@ VIEWS = {
     "pairs": """
         SELECT p.pair_id, p.engine, p.kind, p.split, p.difficulty, p.product_a, p.product_b, p.placement,
                coalesce(s.path, '') AS source_path, c.cut.first_frame AS first_frame,
+               coalesce(sa.path, '') AS moving_a_path, ca.cut.first_frame AS moving_a_first_frame,
                len(p.reference_ids) AS "references", len(p.heldout_ids) AS heldout, t.verdict
         FROM pairs p LEFT JOIN clips c ON c.clip_id = p.clip_id LEFT JOIN sources s ON s.source_id = c.source_id
+        LEFT JOIN tracks ta ON ta.track_id = p.track_id_a LEFT JOIN clips ca ON ca.clip_id = ta.clip_id
+        LEFT JOIN sources sa ON sa.source_id = ca.source_id
         LEFT JOIN triples t ON t.clip_id = p.clip_id AND t.engine = p.engine AND t.kind = p.kind
             AND t.product_a = p.product_a
         ORDER BY p.engine, source_path, first_frame, p.product_a""",

@@ -15,6 +15,7 @@ from record_samples import assignment, clip, source, track
 from pvtt_data.cli.show import show_command
 from pvtt_data.errors import PvttError
 from pvtt_data.line import TABLE_RECORDS
+from pvtt_data.records import Pair
 from pvtt_data.show import VIEWS, query
 from pvtt_data.stage import reject
 from pvtt_data.workspace import Workspace
@@ -78,6 +79,20 @@ def test_a_clip_tells_where_it_comes_from_and_how_it_was_cut(work: Path) -> None
 )
 def test_a_condition_picks_rows(work: Path, what: str, where: str, count: int) -> None:
     assert len(rows(work, what, where)) == count
+
+
+def test_a_pair_names_the_clip_that_its_product_a_is_cut_out_of(work: Path) -> None:
+    mug, lamp = source("a/mug", "mug"), source("b/lamp", "lamp")
+    into, own = track(clip("m1", mug, 0)), track(clip("l1", lamp, 50))
+    still = Pair(
+        "1" * 16, "composite", "swap", "train", "easy", "lamp", "mug", into.clip_id, into.track_id, "p", (), (), 0
+    )
+    moving = dataclasses.replace(still, pair_id="2" * 16, cutout_id="", track_id_a=own.track_id)
+    Workspace(work).write_table("pairs", Pair, [still, moving])
+    found = {row["pair_id"][0]: row for row in rows(work, "pairs")}
+    assert (found["2"]["source_path"], found["2"]["moving_a_path"]) == ("a/mug.mp4", "b/lamp.mp4")
+    assert found["2"]["moving_a_first_frame"] == 50
+    assert (found["1"]["moving_a_path"], found["1"]["moving_a_first_frame"]) == ("", None)
 
 
 @pytest.mark.parametrize("what", VIEWS)

@@ -120,13 +120,13 @@ def world(products: int = 200) -> World:
     return World(tuple(sources), tuple(shots), tuple(pictures), tuple(comparisons))
 
 
-def decide(of: World, earlier: dict[str, Split] | None = None, **pairing: int) -> Made:
+def decide(of: World, earlier: dict[str, Split] | None = None, **pairing: float) -> Made:
     """All table stages in the order of the line; what map stages add follows from each row alone."""
     footage = {s.sha256: s.sha256 for s in of.sources}
     deduplicated, links = dedup(of.shots, footage, of.comparisons, DedupConfig())
     source_of = {s.source_id: s for s in of.sources}
     clips: list[Clip] = [clip(f"clip {s.shot_id}", source_of[s.source_id], s.first_frame) for s in deduplicated.rows]
-    tracks = [track(c) for c in clips]
+    tracks = [dataclasses.replace(track(c), numbers={"border_contact_max": 0.0}) for c in clips]
     assignments = assign_split(of.sources, [(link.one, link.other) for link in links], SPLITS, earlier)
     looks = looks_of(tracks, clips, of.sources, of.pictures)
     tables = PairingTables(tracks, clips, of.sources, assignments.rows, of.pictures, looks, ALIKE, VOCABULARY)
@@ -216,6 +216,19 @@ def test_one_of_200_products_comes_or_goes_and_only_its_descendants_change(produ
     new_pairs = outside({n: p for n, p in after.pairs.items() if n not in before.pairs}, relatives)
     assert not Counter(target_of(p) for p in new_pairs.values()) - freed
     assert len(new_pairs) <= 20
+
+
+def test_a_product_that_goes_takes_only_its_own_moving_cutouts_along() -> None:
+    before = decide(world(), moving_share=0.34)
+    moving = [row for row in before.pairs.values() if row.track_id_a]
+    swaps = [row for row in before.pairs.values() if row.engine == "composite" and row.kind == "swap"]
+    assert 0.28 < len(moving) / len(swaps) < 0.4
+    assert {row.track_id_a for row in before.triples.values()} > {""}
+    for product in PRODUCTS[::3]:
+        relatives = family(world(), before, product)
+        after = decide(world().without(product), splits_of(before), moving_share=0.34)
+        assert all(before.pairs[name] == after.pairs[name] for name in before.pairs.keys() & after.pairs.keys())
+        assert not outside({n: r for n, r in before.pairs.items() if n not in after.pairs}, relatives)
 
 
 @pytest.mark.parametrize("product", PRODUCTS[::4])

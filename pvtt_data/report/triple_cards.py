@@ -62,6 +62,7 @@ class TripleCards:
             (
                 self._row(_SOURCE_SHOWS[triple.kind], triple.source, triple.source_mask, "a"),
                 self._row("target, shows B", triple.target, triple.target_mask, "b"),
+                *self._own_clip(triple.track_id_a),
             ),
             _KEY_NUMBERS,
             product_a=self._rows.product(triple.product_a),
@@ -97,6 +98,7 @@ class TripleCards:
             strips.append(self._row(shows, swap.source, swap.source_mask, "a"))
         if clip:
             strips.append(self._row("target, shows B", clip.video, track.mask if track else None, "b"))
+        strips += self._own_clip(pair.track_id_a if pair else "")
         if pair is None:
             return make_card(rows, judged, clip, strips, _KEY_NUMBERS)
         pictures = rows.of(Picture)
@@ -138,6 +140,12 @@ class TripleCards:
     def _row(self, heading: str, video: Blob, mask: Blob | None, outline: str) -> Row:
         colour = OUTLINE_A if outline == "a" else OUTLINE_B
         return Row(heading, self._thumbnails.strip(video, mask, colour), outline if mask else "")
+
+    def _own_clip(self, track_id: str) -> list[Row]:
+        """The clip that a moving A was cut out of."""
+        track = self._rows.of(MaskTrack).get(track_id)
+        clip = self._rows.of(Clip).get(track.clip_id) if track else None
+        return [self._row("the clip A was cut out of", clip.video, track.mask, "a")] if track and clip else []
 
     def _pictures(
         self, cutout_id: str, references: Sequence[Blob], heldout: Sequence[Blob], photo_id: str = ""

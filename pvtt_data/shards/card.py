@@ -59,8 +59,7 @@ class CardFacts:
         self.prompts[meta.prompt] += 1
         self.sizes[f"{meta.width}×{meta.height}, {meta.frames} frames at {meta.fps:g} fps"] += 1
         self.products.update((meta.product_a, meta.product_b))
-        if meta.source_id:
-            self.sources.add(meta.source_id)
+        self.sources.update(filter(None, (meta.source_id, meta.source_id_a)))
 
 
 def dataset_card(

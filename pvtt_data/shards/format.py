@@ -104,6 +104,9 @@ class SampleMeta(BaseModel):
     first_frame: Annotated[int, Field(ge=0)]
     last_frame: Annotated[int, Field(ge=0)]
     source_url: Text
+    source_id_a: Text = ""
+    clip_id_a: Text = ""
+    source_url_a: Text = ""
     licences: Annotated[list[FilledText], Field(min_length=1)]
     models: list[Annotated[str, StringConstraints(pattern=r"^\S+@[0-9a-f]{12}$")]]
 

@@ -134,7 +134,7 @@ def _sheet_text(sample: Sample, shown: list[int], *, latin_only: bool) -> list[s
     reasons = f": {', '.join(meta.reasons)}" if meta.reasons else ""
     lines = [
         f"{sample.key}   {meta.split}   {meta.engine}/{meta.kind}   {meta.difficulty}   {meta.verdict}{reasons}",
-        f"A: {meta.product_a} ({meta.category_a}) {meta.title_a}",
+        f"A: {meta.product_a} ({meta.category_a}) {meta.title_a}{', in motion' if meta.clip_id_a else ''}",
         f"B: {meta.product_b} ({meta.category_b}) {meta.title_b}",
         f"prompt: {meta.prompt}",
         f"prompt of the source: {meta.source_prompt}",

@@ -344,6 +344,7 @@ class _SplitLedger:
             ("product", meta.product_a),
             ("product", meta.product_b),
             ("source", meta.source_id),
+            ("source", meta.source_id_a),
         ):
             if not name:
                 continue

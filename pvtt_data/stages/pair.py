@@ -23,6 +23,7 @@ from pydantic import Field, model_validator
 from pvtt_data.engines.mix import EngineShares, MinedEngine
 from pvtt_data.looks import embeddings, standing
 from pvtt_data.pairing.alike import AlikeLimits
+from pvtt_data.pairing.moving import MovingRules, MovingTakes
 from pvtt_data.pairing.partners import Partner, PartnerRules, Place, choose_partners, too_alike, unit
 from pvtt_data.pairing.products import Bools, Product, Roster, Seen, extent_px, products_of
 from pvtt_data.pairing.references import admissible, in_order, nearest_view, of_the_look
@@ -79,6 +80,13 @@ class PairConfig(StageConfig):
     A; the other engines make as many in proportion to their shares."""
     noop_share: Annotated[float, Field(ge=0, le=0.05)] = 0.0
     """Share of clips in which B is also pasted over itself: a guard against learning the traces of pasting."""
+    moving_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of composite swaps in which A is cut out of a clip of its own and keeps moving, of those whose A has a clip
+    for it: with a good mask, and never cut by the frame."""
+    moving_flagged: bool = False
+    """Take clips for it, too, whose masks are flagged; the triples then carry those flags."""
+    moving_max_scale: Annotated[float, Field(gt=0, le=8)] = 2.0
+    """How many times larger than in its own clip A may have to be shown for it."""
     difficulty: DifficultyShares = Field(default_factory=DifficultyShares)
     """Wished shares of easy, medium, hard and expert swaps; where no partner fits, another difficulty is taken."""
     max_pairs_per_product: Annotated[int | None, Field(ge=1)] = None
@@ -116,6 +124,10 @@ class PairConfig(StageConfig):
         """What decides about partners."""
         return PartnerRules(self.seed, self.difficulty.weights(), max_likeness, self.like_shape, free_share)
 
+    def moving_rules(self) -> MovingRules:
+        """When A moves."""
+        return MovingRules(self.seed, self.moving_share, self.moving_flagged, self.moving_max_scale)
+
 
 @dataclass(frozen=True)
 class PairingTables:
@@ -142,6 +154,22 @@ class PairingTables:
 def pair(tables: PairingTables, config: PairConfig, shares: EngineShares) -> StageResult:
     """All pairs of all engines; a clip or photo that cannot be paired is rejected, with the reason."""
     return _Pairing(tables, config, shares).run()
+
+
+def notes_on_moving(tables: PairingTables, pairs: Sequence[Pair], config: PairConfig) -> list[str]:
+    """How many swaps have a moving A, and why clips were passed over for it."""
+    return _takes_of(tables, config).notes(pairs)
+
+
+def _takes_of(tables: PairingTables, config: PairConfig) -> MovingTakes:
+    return MovingTakes(
+        tables.tracks,
+        {clip.clip_id: clip for clip in tables.clips},
+        tables.sources,
+        tables.assignments,
+        {look.subject_id: look for look in tables.looks},
+        config.moving_rules(),
+    )
 
 
 def panzoom_clip_id(pair_id: str) -> str:
@@ -176,6 +204,7 @@ class _Pairing:
         }
         self.alike = tables.alike
         self.rules = config.partner_rules(tables.alike.max_likeness, tables.free_share)
+        self.takes = _takes_of(tables, config)
         self.rates = shares.rates(config.products_per_clip)
         self.result = StageResult(NAME, table=True)
         self.made: dict[str, tuple[str, Pair]] = {}
@@ -225,7 +254,8 @@ class _Pairing:
             self._reject("track", track.track_id, "no-partner", partners)
         else:
             for partner in partners:
-                self._swap("composite", partner, own, shown, clip.clip_id, track.track_id)
+                moving = self.takes.choose(clip.clip_id, partner.product.product_id, own.split, place.extent_px)
+                self._swap("composite", partner, own, shown, clip.clip_id, track.track_id, moving=moving)
         if unit(self.config.seed, "noop", clip.clip_id) < self.config.noop_share:
             # B over itself is pasted from pictures that the model may see: never from this very moment, never held out.
             named = max(shown.references, key=lambda s: rank(self.config.seed, clip.clip_id, s.picture.picture_id))
@@ -348,10 +378,12 @@ class _Pairing:
         clip_id: str,
         track_id: str,
         photo: Seen | None = None,
+        moving: str = "",
     ) -> None:
+        cutout = None if moving else partner.seen
         self._add(
-            engine, "swap", own, partner.product, shown, clip_id, track_id, partner.own_rank, partner.seen, partner,
-            photo,
+            engine, "swap", own, partner.product, shown, clip_id, track_id, partner.own_rank, cutout, partner, photo,
+            moving,
         )  # fmt: skip
 
     def _add(
@@ -367,10 +399,13 @@ class _Pairing:
         cutout: Seen | None = None,
         partner: Partner | None = None,
         photo: Seen | None = None,
+        moving: str = "",
     ) -> None:
         photo_id = photo.picture.picture_id if photo else ""
         # A swap of another split has another A; a pair of one product has to say its split.
-        facts = (self.config.seed,) if kind == "swap" else (self.config.seed, own.split)
+        facts: list[object] = [self.config.seed] if kind == "swap" else [self.config.seed, own.split]
+        if moving:  # A from another clip of its own is another pair
+            facts.append(moving)
         pair_id = content_id("pair", engine, kind, track_id or photo_id, a.product_id, *facts)
         self.made[pair_id] = (
             own_rank,
@@ -390,6 +425,7 @@ class _Pairing:
                 seed=int(hashlib.sha256(pair_id.encode()).hexdigest()[:12], 16),
                 placement=partner.placement if partner and not photo else "",
                 photo_id=photo_id,
+                track_id_a=moving,
             ),
         )
 

@@ -119,6 +119,11 @@ def _samples(
         cut = shelf.clips[triple.clip_id].cut
         title_a, category_a, licence_a = titles[triple.product_a]
         title_b, category_b, licence_b = titles[triple.product_b]
+        licences = {licence_a or "unknown", licence_b or "unknown"}
+        clip_a = shelf.clips[shelf.tracks[triple.track_id_a].clip_id] if triple.track_id_a else None
+        source_a = shelf.sources[clip_a.source_id] if clip_a else None
+        if source_a:
+            licences.add(source_a.licence or "unknown")
         blobs = {
             "source.mp4": triple.source,
             "source_mask.mp4": triple.source_mask,
@@ -163,7 +168,10 @@ def _samples(
                 "first_frame": cut.first_frame,
                 "last_frame": cut.last_frame,
                 "source_url": source.url,
-                "licences": sorted({licence_a or "unknown", licence_b or "unknown"}),
+                "source_id_a": source_a.source_id if source_a else "",
+                "clip_id_a": clip_a.clip_id if clip_a else "",
+                "source_url_a": source_a.url if source_a else "",
+                "licences": sorted(licences),
                 "models": list(triple.models),
             },
         )

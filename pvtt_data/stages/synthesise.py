@@ -7,9 +7,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from pvtt_data.engines.composite import CompositeConfig, CompositeEngine, CompositeRequest
+from pvtt_data.engines.moving import steady_cutout
+from pvtt_data.errors import InputError
 from pvtt_data.files import sha256_file
 from pvtt_data.fillers import CommandFiller, OnnxFiller
 from pvtt_data.images import read_rgba
@@ -101,12 +105,30 @@ class SwapItem:
     declared_fps: float | None
     cut: Cut
     mask: Blob
-    cutout: Blob
+    cutout: Blob | None
+    """None where A is no picture."""
     seed: int
     distractor: Blob | None = None
     """The cut-out of a third product, put beside B in source and target."""
     placement: Literal["", "cover", "free"] = ""
     """How A is meant to stand; empty: the engine draws it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovingProduct:
+    """The clip of A before its encode, and A's mask."""
+
+    media_sha256: str
+    declared_fps: float | None
+    cut: Cut
+    mask: Blob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovingSwapItem(SwapItem):
+    """A swap whose A is cut out of a clip of its own."""
+
+    moving: MovingProduct
 
 
 def draw_distractors(
@@ -180,7 +202,7 @@ class Synthesise(MapStage[SwapItem]):
             CompositeRequest(
                 frames=frames,
                 masks=masks,
-                product=read_rgba(store.path(item.cutout)) if item.kind == "swap" else None,
+                product=_product(item, store),
                 seed=item.seed,
                 kind=item.kind,
                 placement=item.placement or None,
@@ -201,3 +223,30 @@ class Synthesise(MapStage[SwapItem]):
                 target = store.put_file(folder / "target.mp4", "mp4")
         numbers = dict(sorted(made.numbers.items()))
         return [Swap(item.pair_id, source, source_mask, effect_mask, made.flags, numbers, target)]
+
+
+def _product(item: SwapItem, store: BlobStore) -> npt.NDArray[np.uint8] | None:
+    """What is pasted, as the engine takes it."""
+    if item.kind == "noop":
+        return None
+    if isinstance(item, MovingSwapItem):
+        return _cut_out(item.moving, store)
+    if item.cutout is None:
+        raise ValueError(f"pair {item.pair_id} has nothing to paste")
+    return read_rgba(store.path(item.cutout))
+
+
+def _cut_out(moving: MovingProduct, store: BlobStore) -> npt.NDArray[np.uint8]:
+    """``(S, h, w, 4) uint8`` RGBA: A, steady.
+
+    Raises:
+        InputError: ``a-`` and the reason of `steady_cutout`, so that nobody looks for it in the clip of B.
+    """
+    frames = read_frames(moving.cut, store.original(moving.media_sha256), moving.declared_fps)
+    masks = decode_masks(store.path(moving.mask))
+    pad = moving.cut.pad  # what lies around the picture is no place where a product can be whole
+    inside = (slice(None), slice(pad.y, pad.y + pad.height), slice(pad.x, pad.x + pad.width))
+    try:
+        return steady_cutout(frames[inside], masks[inside])
+    except InputError as error:
+        raise InputError(f"a-{error.reason}", f"the clip of A: {error.message}", error.numbers) from error

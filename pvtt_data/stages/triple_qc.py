@@ -239,6 +239,8 @@ def triple_qc(
             )
             continue
         reasons += swap.flags + tuple(f"mask-{reason}" for reason in track.reasons)
+        if pair.track_id_a:
+            reasons += tuple(f"a-mask-{reason}" for reason in shelf.tracks[pair.track_id_a].reasons)
         triple = _triple(swap, pair, numbers, tuple(dict.fromkeys(reasons)), shelf)
         if embedder.libraries:
             triple = dataclasses.replace(triple, models=tuple(sorted({*triple.models, embedder.label})))
@@ -264,13 +266,15 @@ class _Splits:
         )
 
     def parts(self, pair: Pair, shelf: Shelf) -> list[str]:
-        """Splits of A, of B's clip and of every picture; ``none`` for what was never assigned."""
+        """Splits of A, of B's clip, of a moving A's, and of every picture; ``none`` for what was never assigned."""
         pictures = [shelf.pictures[name] for name in (*pair.reference_ids, *pair.heldout_ids)]
         cutout = shelf.pictures.get(pair.cutout_id)
         if cutout is not None:
             pictures.append(cutout)
         products = [pair.product_a, pair.product_b, *(picture.product_id for picture in pictures)]
-        sources = [shelf.clips[pair.clip_id].source_id, *(p.source_id for p in pictures if p.source_id)]
+        clip_ids = [pair.clip_id, *([shelf.tracks[pair.track_id_a].clip_id] if pair.track_id_a else [])]
+        sources = [shelf.clips[name].source_id for name in clip_ids]
+        sources += [p.source_id for p in pictures if p.source_id]
         found = [self.of_source.get(name, "none") for name in sources]
         for name in products:
             # A product whose sources are in several splits is checked by the sources alone.
@@ -357,6 +361,7 @@ def _rule(number: str, limit: float, verdict: Literal["reject", "flag"]) -> Rule
 def _triple(swap: Swap, pair: Pair, numbers: dict[str, float], reasons: tuple[str, ...], shelf: Shelf) -> Triple:
     clip = shelf.clips[pair.clip_id]
     track = shelf.tracks[pair.track_id]
+    segmented = [track, *([shelf.tracks[pair.track_id_a]] if pair.track_id_a else [])]
     references = [shelf.pictures[name] for name in pair.reference_ids]
     heldout = [shelf.pictures[name] for name in pair.heldout_ids]
     return Triple(
@@ -396,8 +401,9 @@ def _triple(swap: Swap, pair: Pair, numbers: dict[str, float], reasons: tuple[st
         width_px=clip.cut.width_px,
         height_px=clip.cut.height_px,
         segmenter=track.segmenter,
-        models=tuple(sorted(f"{role}@{digest[:12]}" for role, digest in track.weights.items())),
+        models=tuple(sorted({f"{role}@{digest[:12]}" for row in segmented for role, digest in row.weights.items()})),
         verdict="flag" if set(reasons) - INFORMATION else "accept",
         reasons=reasons,
         numbers=numbers,
+        track_id_a=pair.track_id_a,
     )

@@ -14,7 +14,7 @@ import pytest
 from fake_build import RECIPE, FakeBuild, picture_of
 from PIL import Image
 
-from pvtt_data.line import STAGES
+from pvtt_data.line import STAGES, Tables
 from pvtt_data.records import Rejection, Shot, Source, Triple
 from pvtt_data.report.choice import spread
 from pvtt_data.report.costs import stage_costs
@@ -25,6 +25,7 @@ from pvtt_data.report.funnel import funnel
 from pvtt_data.report.products import category_lines, product_lines
 from pvtt_data.report.rows import Rows
 from pvtt_data.report.thumbnails import OUTLINE_A, Thumbnails
+from pvtt_data.report.triple_cards import TripleCards
 from pvtt_data.shards import Publication
 from pvtt_data.stage import Cost, ItemCost, StageResult, reject
 from pvtt_data.verdicts import Rule
@@ -544,3 +545,17 @@ def test_a_reconstruction_stands_in_no_histogram_of_swaps(tmp_path: Path) -> Non
     counts = {histogram.number: histogram.count for histogram in swaps.histograms}
     assert counts["ab_similarity"] == len(build.triples) - 1, "the one that was rejected does not state it"
     assert counts["background_psnr_db"] >= len(build.triples)
+
+
+def test_the_clip_that_a_moving_product_was_cut_out_of_is_shown_beside_the_triple(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    pair = dataclasses.replace(build.pairs[0], cutout_id="", track_id_a=build.tracks[4].track_id)
+    triple = dataclasses.replace(build.triples[0], track_id_a=pair.track_id_a)
+    rows = Rows([StageResult("triple_qc", rows=[triple])], Tables(tracks=build.tracks, clips=build.clips, pairs=[pair]))
+    cards = TripleCards(rows, Thumbnails(build.workspace.store))
+    gone = reject("triple_qc", "pair", pair.pair_id, "", "residue", "B still shows")
+    for card in (cards.triple(triple), cards.rejected(gone)):
+        assert card.rows[-1].heading == "the clip A was cut out of"
+        assert [group.heading for group in card.pictures if group.heading == "A, as pasted"] == []
+    still = cards.triple(build.triples[1])
+    assert [row.heading for row in still.rows] == ["source, shows A", "target, shows B"]

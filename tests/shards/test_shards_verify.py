@@ -228,7 +228,7 @@ def test_media_that_do_not_fit_the_json_are_found(
     assert says in str(problems[0])
 
 
-@pytest.mark.parametrize("field", ["product_a", "product_b", "source_id"])
+@pytest.mark.parametrize("field", ["product_a", "product_b", "source_id", "source_id_a"])
 def test_a_product_or_source_in_two_splits_is_a_leak(
     tmp_path: Path, make_sample: MakeSample, settings: DatasetSettings, field: str
 ) -> None:

@@ -18,7 +18,7 @@ from pvtt_data.pairing.references import references_for
 from pvtt_data.records import Assignment, Clip, Look, MaskTrack, Pair, Picture, Source
 from pvtt_data.stage import StageResult
 from pvtt_data.stages.assign_split import SplitAssignmentConfig, assign_split
-from pvtt_data.stages.pair import PairConfig, PairingTables, pair
+from pvtt_data.stages.pair import PairConfig, PairingTables, notes_on_moving, pair
 from pvtt_data.vocabulary import load_vocabulary
 
 CATEGORIES = ("sneakers", "handbags", "teapots", "")
@@ -41,9 +41,12 @@ class World:
     """Of pictures and tracks that do not look as `looks_of` says."""
 
     def pairs(self, engines: EngineShares = COMPOSITES, **settings: Any) -> StageResult:
+        return pair(self.tables(), PairConfig(**settings), engines)
+
+    def tables(self) -> PairingTables:
         looks = {look.subject_id: look for look in looks_of(self.tracks, self.clips, self.sources, self.pictures)}
         looks |= self.looks
-        tables = PairingTables(
+        return PairingTables(
             self.tracks,
             self.clips,
             self.sources,
@@ -53,7 +56,6 @@ class World:
             ALIKE,
             VOCABULARY,
         )
-        return pair(tables, PairConfig(**settings), engines)
 
     def without(self, product: str) -> World:
         sources = [s for s in self.sources if s.product_id != product]
@@ -462,3 +464,78 @@ def test_what_has_no_look_yet_is_passed_over() -> None:
 def test_the_share_of_noops_is_bounded(share: float) -> None:
     with pytest.raises(ValueError, match="noop_share"):
         PairConfig(noop_share=share)
+
+
+def in_view(here: World, **changes: Any) -> World:
+    """The same, where mask QC measured that no product touches the border of its frame."""
+    tracks = [replace(t, numbers={**t.numbers, "border_contact_max": 0.0}, **changes) for t in here.tracks]
+    return replace(here, tracks=tracks)
+
+
+def test_a_share_of_the_swaps_pastes_a_clip_of_a_from_its_own_split() -> None:
+    here = in_view(world(200))
+    rows = here.pairs(moving_share=0.3).rows
+    moving = [row for row in rows if row.track_id_a]
+    assert 0.25 < len(moving) / len(rows) < 0.35
+    source_of = {c.clip_id: c.source_id for c in here.clips}
+    told = {a.source_id: (a.product_id, a.split) for a in here.assignments}
+    track_of = {t.track_id: told[source_of[t.clip_id]] for t in here.tracks}
+    for row in moving:
+        assert track_of[row.track_id_a] == (row.product_a, row.split)
+        assert (row.engine, row.kind, row.cutout_id) == ("composite", "swap", "")
+    assert len({row.track_id_a for row in moving}) > 100, "both clips of a product are used"
+    everything = here.pairs(moving_share=1, noop_share=0.05, engines=ALL).rows
+    assert {bool(row.track_id_a) for row in everything if row.engine == "composite" and row.kind == "swap"} == {True}
+    assert not any(row.track_id_a for row in everything if row.engine != "composite" or row.kind != "swap")
+
+
+def test_without_a_share_nothing_moves_and_with_one_the_other_pairs_stay_as_they_are() -> None:
+    here = in_view(world())
+    still, some = (by_id(here.pairs(moving_share=share)) for share in (0, 0.4))
+    assert not any(row.track_id_a for row in still.values())
+    assert {name: row for name, row in some.items() if not row.track_id_a}.items() <= still.items()
+    more = by_id(here.pairs(moving_share=0.7))
+    assert {name for name, row in some.items() if row.track_id_a} <= more.keys()
+    assert {(row.clip_id, row.product_a) for row in some.values()} == {
+        (row.clip_id, row.product_a) for row in still.values()
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"verdict": "flag", "reasons": ("boundary-flickers",)}, "flagged"),
+        ({"numbers": {"border_contact_max": 0.01}}, "cut-by-frame"),
+        ({"numbers": {"area": 0.2}}, "not-measured"),
+    ],
+)
+def test_clips_that_make_no_good_cut_out_are_passed_over_and_say_why(changes: dict[str, Any], why: str) -> None:
+    here = in_view(world())
+    spoilt = replace(here, tracks=[replace(here.tracks[0], **changes), *here.tracks[1:]])
+    rows = spoilt.pairs(moving_share=1, products_per_clip=4).rows
+    assert here.tracks[0].track_id in {row.track_id_a for row in here.pairs(moving_share=1, products_per_clip=4).rows}
+    assert here.tracks[0].track_id not in {row.track_id_a for row in rows}
+    (note,) = notes_on_moving(spoilt.tables(), rows, PairConfig(moving_share=1))
+    assert f"passed over as cut-outs: 1 {why}" in note
+    assert f"{len(rows)} of {len(rows)} composite swaps" in note
+    assert notes_on_moving(spoilt.tables(), rows, PairConfig(moving_share=0)) == []
+
+
+def test_flagged_clips_move_where_the_recipe_asks_for_them() -> None:
+    here = in_view(world(), verdict="flag", reasons=("boundary-flickers",))
+    rows = here.pairs(moving_share=1).rows
+    assert not any(row.track_id_a for row in rows)
+    (note,) = notes_on_moving(here.tables(), rows, PairConfig(moving_share=1))
+    assert f"0 of {len(rows)} composite swaps; {len(rows)} more were drawn" in note
+    assert all(row.track_id_a for row in here.pairs(moving_share=1, moving_flagged=True).rows)
+
+
+def test_a_clip_that_would_have_to_be_blown_up_is_not_pasted() -> None:
+    here = in_view(world())
+    small = here.tracks[0]
+    tiny = replace(view("any"), width_px=60, height_px=60)
+    looks = {small.track_id: Look(small.track_id, (replace(tiny, embedding=view("p000").embedding),))}
+    rows = replace(here, looks=looks).pairs(moving_share=1, products_per_clip=4).rows
+    assert small.track_id not in {row.track_id_a for row in rows}
+    blown = replace(here, looks=looks).pairs(moving_share=1, products_per_clip=4, moving_max_scale=4).rows
+    assert small.track_id in {row.track_id_a for row in blown}

@@ -45,3 +45,24 @@ def test_triples_of_engines_that_measure_different_things_make_one_dataset(tmp_p
     measured = {sample.meta.engine: sample.meta.measured for sample in ShardDataset(made.path)}
     assert measured == {"render": dict(triples[0].numbers), "composite": dict(triples[1].numbers)}
     assert read_manifest(made.path).number_names == ["effect_share", "made_up_share", "residue", "zoom"]
+
+
+def test_a_clip_that_a_was_cut_out_of_gives_its_source_and_its_licence(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    still, triple = build.triples[0], build.triples[1]
+    track = next(track for track in build.tracks if track.track_id != triple.track_id)
+    own_clip = next(clip for clip in build.clips if clip.clip_id == track.clip_id)
+    told = {"licence": "CC-BY-SA-4.0", "url": "https://example.org/a"}
+    sources = [dataclasses.replace(s, **told) if s.source_id == own_clip.source_id else s for s in build.sources]
+    shelf = Shelf.of(sources, build.clips, build.tracks, build.pictures, build.pairs)
+    settings = {"name": "m", "recipe": {}, "reference_count": 1, "heldout_count": 0, "tools": {}, "weights": {}}
+    moving = dataclasses.replace(triple, product_a=triple.product_b, kind="noop", track_id_a=track.track_id)
+    made = write_version(
+        [still, moving], shelf, build.workspace.store, ShardConfig(count=1), settings, {}, tmp_path / "shards"
+    )
+    metas = {sample.meta.triple_id: sample.meta for sample in ShardDataset(made.path)}
+    meta = metas[moving.triple_id]
+    assert (meta.source_id_a, meta.clip_id_a) == (own_clip.source_id, own_clip.clip_id)
+    assert meta.source_url_a == "https://example.org/a"
+    assert "CC-BY-SA-4.0" in meta.licences
+    assert metas[still.triple_id].source_id_a == metas[still.triple_id].clip_id_a == ""

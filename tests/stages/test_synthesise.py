@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,16 @@ from moving_scenes import cutout, scene
 from network_file import mean_colour_network
 from pydantic import ValidationError
 
-from pvtt_data.errors import PreflightError
+from pvtt_data.errors import InputError, PreflightError
 from pvtt_data.files import sha256_file
 from pvtt_data.fillers import CommandFiller, OnnxFiller
 from pvtt_data.images import write_png
-from pvtt_data.media import decode_video, encode_clip, encode_masks
+from pvtt_data.media import decode_masks, decode_video, encode_clip, encode_masks
 from pvtt_data.records import Assignment, Blob, Cut, Pair, Picture, Rectangle
 from pvtt_data.stages.synthesise import (
     CompositeSettings,
+    MovingProduct,
+    MovingSwapItem,
     SwapItem,
     Synthesise,
     SynthesiseConfig,
@@ -100,6 +103,54 @@ def test_a_distractor_is_in_the_swaps_own_target(tmp_path: Path) -> None:
     assert red(decode_video(store.path(swap.target))) > 1000
     assert red(decode_video(store.path(swap.source))) > 1000
     assert red(decode_video(store.path(plain.source))) < 100
+
+
+def _moving(folder: Path, store: BlobStore, pad: Rectangle | None = None) -> MovingSwapItem:
+    """The same swap with A from a clip in which it becomes redder, while the camera turns and zooms."""
+    item = _item(folder, store, None)
+    made = scene(count=9, step=(2.0, -1.0))
+    red = made.frames[..., 0] + np.where(made.masks, 15 * np.arange(9)[:, None, None], 0)
+    frames = np.concatenate([np.minimum(red, 255)[..., None].astype(np.uint8), made.frames[..., 1:]], axis=3)
+    encode_clip(frames, 16.0, folder / "a.mp4", crf=1)
+    encode_masks(made.masks, 16.0, folder / "a_mask.mp4")
+    sha256 = sha256_file(folder / "a.mp4")
+    store.add_original(sha256, folder / "a.mp4")
+    whole = Rectangle(0, 0, 240, 160)
+    cut = Cut(0, 9, whole, pad or whole, 240, 160, 9, 16.0)
+    moving = MovingProduct(sha256, None, cut, store.put_file(folder / "a_mask.mp4", "mp4"))
+    told = {field.name: getattr(item, field.name) for field in dataclasses.fields(item)}
+    return MovingSwapItem(**(told | {"cutout": None}), moving=moving)
+
+
+def test_a_moving_product_keeps_changing_where_it_is_pasted(tmp_path: Path) -> None:
+    store = BlobStore(str(tmp_path / "blobs"), tmp_path / "local")
+    stage = Synthesise(SynthesiseConfig(), crf=8)
+    stage.setup()
+    (swap,) = stage.run(_moving(tmp_path, store), store)
+    assert swap.numbers["cutout_frames"] == 9
+    frames, masks = decode_video(store.path(swap.source)), decode_masks(store.path(swap.source_mask))
+    reds = [float(np.median(frame[mask][:, 0])) for frame, mask in zip(frames, masks, strict=True)]
+    assert np.ptp(reds) > 40
+    (still,) = stage.run(_item(tmp_path, store, None), store)
+    assert still.numbers["cutout_frames"] == 1
+
+
+def test_the_same_swap_of_a_picture_and_of_a_clip_are_kept_apart(tmp_path: Path) -> None:
+    store = BlobStore(str(tmp_path / "blobs"), tmp_path / "local")
+    stage = Synthesise(SynthesiseConfig(), crf=8)
+    moving = _moving(tmp_path, store)
+    other = dataclasses.replace(moving, moving=dataclasses.replace(moving.moving, mask=Blob("cd" * 32, 9, "mp4")))
+    keys = {stage.cache_key(item, stage.fingerprint()) for item in (_item(tmp_path, store, None), moving, other)}
+    assert len(keys) == 3
+
+
+def test_a_clip_of_a_that_cannot_be_cut_out_says_that_it_is_as(tmp_path: Path) -> None:
+    store = BlobStore(str(tmp_path / "blobs"), tmp_path / "local")
+    stage = Synthesise(SynthesiseConfig(), crf=8)
+    stage.setup()
+    with pytest.raises(InputError, match="clip of A") as caught:
+        stage.run(_moving(tmp_path, store, pad=Rectangle(100, 0, 100, 160)), store)
+    assert caught.value.reason == "a-cutout-cropped", "where the picture ends inside its bars"
 
 
 def test_what_fills_backgrounds_is_part_of_what_results_are_kept_by(tmp_path: Path) -> None:

@@ -116,18 +116,20 @@ def test_thresholds_of_the_recipe_win_over_the_file(config: TripleQcConfig) -> N
         TripleQcConfig(flag={"no_such_number": 1.0})
 
 
-def judged(splits: dict[str, str]) -> StageResult:
-    """One swap of a training pair: B's clip of source b, A's picture of source a, references of B of b and c."""
+def judged(splits: dict[str, str], moving: bool = False) -> StageResult:
+    """One swap of a training pair: B's clip of source b, A's picture or clip of source a, references of b and c."""
     sources = [source("a", "A"), source("b", "B", category="mugs"), source("c", "B")]
-    b_clip = clip("clip of b", sources[1], 0)
+    b_clip, a_clip = clip("clip of b", sources[1], 0), clip("clip of a", sources[0], 0)
     pictures = [clip_picture(name, sources[number], 1.0) for number, name in ((0, "pa"), (1, "pb"), (2, "pc"))]
     b_track = track(b_clip)
+    a_track = dataclasses.replace(track(a_clip), reasons=("boundary-flickers",), weights={"other": "cd" * 32})
     row = Pair(
         "p" * 16, "render", "swap", "train", "easy", "A", "B", b_clip.clip_id, b_track.track_id,
-        pictures[0].picture_id, (pictures[1].picture_id, pictures[2].picture_id), (), 0,
+        "" if moving else pictures[0].picture_id, (pictures[1].picture_id, pictures[2].picture_id), (), 0,
+        track_id_a=a_track.track_id if moving else "",
     )  # fmt: skip
     swap = Swap(row.pair_id, blob("s"), blob("m"), blob("e"), (), {})
-    shelf = Shelf.of(sources, [b_clip], [b_track], pictures, [row])
+    shelf = Shelf.of(sources, [b_clip, a_clip], [b_track, a_track], pictures, [row])
     assignments = [
         Assignment(s.source_id, s.product_id, "component", splits[name])  # type: ignore[arg-type]
         for s, name in zip(sources, "abc", strict=True)
@@ -144,11 +146,20 @@ def test_a_triple_of_one_split_is_made_and_says_which_model_judged_it() -> None:
     assert f"told@1@{'b' * 12}" in row.models
 
 
+def test_the_clip_of_a_moving_product_is_a_part_of_the_triple_with_its_models_and_its_doubts() -> None:
+    (row,) = judged({"a": "train", "b": "train", "c": "train"}, moving=True).rows
+    assert row.track_id_a and f"other@{'cd' * 6}" in row.models
+    assert (row.verdict, row.reasons) == ("flag", ("a-mask-boundary-flickers",))
+    (still,) = judged({"a": "train", "b": "train", "c": "train"}).rows
+    assert not still.track_id_a and still.verdict == "accept" and len(still.models) == len(row.models) - 1
+
+
+@pytest.mark.parametrize("moving", [False, True])
 @pytest.mark.parametrize("wrong", ["a", "b", "c"])
 @pytest.mark.parametrize("split", ["test", None])
-def test_a_part_of_another_split_rejects_whatever_the_numbers_say(wrong: str, split: str | None) -> None:
+def test_a_part_of_another_split_rejects_whatever_the_numbers_say(wrong: str, split: str | None, moving: bool) -> None:
     splits = {name: "train" for name in "abc" if name != wrong} | ({wrong: split} if split else {})
-    result = judged(splits)
+    result = judged(splits, moving)
     assert [rejection.reason for rejection in result.rejections] == ["wrong-split"] and not result.rows
     assert (split or "none") in result.rejections[0].message
 
