@@ -16,6 +16,7 @@ from pvtt_data.embedders.colour_shape import ColourShape
 from pvtt_data.images import write_png
 from pvtt_data.media import encode_clip, encode_masks
 from pvtt_data.shards import DatasetSettings, ShardSample, write_dataset
+from pvtt_data.shards.format import NOT_MEASURED
 from pvtt_data.stages.triple_qc import TripleQcConfig
 from pvtt_data.triple_quality import TripleMedia, triple_quality
 
@@ -76,7 +77,10 @@ def write_drawn_version(folder: Path, scratch: Path, unrelated: bool = False) ->
             category_a=a,
             category_b=b,
             reference_source=["listing", "listing"],
-            numbers=triple_quality(**{f.name: getattr(media, f.name) for f in dataclasses.fields(media)}),
+            numbers={
+                **triple_quality(**{f.name: getattr(media, f.name) for f in dataclasses.fields(media)}),
+                "extent_ratio": NOT_MEASURED,
+            },
         )
         samples.append(ShardSample(key, "train", members, meta))
     settings = DatasetSettings(

@@ -107,7 +107,7 @@ def _of_sample(sample: Sample) -> BuiltTriple:
         meta.category_b,
         meta.verdict,
         tuple(meta.reasons),
-        meta.numbers,
+        meta.measured,
         tiles,
     )
 

@@ -44,6 +44,7 @@ def test_every_number_is_told_with_its_spread_and_its_thresholds(version: Path) 
     found = plain(version)
     assert found["embedder"].startswith("colour-shape@1@") and found["as_built"] == {"accept": 12}
     numbers = {row["number"]: row for row in found["numbers"]}
+    assert "extent_ratio" not in numbers, "never measured here"
     row = numbers["background_psnr_db"]
     assert row["count"] == 12 and sum(row["histogram"]) == 12 and row["quantiles"] == sorted(row["quantiles"])
     assert row["limits"] == [["reject", "below", 30.0, 0]]
