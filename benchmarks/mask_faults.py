@@ -34,8 +34,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from fault_tables import limit_text, print_detection, print_false_alarms, rate_text
 
-from pvtt_data.calibration.choose import Rate, doubted, first_limits
+from pvtt_data.calibration.choose import doubted, first_limits
 from pvtt_data.calibration.file import read_calibration
 from pvtt_data.calibration.make import all_set, calibrate, measure_pairs, results_of
 from pvtt_data.calibration.mask_faults import TrackedClip
@@ -80,7 +81,7 @@ def main() -> None:
     print(f"products: {products}; trials: {len(trials)}\n")
     print("| number | flag | reject |\n| --- | --- | --- |")
     for name, limit in calibration.thresholds.items():
-        print(f"| {name} | {_text(limit.flag)} | {_text(limit.reject)} |")
+        print(f"| {name} | {limit_text(limit.flag)} | {limit_text(limit.reject)} |")
     _print_results(results_of(trials, limits))
     _print_folds(calibration.results.get("cross_validation"))
     _print_known(limits)
@@ -89,21 +90,8 @@ def main() -> None:
 
 
 def _print_results(results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-    print("\n| good masks | flagged | 95 % interval |\n| --- | --- | --- |")
-    for title, rates in (("half", results["false_alarms"]), ("reporting half:", results["false_alarms_by_variant"])):
-        for name, plain in rates.items():
-            print(f"| {title} {name} | {_rate(plain)} |")
-    print("\n| fault | setting strengths | unseen strengths | all | weaker | target |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for kind, roles in results["detection"].items():
-        hits, count = (sum(int(roles[role][key]) for role in ("setting", "unseen")) for key in ("caught", "of"))
-        whole = Rate(hits, count)
-        cells = [
-            _rate(plain).replace(" | ", ", ")
-            for plain in (*(roles[r] for r in ("setting", "unseen")), whole.to_plain())
-        ]
-        weak = _rate(roles["weak"]).replace(" | ", ", ") if roles["weak"]["of"] else ""
-        print(f"| {kind} | {' | '.join(cells)} | {weak} | {'met' if whole.share >= TARGET else 'missed'} |")
+    print_false_alarms("good masks", results)
+    print_detection(results, TARGET)
 
 
 def _print_folds(results: Mapping[str, Mapping[str, float]] | None) -> None:
@@ -112,7 +100,7 @@ def _print_folds(results: Mapping[str, Mapping[str, float]] | None) -> None:
     print("\n| five-fold cross-validation over the products that set thresholds | caught | 95 % interval |")
     print("| --- | --- | --- |")
     for kind, plain in {"good masks flagged": results["false_alarms"], **results["detection"]}.items():
-        print(f"| {kind} | {_rate(plain)} |")
+        print(f"| {kind} | {rate_text(plain)} |")
 
 
 def _print_known(limits: Mapping[str, float]) -> None:
@@ -175,15 +163,6 @@ def _davis(folder: Path) -> Iterator[tuple[str, TrackedClip]]:
         frames = np.stack([read_image(file) for file in sorted((path / "frames").iterdir())[:_FRAMES]])
         masks = np.stack([read_image(file)[..., 0] > 127 for file in sorted((path / "masks").iterdir())[:_FRAMES]])
         yield path.name, TrackedClip(frames, masks)
-
-
-def _rate(plain: Mapping[str, float]) -> str:
-    share = plain["caught"] / plain["of"] if plain["of"] else float("nan")
-    return f"{plain['caught']:.0f} of {plain['of']:.0f} ({share:.1%}) | {plain['low']:.1%} to {plain['high']:.1%}"
-
-
-def _text(limit: float | None) -> str:
-    return "" if limit is None else f"{limit:g}"
 
 
 if __name__ == "__main__":

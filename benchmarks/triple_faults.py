@@ -23,13 +23,13 @@ import argparse
 import platform
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
+from fault_tables import limit_text, print_detection, print_false_alarms, rate_text
 
-from pvtt_data.calibration.choose import Rate
 from pvtt_data.calibration.make_triples import (
     Trials,
     calibrate_triples,
@@ -113,31 +113,18 @@ def _print_embedder(embedder: ChosenEmbedder, trials: Sequence[Any], calibration
     print(f"\n## {embedder.label}: products {products}, {len(trials)} trials\n")
     print("| number | flag | reject |\n| --- | --- | --- |")
     for name, limit in part.thresholds.items():
-        print(f"| {name} | {_text(limit.flag)} | {_text(limit.reject)} |")
+        print(f"| {name} | {limit_text(limit.flag)} | {limit_text(limit.reject)} |")
     for name, limits in part.by_category.items():
         for category, limit in limits.items():
-            print(f"| {name}, {category} | {_text(limit.flag)} | {_text(limit.reject)} |")
-    print("\n| right triples | flagged | 95 % interval |\n| --- | --- | --- |")
-    for title, rates in (("half", results["false_alarms"]), ("reporting half:", results["false_alarms_by_variant"])):
-        for name, plain in rates.items():
-            print(f"| {title} {name} | {_rate(plain)} |")
+            print(f"| {name}, {category} | {limit_text(limit.flag)} | {limit_text(limit.reject)} |")
+    print_false_alarms("right triples", results)
     print(f"\nfalse alarms by number: {results['false_alarms_by_number']}")
-    print("\n| fault | setting strengths | unseen strengths | all | weaker | target |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for kind, roles in results["detection"].items():
-        hits, count = (sum(int(roles[role][key]) for role in ("setting", "unseen")) for key in ("caught", "of"))
-        whole = Rate(hits, count)
-        cells = [
-            _rate(plain).replace(" | ", ", ")
-            for plain in (*(roles[r] for r in ("setting", "unseen")), whole.to_plain())
-        ]
-        weak = _rate(roles["weak"]).replace(" | ", ", ") if roles["weak"]["of"] else ""
-        print(f"| {kind} | {' | '.join(cells)} | {weak} | {'met' if whole.share >= TARGET else 'missed'} |")
+    print_detection(results, TARGET)
     folds = part.results.get("cross_validation") if own else None
     if folds:
         print("\n| five-fold cross-validation over all products | caught | 95 % interval |\n| --- | --- | --- |")
         for kind, plain in {"right triples flagged": folds["false_alarms"], **folds["detection"]}.items():
-            print(f"| {kind} | {_rate(plain)} |")
+            print(f"| {kind} | {rate_text(plain)} |")
 
 
 def _print_splits(folders: Sequence[Path]) -> None:
@@ -151,15 +138,6 @@ def _print_splits(folders: Sequence[Path]) -> None:
         clean += split_fault(meta.split, splits.values()) is not None
         moved += all(split_fault(meta.split, {**splits, name: other}.values()) for name in splits)
     print(f"\nwrong split: {moved} of {total} caught, A and B each; {clean} of {total} false alarms")
-
-
-def _rate(plain: Mapping[str, float]) -> str:
-    share = plain["caught"] / plain["of"] if plain["of"] else float("nan")
-    return f"{plain['caught']:.0f} of {plain['of']:.0f} ({share:.1%}) | {plain['low']:.1%} to {plain['high']:.1%}"
-
-
-def _text(limit: float | None) -> str:
-    return "" if limit is None else f"{limit:g}"
 
 
 if __name__ == "__main__":

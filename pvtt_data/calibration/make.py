@@ -6,13 +6,9 @@ import dataclasses
 import hashlib
 import json
 import math
-import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
-
-import cv2
 
 from pvtt_data.calibration.choose import (
     Rate,
@@ -29,6 +25,7 @@ from pvtt_data.calibration.mask_faults import KINDS
 from pvtt_data.calibration.mask_trials import GOOD, Half, Trial, measure_clip, read_pair
 from pvtt_data.files import write_whole
 from pvtt_data.images import read_rgba
+from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.records import canonical_json
 from pvtt_data.stage import library_version
 
@@ -62,7 +59,7 @@ def measure_pairs(
         raise ValueError(f"{folder} holds {len(pairs)} rendered pairs; two at least are needed")
     kept.mkdir(parents=True, exist_ok=True)
     work = [(path, pairs[(number + 1) % len(pairs)], kept, half) for number, path in enumerate(pairs)]
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+    with single_threaded_pool(processes) as pool:
         for path in pool.map(_measure_pair, work):
             on_pair(path.name)
     return [trial for path in pairs for trial in _read_trials(kept / f"{path.name}.json")]
@@ -73,7 +70,6 @@ def _measure_pair(work: tuple[Path, Path, Path, Half | None]) -> Path:
     path, other, kept, half = work
     target = kept / f"{path.name}.json"
     if not target.is_file():
-        cv2.setNumThreads(1)
         stranger = read_rgba((other / "reference_0.png").read_bytes())
         clips = [dataclasses.replace(clip, stranger=stranger) for clip in read_pair(path, half)]
         rows = [dataclasses.asdict(trial) for clip in clips for trial in measure_clip(clip)]

@@ -5,14 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-import multiprocessing
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from pvtt_data.calibration.choose import (
@@ -34,6 +31,7 @@ from pvtt_data.calibration.triple_trials import halves_of, known_triple, measure
 from pvtt_data.embedders.base import Embedder
 from pvtt_data.embedders.choose import ChosenEmbedder, open_embedder
 from pvtt_data.files import write_whole
+from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.shards import Sample, ShardDataset
 from pvtt_data.stage import library_version
 
@@ -97,7 +95,7 @@ def measure_versions(
     wanted = range(len(samples))[:limit]
     jobs = [_Job(tuple(folders), flagged_too, n, halves[n], tuple(embedders), kept) for n in wanted]
     found: Trials = {embedder.name: [] for embedder in embedders}
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+    with single_threaded_pool(processes) as pool:
         for done, path in enumerate(pool.map(_measure, jobs), 1):
             for name, rows in json.loads(path.read_text(encoding="utf-8")).items():
                 if name in found:
@@ -122,7 +120,6 @@ def _measure(job: _Job) -> Path:
     samples = _samples(job.folders, job.flagged_too)
     target = job.kept / f"{samples[job.number].key}.json"
     if not target.is_file():
-        cv2.setNumThreads(1)
         known = known_triple(samples, job.number)
         found = measure_triple(known, job.half, [_opened(embedder) for embedder in job.embedders])
         plain = {name: [dataclasses.asdict(trial) for trial in trials] for name, trials in found.items()}

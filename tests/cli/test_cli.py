@@ -20,6 +20,23 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / "recipes" / "ecommerce.yaml"
 
 
+COMMANDS = (
+    "build",
+    "plan",
+    "show",
+    "segment",
+    "caption",
+    "judge",
+    "qc",
+    "models",
+    "verify",
+    "inspect",
+    "log",
+    "diff",
+    "schema",
+)
+
+
 def pvtt(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pvtt_data.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False, timeout=300)
@@ -33,38 +50,12 @@ def test_help_lists_the_commands_and_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
-    for command in (
-        "build",
-        "plan",
-        "show",
-        "segment",
-        "caption",
-        "judge",
-        "models",
-        "verify",
-        "inspect",
-        "log",
-        "diff",
-        "schema",
-    ):
+    for command in COMMANDS:
         assert command in done.stdout
 
 
 def test_every_command_explains_itself() -> None:
-    for command in (
-        "build",
-        "plan",
-        "show",
-        "segment",
-        "caption",
-        "judge",
-        "models",
-        "verify",
-        "inspect",
-        "log",
-        "diff",
-        "schema",
-    ):
+    for command in COMMANDS:
         done = CliRunner().invoke(cli, [command, "--help"])
         assert done.exit_code == 0, done.output
         assert "Usage:" in done.stdout
