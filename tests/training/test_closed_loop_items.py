@@ -61,6 +61,22 @@ def test_rebuilding_shows_what_is_to_be_made_and_following_shows_nothing(pool: P
     assert not (followed.references == 1).flatten(1).all(dim=1).any()
 
 
+def test_following_is_learnt_with_masks_of_b_and_of_another_product() -> None:
+    table = following_items(COUNT)
+    assert (table.targets % 2 == 1).all() and torch.equal(table.sources, table.targets)
+    for place in range(COUNT):
+        mine = table.masks[table.references == place].tolist()
+        assert sorted(mine) == [2 * place, 2 * place + 1]
+
+
+def test_references_are_left_out_in_their_share(pool: Pool) -> None:
+    torch.manual_seed(2)
+    shown = draw(pool, following_items(COUNT), 400, dropout=0.3)
+    blank = (shown.references == 1).flatten(1).all(dim=1)
+    assert 0.2 < blank.float().mean() < 0.4
+    assert not draw(pool, following_items(COUNT), 100).references.eq(1).flatten(1).all(dim=1).any()
+
+
 def test_self_reconstruction_shows_contents_in_the_shares_of_swapped_pairs(pool: Pool) -> None:
     swapped, own, grey = (arm_items(arm, COUNT, [], []) for arm in ("swapped", "self", "grey"))
     assert swapped.contents == own.contents == (0.45, 0.3, 0.15, 0.1)

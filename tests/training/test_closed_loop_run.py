@@ -12,18 +12,20 @@ import torch
 from pvtt_train.closed_loop.experiment import (
     ASKED,
     BASE,
+    BESIDE,
     COMBINED,
     COPY,
     HIDDEN,
     INSIDE,
     OWN_GREYED,
     SEEN,
+    SMALLER,
     TRUTH,
     Outcome,
     run,
 )
 from pvtt_train.closed_loop.fit import Course, fit
-from pvtt_train.closed_loop.judge import Question, as_asked, conditioning_mask
+from pvtt_train.closed_loop.judge import Question, as_asked, conditioning_mask, guided
 from pvtt_train.closed_loop.pictures import sheet
 from pvtt_train.closed_loop.pool import Shown, read_samples
 from pvtt_train.closed_loop.setup import ARMS, SETUPS, Setup
@@ -70,7 +72,7 @@ def test_every_model_answers_every_question(outcome: Outcome) -> None:
 
 
 def test_the_ends_of_the_scale_are_scored(outcome: Outcome) -> None:
-    for end in (TRUTH, INSIDE, COPY):
+    for end in (TRUTH, INSIDE, SMALLER, BESIDE, COPY):
         found = outcome.of(end).mean("rsd_px")
         assert found is not None and math.isfinite(found.estimate) and found.cases == 2
 
@@ -80,6 +82,23 @@ def test_products_of_the_training_are_asked_too(outcome: Outcome) -> None:
         answers = outcome.of(model, question, seen=True)
         assert {row["product_b"] for row in answers.rows} < {f"box-{number}" for number in range(4)}
         assert {row["product_b"] for row in outcome.of(model, question).rows} == {"box-4", "box-5"}
+
+
+def test_the_guidance_that_scores_best_is_taken(outcome: Outcome) -> None:
+    assert replace(outcome, guided={1.0: 0.2, 3.0: 0.5, 2.0: 0.5}).guidance == 2.0
+    assert replace(outcome, guided={}).guidance == 1.0, "nothing could be scored: the toys are too alike"
+
+
+def test_guidance_leads_away_from_what_is_said_without_references() -> None:
+    def says(latents: torch.Tensor, timestep: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+        return latents + context[:, :1] * timestep.view(-1, 1, 1, 1, 1)
+
+    torch.manual_seed(0)
+    latents, shown, blank = torch.randn(3, 2, 4, 3, 4, 4).unbind()
+    moment = torch.tensor([0.5, 2.0])
+    found = guided(says, blank, 3.0)(latents, moment, shown)
+    alone, beside = says(latents, moment, blank), says(latents, moment, shown)
+    torch.testing.assert_close(found, alone + 3 * (beside - alone))
 
 
 def test_a_picture_shows_all_rows(outcome: Outcome) -> None:

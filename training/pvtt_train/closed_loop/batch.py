@@ -55,8 +55,12 @@ class Lesson:
     weights: Tensor
 
 
-def draw(pool: Pool, table: Items, count: int) -> Scenes:
-    """A batch of random items in other colours and framings, some mirrored, some backwards."""
+def draw(pool: Pool, table: Items, count: int, dropout: float = 0.0) -> Scenes:
+    """A batch of random items in other colours and framings, some mirrored, some backwards.
+
+    Args:
+        dropout: share that is shown without references, so that the model can be guided later.
+    """
     device = table.sources.device
     rows = table.rows(torch.randint(0, len(table), (count,), device=device))
     framing = Framing.draw(count, device)
@@ -80,7 +84,7 @@ def draw(pool: Pool, table: Items, count: int) -> Scenes:
     product = ~mirrored(pool.grounds[number]).flatten(0, 1)[:, None, None]
     pictures = recolour(light, product.float(), colours.each(count_each))
     pictures = framing.stretch().each(count_each).of(pictures).mul_(2).sub_(1)
-    blank = (rows.references < 0).view(-1, 1, 1, 1, 1, 1)
+    blank = ((rows.references < 0) | (torch.rand(count, device=device) < dropout)).view(-1, 1, 1, 1, 1, 1)
     return Scenes(
         source=source,
         target=target,

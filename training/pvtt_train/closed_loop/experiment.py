@@ -22,6 +22,7 @@ from pvtt_train.closed_loop.codec import TinyCodec
 from pvtt_train.closed_loop.judge import Question, Scorer, Videos, as_asked, generate, round_trip
 from pvtt_train.closed_loop.loop import Loop, Stage, Told
 from pvtt_train.closed_loop.model import TinyVace
+from pvtt_train.closed_loop.near import displaced
 from pvtt_train.closed_loop.pool import Entry, Shown, make_entry, make_pool, partner
 from pvtt_train.closed_loop.setup import ARMS, Arm, Setup
 
@@ -38,6 +39,9 @@ TRUTH, COPY = "truth", "source"
 INSIDE = "inside"
 """The true target inside the mask and the source outside, through the codec: the most that a model can score that keeps
 what it is to keep."""
+SMALLER, BESIDE = "smaller", "beside"
+"""As `INSIDE`, with the truth a fifth smaller, or a tenth of B's height to the right and below: B as it is, in a size
+or place that cannot be told from A's box and pictures of B."""
 SEEN: Mapping[str, Question] = {BASE: GREYED, "swapped": COMBINED}
 """What is also asked of products that were trained on: what lacks on others is a matter of more products."""
 ASKED: Mapping[str, tuple[Question, ...]] = {
@@ -51,7 +55,7 @@ class Answers:
     """What one model made of one question.
 
     Attributes:
-        model: `BASE`, an arm, or one of `TRUTH`, `INSIDE` and `COPY`.
+        model: `BASE`, an arm, or one of `TRUTH`, `INSIDE`, `SMALLER`, `BESIDE` and `COPY`.
         question: how the cases were put.
         seen: whether the cases are of products that were trained on.
         pending: scores of each case, when they are done.
@@ -95,6 +99,7 @@ class Outcome:
         reasons: why others got none.
         parameters: of the DiT and of the VACE blocks.
         gate: fitted on training products; None for too few of them.
+        guided: mean RSD of the pretrained model, greyed, on products of the training, by guidance.
     """
 
     cases: list[RenderedCase]
@@ -105,6 +110,12 @@ class Outcome:
     reasons: Mapping[str, int]
     parameters: tuple[int, int]
     gate: Gate | None
+    guided: dict[float, float] = field(default_factory=dict)
+
+    @property
+    def guidance(self) -> float:
+        """That which scores best; the least of equals, 1 where nothing could be scored."""
+        return max(sorted(self.guided), key=lambda tried: self.guided[tried], default=1.0)
 
     def of(self, model: str, question: Question = COMBINED, *, seen: bool = False) -> Answers:
         """The answers of a model to a question, on held-out products or on those of the training.
@@ -158,6 +169,7 @@ def run(
         dit, vace = (sum(p.numel() for p in part.parameters()) for part in (base.dit, base.vace))
         outcome = Outcome(cases, [], loop.stages, len(training), len(places), reasons, (dit, vace), scorer.gate)
         _ends(outcome, codec, device, scorer)
+        _try_guidances(outcome, base, loop, codec, scorer, known)
         _ask(outcome, BASE, base, loop, codec, scorer, known)
         for arm in arms:
             _ask(outcome, arm, loop.adapted(arm, codec, base), loop, codec, scorer, known)
@@ -217,14 +229,65 @@ def _case(sample: Sample, setup: Setup) -> RenderedCase:
 
 def _ends(outcome: Outcome, codec: TinyCodec, device: torch.device, scorer: Scorer) -> None:
     cases = [as_asked(case, COMBINED) for case in outcome.cases]
+    smaller = [displaced(case.target, case.target_mask, scale=0.8) for case in cases]
+    beside = [displaced(case.target, case.target_mask, shift=(0.1, 0.1)) for case in cases]
     ends = {
         TRUTH: [case.target for case in cases],
-        INSIDE: [np.where(case.conditioning_mask[..., None], case.target, case.source) for case in cases],
+        INSIDE: [_inside(case, case.target) for case in cases],
+        SMALLER: [_inside(case, video) for case, video in zip(cases, smaller, strict=True)],
+        BESIDE: [_inside(case, video) for case, video in zip(cases, beside, strict=True)],
         COPY: [case.source for case in cases],
     }
     for name, videos in ends.items():
         results = round_trip(codec, videos, device)
         outcome.answers.append(Answers(name, COMBINED, scorer.score(cases, results), results))
+
+
+def _inside(case: RenderedCase, video: Videos) -> Videos:
+    return np.where(case.conditioning_mask[..., None], video, case.source)
+
+
+def _try_guidances(
+    outcome: Outcome,
+    base: TinyVace,
+    loop: Loop,
+    codec: TinyCodec,
+    scorer: Scorer,
+    known: Sequence[RenderedCase],
+) -> None:
+    """Score guidances on products of the training, where the model has to follow references."""
+    cases = [as_asked(case, GREYED) for case in known]
+    tried = {}
+    for number, guidance in enumerate(loop.setup.guidances):
+        results = _made(base, loop, codec, cases, GREYED, guidance)
+        tried[guidance] = Answers(BASE, GREYED, scorer.score(cases, results), results, seen=True)
+        loop.told("guidance", number + 1, len(loop.setup.guidances), float("nan"))
+    for guidance, answers in tried.items():
+        mean = answers.mean("rsd", testable=True)
+        if mean is not None:
+            outcome.guided[guidance] = mean.estimate
+
+
+def _made(
+    model: TinyVace,
+    loop: Loop,
+    codec: TinyCodec,
+    cases: Sequence[RenderedCase],
+    question: Question,
+    guidance: float,
+) -> Videos:
+    setup = loop.setup
+    return generate(
+        loop.velocity(model),
+        codec,
+        loop.flow,
+        cases,
+        question,
+        setup.shown.pictures,
+        setup.sample_steps,
+        seed=loop.seed + 5,
+        guidance=guidance,
+    )
 
 
 def _ask(
@@ -236,12 +299,9 @@ def _ask(
     scorer: Scorer,
     known: Sequence[RenderedCase],
 ) -> None:
-    setup, velocity = loop.setup, loop.velocity(model)
     asked = [(question, False) for question in ASKED[name]] + ([(SEEN[name], True)] if name in SEEN else [])
     for number, (question, seen) in enumerate(asked):
         cases = [as_asked(case, question) for case in (known if seen else outcome.cases)]
-        results = generate(
-            velocity, codec, loop.flow, cases, question, setup.shown.pictures, setup.sample_steps, seed=loop.seed + 5
-        )
+        results = _made(model, loop, codec, cases, question, outcome.guidance)
         outcome.answers.append(Answers(name, question, scorer.score(cases, results), results, seen))
         loop.told(f"judge {name}", number + 1, len(asked), float("nan"))

@@ -21,18 +21,14 @@ from pvtt_data.embedders.likeness import Gate
 from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.vace.context import from_unit, to_unit
 from pvtt_data.vace.latents import widen
-from pvtt_data.vace.mask_policies import MaskSettings, evaluation_mask
+from pvtt_data.vace.mask_policies import evaluation_mask
 from pvtt_data.vace.reactive import reactive_content
 from pvtt_train.closed_loop.batch import give
 from pvtt_train.closed_loop.codec import TinyCodec
 from pvtt_train.closed_loop.flow import Flow, Velocity
-from pvtt_train.closed_loop.pool import prepared
+from pvtt_train.closed_loop.pool import MASKS, prepared
 
 LEAST_GATE_CASES = 20
-_ROOM = MaskSettings(margin=(0.4, 0.4))
-"""A's box and 40 % of its size on each side. B is up to 1.4 times as large, and a model is to leave alone what lies
-outside: with the 17 % in the middle of training's margins, the truth itself, shown inside the mask only, scored 0.72 of
-what it scores whole; with this, 0.86 (24 held-out cases)."""
 Mask = Literal["deployable", "hiding"]
 Videos = NDArray[np.uint8]
 
@@ -61,9 +57,9 @@ class Question:
 def conditioning_mask(question: Question, mask_a: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """M of a case, ``(T, H, W) bool``, from the mask of what the given video shows."""
     if question.mask == "deployable":
-        return widen(evaluation_mask("bbox_margin", mask_a, _ROOM))
+        return widen(evaluation_mask("bbox_margin", mask_a, MASKS))
     whole = np.broadcast_to(mask_a.any(axis=0), mask_a.shape).copy()
-    return widen(evaluation_mask("bbox_margin", whole, _ROOM))
+    return widen(evaluation_mask("bbox_margin", whole, MASKS))
 
 
 def as_asked(case: RenderedCase, question: Question) -> RenderedCase:
@@ -83,11 +79,16 @@ def generate(
     pictures: int,
     steps: int,
     seed: int,
+    guidance: float = 1.0,
     batch: int = 32,
 ) -> Videos:
     """Results ``(N, T, H, W, 3) uint8`` of cases that were put through `as_asked`, from noise of a seed.
 
     No mask of B, and nothing of the target, is looked at.
+
+    Args:
+        guidance: how far to go from what the model says without references to what it says with them, and beyond:
+            1 is what it says with them (classifier-free guidance, Ho and Salimans 2022, arXiv:2207.12598).
     """
     device = flow.sigmas.device
     noise_of = torch.Generator().manual_seed(seed)
@@ -101,11 +102,27 @@ def generate(
         source = stack([case.source for case in some])
         mask = torch.from_numpy(np.stack([case.conditioning_mask for case in some])).to(device).unsqueeze(1).float()
         shown = stack([prepared(case.references, pictures, case.source.shape[1:3])[:, None] for case in some])
-        _, context = give(source, mask, reactive_content(question.content, source), shown, codec)
+        content = reactive_content(question.content, source)
+        _, context = give(source, mask, content, shown, codec)
+        said = velocity
+        if guidance != 1.0:
+            _, without = give(source, mask, content, torch.ones_like(shown), codec)
+            said = guided(velocity, without, guidance)
         noise = torch.randn((len(some), codec.channels, *context.shape[2:]), generator=noise_of).to(device)
-        latents = flow.sample(velocity, noise, context, steps)
+        latents = flow.sample(said, noise, context, steps)
         made.append(from_unit(codec.decode(latents[:, :, pictures:].float())).cpu().numpy())
     return np.concatenate(made)
+
+
+def guided(velocity: Velocity, without: Tensor, guidance: float) -> Velocity:
+    """The model's velocity, led away from what it says of a context without references."""
+
+    def say(latents: Tensor, timestep: Tensor, context: Tensor) -> Tensor:
+        both = velocity(latents.repeat(2, 1, 1, 1, 1), timestep.repeat(2), torch.cat([context, without]))
+        shown, blank = both.chunk(2)
+        return torch.lerp(blank, shown, guidance)
+
+    return say
 
 
 @torch.no_grad()

@@ -29,7 +29,7 @@ from pvtt_train.closed_loop.model import TinyVace, add_lora, dit_block
 from pvtt_train.closed_loop.pool import Pool
 from pvtt_train.closed_loop.setup import Arm, Setup, arm_items, following_items, rebuilding_items
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same settings would train something else."""
 
 Told = Callable[[str, int, int, float], None]
@@ -83,7 +83,8 @@ class Loop:
         self.device = pool.videos.device
         self.flow = Flow(self.device)
         self.stages: list[Stage] = []
-        settings = json.dumps([VERSION, dataclasses.asdict(setup), identity, seed], sort_keys=True)
+        trained = dataclasses.asdict(setup) | {"guidances": None, "sample_steps": None, "cases": None}
+        settings = json.dumps([VERSION, trained, identity, seed], sort_keys=True)
         self._digest = hashlib.sha256(settings.encode()).hexdigest()[:12]
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -120,7 +121,8 @@ class Loop:
         rebuilding, following = (made(self.triples).to(self.device) for made in (rebuilding_items, following_items))
 
         def scenes() -> Scenes:
-            return join(draw(self.pool, rebuilding, rebuilt), draw(self.pool, following, count - rebuilt))
+            followed = draw(self.pool, following, count - rebuilt, self.setup.dropout)
+            return join(draw(self.pool, rebuilding, rebuilt), followed)
 
         self._teach("pretrained", model, list(model.parameters()), codec, scenes, self.setup.pretraining, 1.0)
         return model.eval().requires_grad_(False)
@@ -135,7 +137,7 @@ class Loop:
         table = arm_items(arm, self.triples, self.composite_of, self._shuffled()).to(self.device)
 
         def scenes() -> Scenes:
-            return draw(self.pool, table, self.setup.adapting_batch)
+            return draw(self.pool, table, self.setup.adapting_batch, self.setup.dropout)
 
         self._teach(f"arm-{arm}", model, trained, codec, scenes, self.setup.adapting, 0.0)
         return model.eval().requires_grad_(False)

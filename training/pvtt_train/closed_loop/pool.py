@@ -33,8 +33,10 @@ CONTENTS: tuple[Content, ...] = ("source", "grey", "blurred", "edges")
 """What the reactive stream can show here, in the order of `Items.contents`."""
 _WHITE = 250
 """Pixels of a reference that are at least so bright in all channels are its ground."""
-MASKS = MaskSettings(block_px=16)
-"""Blocks of 32 px, made for 480 px, would be a third of these frames."""
+MASKS = MaskSettings(block_px=16, margin=(0.05, 0.75))
+"""Blocks of 32 px, made for 480 px, would be a third of these frames. B is up to 1.4 times as large as A, and a model
+is to leave alone what lies outside a mask: A's box with 17 % around, the middle of the usual margins, holds 88 % of B,
+and the truth itself, shown inside it only, scores 0.72 of what it scores whole; with 40 %, 0.86 (24 held-out cases)."""
 
 
 class Triple(Protocol):

@@ -43,6 +43,8 @@ class Setup:
         on_dit: whether the DiT gets adapters too, beside the VACE blocks.
         rebuild_share: share of pretraining that rebuilds the reactive stream; half of it without a reference. The rest
             has grey in it and a reference to follow.
+        dropout: share of examples whose references are left out.
+        guidances: of which the one is taken that scores best on products of the training.
         sample_steps: steps of sampling.
         cases: held-out cases that are judged, at most.
         shown: how triples are shown.
@@ -62,6 +64,8 @@ class Setup:
     rank: int
     on_dit: bool
     rebuild_share: float
+    dropout: float
+    guidances: tuple[float, ...]
     sample_steps: int
     cases: int
     shown: Shown
@@ -90,13 +94,15 @@ SETUPS: Mapping[str, Setup] = {
         latent_noise=0.2,
         codec=Course(steps=1500, rate=1e-3, keep=0.995),
         codec_batch=24,
-        pretraining=Course(steps=12000, rate=8e-4, warm=300, keep=0.9995),
+        pretraining=Course(steps=15000, rate=8e-4, warm=300, keep=0.9995),
         batch=32,
-        adapting=Course(steps=1500, rate=1e-3),
+        adapting=Course(steps=1000, rate=1e-3),
         adapting_batch=32,
         rank=32,
         on_dit=False,
         rebuild_share=0.2,
+        dropout=0.1,
+        guidances=(1.0, 1.5, 2.0, 3.0),
         sample_steps=16,
         cases=72,
         shown=Shown(variants=6),
@@ -117,6 +123,8 @@ SETUPS: Mapping[str, Setup] = {
         rank=16,
         on_dit=True,
         rebuild_share=0.3,
+        dropout=0.1,
+        guidances=(1.0, 2.0),
         sample_steps=8,
         cases=24,
         shown=Shown(variants=3, shrink=2, frames=5),
@@ -136,6 +144,8 @@ SETUPS: Mapping[str, Setup] = {
         rank=4,
         on_dit=False,
         rebuild_share=0.5,
+        dropout=0.1,
+        guidances=(1.0, 2.0),
         sample_steps=2,
         cases=2,
         shown=Shown(variants=2, shrink=2, frames=5),
@@ -151,9 +161,14 @@ def rebuilding_items(triples: int) -> Items:
 
 
 def following_items(triples: int) -> Items:
-    """Pretraining, second part: to follow references where the reactive stream is grey. No conflict is ever shown."""
-    b = [2 * i + 1 for i in range(triples)]
-    return items(b, b, b, range(triples), GREY)
+    """Pretraining, second part: to follow references where the reactive stream is grey. No conflict is ever shown.
+
+    Half of the masks were made for another product, as they are when a product is swapped: a model that has only seen
+    masks of B fills whatever mask it is given with B.
+    """
+    each = list(range(triples))
+    a, b = [2 * i for i in each], [2 * i + 1 for i in each]
+    return items(b, b, b, each, GREY) + items(b, b, a, each, GREY)
 
 
 def arm_items(arm: Arm, triples: int, composite_of: Sequence[int], shuffled: Sequence[int]) -> Items:
