@@ -1,9 +1,6 @@
 """Triple QC against faults of known kind and strength: sets its thresholds, and says what they catch.
 
-    pvtt-data build recipes/render.yaml --out shards --set render.count=200 --set render.preset=draft \
-        --set render.seed=23 --set render.reference_px=256 --set render.near_identity_share=0 \
-        --set render.occluder_share=0.1 --set normalise.sizes=[240x432] --set normalise.frames=17 \
-        --set pair.references=2 --set render.shadowless=true
+    pvtt-data build recipes/triple_faults.yaml
     python benchmarks/triple_faults.py shards/v1 --work work \
         [--write pvtt_data/calibration/triple_qc.json --name NAME]
 
