@@ -82,7 +82,7 @@ from pvtt_data.stages.split_shots import SplitItem, SplitShots
 from pvtt_data.stages.synthesise import MovingProduct, MovingSwapItem, SwapItem, Synthesise, draw_distractors
 from pvtt_data.stages.text_overlay import MeasureTextOverlay, TextOverlayItem
 from pvtt_data.stages.transitions import DetectTransitions
-from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple_qc
+from pvtt_data.stages.triple_qc import MeasureTriples, MovingTripleItem, Shelf, TripleItem, triple_qc
 from pvtt_data.vlm.answerer import describe_model
 from pvtt_data.vlm.answers import AnswerBook
 from pvtt_data.vocabulary import RULES, NamedTarget, load_vocabulary
@@ -521,7 +521,8 @@ class Line:
         judgeable = []
         for swap in tables.swaps:
             row = shelf.pairs[swap.pair_id]
-            triple_item = TripleItem(
+            kind_of_item = MovingTripleItem if row.track_id_a else TripleItem
+            triple_item = kind_of_item(
                 pair_id=swap.pair_id,
                 source=swap.source,
                 source_mask=swap.source_mask,

@@ -32,6 +32,7 @@ def media_of(sample: Sample) -> TripleMedia:
         sample.target_mask,
         sample.effect_mask,
         tuple(sample.references[: sample.meta.reference_count]),
+        bool(sample.meta.clip_id_a),
     )
 
 
