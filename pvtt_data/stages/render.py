@@ -7,7 +7,6 @@ mask track, its pictures are pictures. From there on one path serves all engines
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -18,7 +17,6 @@ from pvtt_data.errors import InputError, PreflightError
 from pvtt_data.records import (
     Article,
     Assignment,
-    Blob,
     Clip,
     Cut,
     MaskTrack,
@@ -43,11 +41,11 @@ from pvtt_data.stage import MapStage, Named, Resources, StageConfig, StageResult
 from pvtt_data.stages.assign_split import SplitAssignmentConfig, split_of
 from pvtt_data.stages.normalise import NormaliseConfig
 from pvtt_data.stages.pair import DifficultyShares, PairConfig
+from pvtt_data.stages.pair_videos import PAIR_VIDEOS, store_videos
 from pvtt_data.store import BlobStore, original_sha256
 
 PLAN = "render_plan"
 ENGINE = "render"
-_MEMBERS = ("source", "target", "source_mask", "target_mask", "effect_mask")
 SHADOWLESS = "shadowless"
 """The video that is kept in the work directory, and not in shards, where the recipe asks for it."""
 FEED = "render"
@@ -315,7 +313,6 @@ class Render(RenderingStage[RenderItem]):
     def run(self, item: RenderItem, store: BlobStore) -> Sequence[Rendered]:
         """The `Rendered` of one plan."""
         from pvtt_data.images import write_png
-        from pvtt_data.media import encode_clip, encode_masks
         from pvtt_data.render.flow import geometry_bytes
         from pvtt_data.render.products.difference import visibly_different
         from pvtt_data.render.scene import SceneOptions
@@ -360,22 +357,9 @@ class Render(RenderingStage[RenderItem]):
                 round(view.direction.elevation_deg, 3),
             )
 
-        with store.scratch_folder() as name:
-            folder = Path(name)
-            blobs: dict[str, Blob] = {}
-
-            def encode(member: str) -> None:
-                path = folder / f"{member}.mp4"
-                if member.endswith("mask"):
-                    encode_masks(getattr(made, member), item.fps, path)
-                else:
-                    encode_clip(getattr(made, member), item.fps, path, crf=self.crf)
-
-            members = (*_MEMBERS, SHADOWLESS) if self.settings.shadowless else _MEMBERS
-            with ThreadPoolExecutor(len(members) if self.variant.name == "cuda_ad_rgb" else 1) as pool:
-                list(pool.map(encode, members))
-            for member in members:
-                blobs[member] = store.put_file(folder / f"{member}.mp4", "mp4")
+        names = (*PAIR_VIDEOS, SHADOWLESS) if self.settings.shadowless else PAIR_VIDEOS
+        threads = len(names) if self.variant.name == "cuda_ad_rgb" else 1
+        blobs = store_videos(made, names, item.fps, self.crf, store, threads)
         return [
             Rendered(
                 sample_id=plan.sample_id,
