@@ -13,6 +13,9 @@ package are used, and both halves are reported apart.
 The target, written down before the first run: of each kind at least 95 % caught (flagged or rejected), at no more than
 5 % of right triples flagged. Wrong splits are a hard check without numbers: products are moved to another split one by
 one, and all must be caught.
+
+With --composites each render gives its target to a composite instead, with another product of its half pasted over B:
+thresholds for the engine ``composite``.
 """
 
 from __future__ import annotations
@@ -62,13 +65,16 @@ def main() -> None:
         default=[],
         help="work folders of the builds: renders with render.shadowless lose exactly their shadow, others an estimate",
     )
+    parser.add_argument(
+        "--composites", action="store_true", help="measure composites made over the targets in place of the renders"
+    )
     parser.add_argument("--rows", type=Path, help="folder that keeps measured trials between runs")
     parser.add_argument("--processes", type=int, default=2, help="of one thread each")
     parser.add_argument("--limit", type=int, help="only the first so many triples")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     embedders = _embedders(options.embedders.split(","))
-    shadowless = shadowless_targets(options.work)
+    shadowless = {} if options.composites else shadowless_targets(options.work)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         trials = measure_versions(
@@ -80,6 +86,7 @@ def main() -> None:
             options.limit,
             flagged_too=True,
             shadowless=shadowless,
+            composites=options.composites,
         )
     seconds = time.monotonic() - begun
     sizes = size_of(options.versions)
@@ -91,7 +98,10 @@ def main() -> None:
     triples = len({trial.clip for trial in trials[embedders[0].name]})
     exact = known_shadows(options.versions, shadowless)
     print(f"{triples} triples of {', '.join(sizes)} (frames x height x width); {seconds:.0f} s")
-    print(f"targets without their shadow are known of {exact} triples of the versions\n")
+    if options.composites:
+        print("composites made over the targets of renders, with exact masks\n")
+    else:
+        print(f"targets without their shadow are known of {exact} triples of the versions\n")
     for embedder in embedders:
         _print_embedder(embedder, trials[embedder.name], calibration, bool(options.write))
     _print_splits(options.versions)
@@ -119,7 +129,8 @@ def _calibration(
         "known_shadows": known,
     }
     parts = {e.name: calibrate_triples(trials[e.name], e.weights_sha256, data) for e in embedders}
-    return TripleCalibration(name=options.name, engines=engines_of(options.versions), embedders=parts)
+    engines = ["composite"] if options.composites else engines_of(options.versions)
+    return TripleCalibration(name=options.name, engines=engines, embedders=parts)
 
 
 def _print_embedder(embedder: ChosenEmbedder, trials: Sequence[Any], calibration: TripleCalibration, own: bool) -> None:

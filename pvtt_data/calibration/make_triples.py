@@ -21,10 +21,11 @@ from pvtt_data.calibration.choose import (
     kinds_of,
     thresholds_of,
 )
+from pvtt_data.calibration.composites import known_composite, partner_of
 from pvtt_data.calibration.file import Threshold
 from pvtt_data.calibration.make import fold_of, table_digest
 from pvtt_data.calibration.mask_trials import GOOD, Half, Trial
-from pvtt_data.calibration.triple_faults import TRIPLE_FAULTS
+from pvtt_data.calibration.triple_faults import TRIPLE_FAULTS, KnownTriple
 from pvtt_data.calibration.triple_file import EmbedderThresholds
 from pvtt_data.calibration.triple_rules import BY_CATEGORY, TRIPLE_DOUBTS, is_copied
 from pvtt_data.calibration.triple_trials import halves_of, known_triple, measure_triple
@@ -65,6 +66,8 @@ class _Job:
     embedders: tuple[ChosenEmbedder, ...]
     kept: Path
     shadowless: Path | None
+    composite: bool
+    partner: int | None
 
 
 def measure_versions(
@@ -76,6 +79,7 @@ def measure_versions(
     limit: int | None = None,
     flagged_too: bool = False,
     shadowless: Mapping[str, Path] | None = None,
+    composites: bool = False,
 ) -> Trials:
     """Trials of samples of dataset versions whose triples are swaps.
 
@@ -89,6 +93,8 @@ def measure_versions(
         flagged_too: take flagged samples as right ones too, for renders, which are right by construction; else only
             accepted ones.
         shadowless: clip id → video of the target without B's shadow, from `shadowless_targets`.
+        composites: measure composites made over the targets in place of the samples; see `known_composite`. Those that
+            the engine refuses have no trials.
 
     Raises:
         ValueError: fewer than two usable samples.
@@ -102,7 +108,17 @@ def measure_versions(
     wanted = range(len(samples))[:limit]
     videos = shadowless or {}
     jobs = [
-        _Job(tuple(folders), flagged_too, n, halves[n], tuple(embedders), kept, videos.get(samples[n].meta.clip_id))
+        _Job(
+            tuple(folders),
+            flagged_too,
+            n,
+            halves[n],
+            tuple(embedders),
+            kept,
+            videos.get(samples[n].meta.clip_id),
+            composites,
+            partner_of(samples, halves, n) if composites else None,
+        )
         for n in wanted
     ]
     found: Trials = {embedder.name: [] for embedder in embedders}
@@ -129,10 +145,15 @@ def _opened(embedder: ChosenEmbedder) -> Embedder:
 
 def _measure(job: _Job) -> Path:
     samples = _samples(job.folders, job.flagged_too)
-    target = job.kept / f"{samples[job.number].key}.json"
+    target = job.kept / f"{samples[job.number].key}{'-composite' if job.composite else ''}.json"
     if not target.is_file():
-        known = known_triple(samples, job.number, job.shadowless)
-        found = measure_triple(known, job.half, [_opened(embedder) for embedder in job.embedders])
+        known: KnownTriple | None = None
+        if not job.composite:
+            known = known_triple(samples, job.number, job.shadowless)
+        elif job.partner is not None:
+            known = known_composite(samples, job.number, job.partner)
+        embedders = [_opened(embedder) for embedder in job.embedders]
+        found: Trials = {} if known is None else measure_triple(known, job.half, embedders)
         plain = {name: [dataclasses.asdict(trial) for trial in trials] for name, trials in found.items()}
         write_whole(target, json.dumps(plain).encode())
         for sample in samples:
