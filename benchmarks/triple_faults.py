@@ -1,10 +1,8 @@
 """Triple QC against faults of known kind and strength: sets its thresholds, and says what they catch.
 
-    pvtt-data build recipes/render.yaml --out shards --set render.count=200 --set render.preset=draft \
-        --set render.seed=23 --set render.reference_px=256 --set render.near_identity_share=0 \
-        --set render.occluder_share=0.1 --set normalise.sizes=[240x432] --set normalise.frames=17 \
-        --set pair.references=2
-    python benchmarks/triple_faults.py shards/v1 [--write pvtt_data/calibration/triple_qc.json --name NAME]
+    pvtt-data build recipes/triple_faults.yaml
+    python benchmarks/triple_faults.py shards/v1 --work work \
+        [--write pvtt_data/calibration/triple_qc.json --name NAME]
 
 Renders are right by construction, so every swap is measured, flagged or not: as it is; with A's mask a pixel too large
 and B's a pixel too small; and with faults: see
@@ -15,6 +13,9 @@ package are used, and both halves are reported apart.
 The target, written down before the first run: of each kind at least 95 % caught (flagged or rejected), at no more than
 5 % of right triples flagged. Wrong splits are a hard check without numbers: products are moved to another split one by
 one, and all must be caught.
+
+With --composites each render gives its target to a composite instead, with another product of its half pasted over B:
+thresholds for the engine ``composite``.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ from pvtt_data.calibration.make_triples import (
     Trials,
     calibrate_triples,
     engines_of,
+    known_shadows,
     measure_versions,
     results_of,
+    shadowless_targets,
     size_of,
 )
 from pvtt_data.calibration.triple_file import TripleCalibration, read_triple_calibration
@@ -55,12 +58,23 @@ def main() -> None:
     parser.add_argument("--embedders", default="mobilenet-colour,colour-shape", help="which ones, with commas")
     parser.add_argument("--write", type=Path, help="calibration file to make")
     parser.add_argument("--name", default="triple-faults", help="of the calibration")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="work folders of the builds: renders with render.shadowless lose exactly their shadow, others an estimate",
+    )
+    parser.add_argument(
+        "--composites", action="store_true", help="measure composites made over the targets in place of the renders"
+    )
     parser.add_argument("--rows", type=Path, help="folder that keeps measured trials between runs")
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=2, help="of one thread each")
     parser.add_argument("--limit", type=int, help="only the first so many triples")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     embedders = _embedders(options.embedders.split(","))
+    shadowless = {} if options.composites else shadowless_targets(options.work)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         trials = measure_versions(
@@ -71,16 +85,23 @@ def main() -> None:
             lambda done, total: print(f"<!-- {done} of {total} -->", flush=True),
             options.limit,
             flagged_too=True,
+            shadowless=shadowless,
+            composites=options.composites,
         )
     seconds = time.monotonic() - begun
     sizes = size_of(options.versions)
     if options.write:
-        calibration = _calibration(trials, embedders, options, sizes)
+        calibration = _calibration(trials, embedders, options, sizes, known_shadows(options.versions, shadowless))
         options.write.write_text(calibration.to_text(), encoding="utf-8")
     else:
         calibration = read_triple_calibration()
     triples = len({trial.clip for trial in trials[embedders[0].name]})
-    print(f"{triples} triples of {', '.join(sizes)} (frames x height x width); {seconds:.0f} s\n")
+    exact = known_shadows(options.versions, shadowless)
+    print(f"{triples} triples of {', '.join(sizes)} (frames x height x width); {seconds:.0f} s")
+    if options.composites:
+        print("composites made over the targets of renders, with exact masks\n")
+    else:
+        print(f"targets without their shadow are known of {exact} triples of the versions\n")
     for embedder in embedders:
         _print_embedder(embedder, trials[embedder.name], calibration, bool(options.write))
     _print_splits(options.versions)
@@ -99,11 +120,17 @@ def _embedders(names: Sequence[str]) -> list[ChosenEmbedder]:
 
 
 def _calibration(
-    trials: Trials, embedders: Sequence[ChosenEmbedder], options: argparse.Namespace, sizes: Sequence[str]
+    trials: Trials, embedders: Sequence[ChosenEmbedder], options: argparse.Namespace, sizes: Sequence[str], known: int
 ) -> TripleCalibration:
-    data = {"name": options.name, "sizes": list(sizes), "triples": len({t.clip for t in trials[embedders[0].name]})}
+    data = {
+        "name": options.name,
+        "sizes": list(sizes),
+        "triples": len({t.clip for t in trials[embedders[0].name]}),
+        "known_shadows": known,
+    }
     parts = {e.name: calibrate_triples(trials[e.name], e.weights_sha256, data) for e in embedders}
-    return TripleCalibration(name=options.name, engines=engines_of(options.versions), embedders=parts)
+    engines = ["composite"] if options.composites else engines_of(options.versions)
+    return TripleCalibration(name=options.name, engines=engines, embedders=parts)
 
 
 def _print_embedder(embedder: ChosenEmbedder, trials: Sequence[Any], calibration: TripleCalibration, own: bool) -> None:

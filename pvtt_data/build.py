@@ -228,7 +228,8 @@ def worker_count(request: BuildRequest) -> int:
 
 
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:
-    """The recipe without what belongs to one machine: the folders and files of its inputs, its processors."""
+    """The recipe without what belongs to one machine: folders and files of its inputs, processors, what only its work
+    directory keeps."""
     plain: dict[str, Any] = recipe.model_dump(mode="json")
     plain["mask_qc"]["calibration"] = read_calibration(recipe.mask_qc.calibration).digest
     plain["triple_qc"]["calibration"] = read_triple_calibration(recipe.triple_qc.calibration).digest
@@ -242,7 +243,7 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
             section["endpoint"] = {"model": section["endpoint"]["model"]}
         elif section is not None:
             section["local"] = {"digest": describe_model(ModelConfig(local=section["local"])).weights}
-    for section, keys in (("mine", ("folder",)), ("render", ("models", "hdris"))):
+    for section, keys in (("mine", ("folder",)), ("render", ("models", "hdris", "shadowless"))):
         for key in keys if plain[section] is not None else ():
             del plain[section][key]
     return plain

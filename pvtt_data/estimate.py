@@ -40,6 +40,7 @@ SAMPLE_RATES: Mapping[str, Rate] = {
     "segment": Rate(24.0, 0.05e6, 1.6),
     "mask_numbers": Rate(3.6, 0.0, 1.6),
     "text_overlay": Rate(1.5, 0.0, 1.6),
+    "photo_text": Rate(0.4, 0.0, 2.6),
     "listing_pictures": Rate(1.6, 0.3e6, 2.6),
     "listing_likeness": Rate(0.6, 0.0, 1.6),
     "clip_pictures": Rate(0.5, 0.5e6, 1.6),

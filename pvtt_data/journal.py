@@ -12,7 +12,7 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +23,8 @@ from pvtt_data.records import RECORDS, Blob, from_plain, to_plain
 from pvtt_data.stage import Cost, ItemCost, Outcome, reject
 
 _SCHEMA = pa.schema([pa.field("key", pa.string(), nullable=False), pa.field("outcome", pa.string(), nullable=False)])
+
+R = TypeVar("R")
 
 QUARANTINE_REASONS = frozenset({"crashed", "timeout", "memory-limit"})
 """Reasons of rejections that tell of the machine as much as of the item: kept, until a person asks for a retry."""
@@ -70,6 +72,12 @@ class StageCache:
                 plain = json.loads(text)
                 if "rejected" in plain:
                     yield key, plain["rejected"]
+
+    def rows(self, record: type[R]) -> Iterator[R]:
+        """Every stored row of one kind, by key."""
+        for key in self.keys():
+            outcome = outcome_from_plain(json.loads(self._entries[key]), "", "", "", "")
+            yield from (row for row in outcome.rows if isinstance(row, record))
 
     def costs(self) -> Iterator[ItemCost]:
         """What each stored result took, by key."""

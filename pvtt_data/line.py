@@ -80,9 +80,9 @@ from pvtt_data.stages.render import (
 from pvtt_data.stages.segment import Segment, SegmentItem, TargetedSegmentItem, target_namer
 from pvtt_data.stages.split_shots import SplitItem, SplitShots
 from pvtt_data.stages.synthesise import MovingProduct, MovingSwapItem, SwapItem, Synthesise, draw_distractors
-from pvtt_data.stages.text_overlay import MeasureTextOverlay, TextOverlayItem
+from pvtt_data.stages.text_overlay import MeasurePhotoText, MeasureTextOverlay, PhotoTextItem, TextOverlayItem
 from pvtt_data.stages.transitions import DetectTransitions
-from pvtt_data.stages.triple_qc import MeasureTriples, Shelf, TripleItem, triple_qc
+from pvtt_data.stages.triple_qc import MeasureTriples, MovingTripleItem, Shelf, TripleItem, triple_qc
 from pvtt_data.vlm.answerer import describe_model
 from pvtt_data.vlm.answers import AnswerBook
 from pvtt_data.vocabulary import RULES, NamedTarget, load_vocabulary
@@ -90,7 +90,7 @@ from pvtt_data.vocabulary import RULES, NamedTarget, load_vocabulary
 STAGES = (
     "mine", "measure", "transitions", "split", "filter", "fingerprint", "compare", "dedup", "normalise", "segment",
     "mask_numbers", "text_overlay", "listing_pictures", "listing_likeness", "mask_qc", "clip_pictures", "assign_split",
-    "picture_looks", "track_looks", "pair", "synthesise", "crosspair", "panzoom", "render_plan", "render",
+    "picture_looks", "track_looks", "photo_text", "pair", "synthesise", "crosspair", "panzoom", "render_plan", "render",
     "triple_numbers", "triple_qc", "judge",
 )  # fmt: skip
 """Names of the stages, in the order in which they run; a recipe may leave some out: see `left_out`."""
@@ -143,10 +143,12 @@ def left_out(recipe: Recipe) -> dict[str, str]:
     if recipe.split.transitions == "none":
         settings["transitions"] = "split.transitions=transnetv2"
     if recipe.mask_qc.max_text_overlay_share is None:
-        settings["text_overlay"] = "mask_qc.max_text_overlay_share=0.01"
+        settings |= dict.fromkeys(("text_overlay", "photo_text"), "mask_qc.max_text_overlay_share=0.01")
     for engine, stage in _STAGE_OF_ENGINE.items():
         if not recipe.engines.weights()[engine]:
             settings[stage] = f"engines.{engine}=10"
+    if not recipe.engines.weights()["panzoom"]:
+        settings.setdefault("photo_text", "engines.panzoom=10")
     if recipe.render is None:
         settings |= dict.fromkeys(("render_plan", "render"), "render.count=100")
     if recipe.judge is None:
@@ -406,6 +408,7 @@ class Line:
         embedder, alike, why = recipe.looks_embedder()
         run.note(why)
         looks = self._looks(embedder)
+        photo_text = self._photo_text(looks)
         pairable = PairingTables(
             tables.tracks,
             tables.clips,
@@ -416,10 +419,26 @@ class Line:
             alike,
             load_vocabulary(recipe.segment.vocabulary),
             recipe.synthesise.composite.free_share,
+            photo_text,
+            1.0 if recipe.mask_qc.max_text_overlay_share is None else recipe.mask_qc.max_text_overlay_share,
         )
         tables.pairs = run.table(pair(pairable, recipe.pair, recipe.engines))
         for text in notes_on_moving(pairable, tables.pairs, recipe.pair):
             run.note(text)
+
+    def _photo_text(self, looks: Sequence[Look]) -> dict[str, float] | None:
+        """Listing picture that may be filmed → the share of it that text covers; None where the recipe does not ask."""
+        if self.text_detector is None or not self.recipe.engines.weights()["panzoom"]:
+            return None
+        whole = {look.subject_id for look in looks if not any(view.cut_sides for view in look.views)}
+        names = self._picture_names()
+        items = [
+            Named(PhotoTextItem.of(picture), picture.picture_id, names[picture.picture_id])
+            for picture in self.tables.pictures
+            if picture.origin == "listing" and picture.picture_id in whole
+        ]
+        measured: list[Quality] = self.run.map(MeasurePhotoText(self.text_detector), items)
+        return {quality.subject_id: quality.numbers["text_overlay_share"] for quality in measured}
 
     def _looks(self, embedder: ChosenEmbedder) -> list[Look]:
         """What products look like, in pictures and in clips."""
@@ -521,7 +540,8 @@ class Line:
         judgeable = []
         for swap in tables.swaps:
             row = shelf.pairs[swap.pair_id]
-            triple_item = TripleItem(
+            kind_of_item = MovingTripleItem if row.track_id_a else TripleItem
+            triple_item = kind_of_item(
                 pair_id=swap.pair_id,
                 source=swap.source,
                 source_mask=swap.source_mask,

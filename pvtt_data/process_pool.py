@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 
 @contextlib.contextmanager
@@ -30,20 +31,33 @@ def one_numeric_thread() -> Iterator[None]:
 
 @contextlib.contextmanager
 def single_threaded_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of spawned processes; what has not begun when the context ends is not begun.
+    """A pool of spawned processes; what has not begun when the context ends is not begun, and none outlives its parent.
 
     Args:
         workers: processes, at most.
     """
     with one_numeric_thread():
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_opencv_thread)
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
         try:
             yield pool
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _one_opencv_thread() -> None:
+def _begin() -> None:
+    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     import cv2
 
     cv2.setNumThreads(1)
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent's end and end as well: a parent that is killed cannot tell its pool.
+
+    Linux's own signal for this (PR_SET_PDEATHSIG) comes when the *thread* that began the process ends, too early for
+    pools that were begun in a thread.
+    """
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -461,6 +461,8 @@ class Rendered:
     geometry: Blob | None
     """Depth and flow, where they were asked for: NumPy's npz, without pickles."""
     numbers: Mapping[str, float]
+    shadowless: Blob | None = None
+    """The target without B's shadow, where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

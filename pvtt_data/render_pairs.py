@@ -18,6 +18,7 @@ from pvtt_data.records import Article, Rendered, RenderPlan, to_plain
 from pvtt_data.render.contact_sheet import SheetRow, contact_sheet
 from pvtt_data.render_request import RenderRequest, open_studio
 from pvtt_data.stages.render import (
+    SHADOWLESS,
     Render,
     plan_renders,
     render_item,
@@ -74,6 +75,8 @@ def _export(render: Rendered, plan: RenderPlan, store: BlobStore, folder: Path) 
     for kind, views in (("reference", render.references), ("heldout", render.heldout)):
         for number, view in enumerate(views):
             shutil.copyfile(store.path(view.cutout), folder / f"{kind}_{number}.png")
+    if render.shadowless is not None:
+        shutil.copyfile(store.path(render.shadowless), folder / f"{SHADOWLESS}.mp4")
     if render.geometry is not None:
         shutil.copyfile(store.path(render.geometry), folder / "geometry.npz")
     facts = {

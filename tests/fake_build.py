@@ -347,6 +347,7 @@ class FakeBuild:
         book("assign_split", 6, assignments, [], table=True)
         book("picture_looks", 5, [], [])
         book("track_looks", 4, [], [])
+        book("photo_text", 4, [], [])
         book("pair", 4, pairs, [], table=True)
         book(
             "synthesise",

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -21,3 +26,47 @@ def test_processes_of_a_pool_have_one_numeric_thread(monkeypatch: pytest.MonkeyP
     with single_threaded_pool(1) as pool:
         assert pool.submit(_threads).result() == ("1", 1)
     assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
+
+
+PARENT = """
+import threading, time
+from pvtt_data.process_pool import single_threaded_pool
+
+if __name__ == "__main__":
+    with single_threaded_pool(2) as pool:
+        # Begun in a thread that ends at once: the workers stay for those who wait.
+        begin = threading.Thread(target=lambda: [pool.submit(time.sleep, 300) for _ in range(2)])
+        begin.start()
+        begin.join()
+        print(*pool._processes, flush=True)
+        time.sleep(300)
+"""
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_killed_parent_leaves_no_worker_behind(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT, encoding="utf-8")
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    workers = [int(word) for word in parent.stdout.readline().split()]
+    try:
+        assert len(workers) == 2
+        time.sleep(1.5)
+        assert all(map(_alive, workers))
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        deadline = time.monotonic() + 30
+        while any(map(_alive, workers)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not any(map(_alive, workers))
+    finally:
+        parent.kill()
+        for pid in filter(_alive, workers):
+            os.kill(pid, signal.SIGKILL)

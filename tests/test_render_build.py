@@ -5,10 +5,13 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pytest
 from dataset_digests import dataset_digest
 
 from pvtt_data.build import BuildOutcome, BuildRequest, build
+from pvtt_data.calibration.make_triples import shadowless_targets
+from pvtt_data.media import decode_video
 from pvtt_data.recipe import read_recipe
 from pvtt_data.shards import ShardDataset, read_manifest, verify
 
@@ -29,11 +32,11 @@ render:
 """
 
 
-def built(folder: Path, workers: int) -> BuildOutcome:
+def built(folder: Path, workers: int, *overrides: str) -> BuildOutcome:
     folder.mkdir(parents=True)
     path = folder / "renders.yaml"
     path.write_text(RECIPE)
-    return build(BuildRequest(read_recipe(path), folder / "work", folder / "shards", workers=workers))
+    return build(BuildRequest(read_recipe(path, overrides), folder / "work", folder / "shards", workers=workers))
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +72,21 @@ def test_two_builds_elsewhere_with_another_worker_count_are_byte_identical(first
     other = built(tmp_path / "elsewhere" / "there", 1)
     assert first.publication is not None and other.publication is not None
     assert dataset_digest(first.publication.path) == dataset_digest(other.publication.path)
+
+
+def test_targets_without_shadows_are_kept_beside_the_dataset_and_change_nothing_in_it(
+    first: BuildOutcome, tmp_path: Path
+) -> None:
+    other = built(tmp_path / "shadowless", 2, "render.shadowless=true")
+    assert first.publication is not None and other.publication is not None
+    assert dataset_digest(first.publication.path) == dataset_digest(other.publication.path)
+    videos = shadowless_targets([tmp_path / "nowhere", tmp_path / "shadowless" / "work"])
+    dataset = ShardDataset(other.publication.path)
+    assert {sample.meta.clip_id for sample in dataset} <= set(videos)
+    for sample in dataset:
+        alone = decode_video(videos[sample.meta.clip_id])
+        assert alone.shape == sample.target.shape
+        outside = ~sample.effect_mask
+        assert np.abs(alone.astype(int) - sample.source)[outside].mean() < 2
+        assert alone[~outside & ~sample.target_mask].mean() > sample.target[~outside & ~sample.target_mask].mean()
+    assert not shadowless_targets([first.run_folder.parents[1]])

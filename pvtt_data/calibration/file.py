@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import json
-from importlib import resources
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pvtt_data.calibration.mask_rules import DOUBTS
+from pvtt_data.calibration.shipped import CalibrationFile, check_names, read_file
 from pvtt_data.records import canonical_json
 
 
@@ -24,7 +23,7 @@ class Threshold(BaseModel):
     reject: float | None = None
 
 
-class Calibration(BaseModel):
+class Calibration(CalibrationFile):
     """Thresholds, and how they came about.
 
     Attributes:
@@ -32,8 +31,6 @@ class Calibration(BaseModel):
         made: how the thresholds came about: data, faults, versions, digest of the table of measured trials.
         results: what they were found to catch, on products and strengths that did not set them.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     schema_id: Annotated[Literal["pvtt-mask-qc-calibration/1"], Field(alias="schema")] = "pvtt-mask-qc-calibration/1"
     thresholds: dict[str, Threshold]
@@ -52,20 +49,14 @@ class Calibration(BaseModel):
         plain = {name: threshold.model_dump() for name, threshold in self.thresholds.items()}
         return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
 
-    def to_text(self) -> str:
-        """The file's content."""
-        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False) + "\n"
 
-
-def check_numbers(names: dict[str, Any]) -> None:
+def check_numbers(names: Mapping[str, Any]) -> None:
     """Names that mask QC knows nothing about.
 
     Raises:
         ValueError: there is one.
     """
-    unknown = sorted(set(names) - set(DOUBTS))
-    if unknown:
-        raise ValueError(f"{', '.join(unknown)}: no number of mask tracks; there are {', '.join(DOUBTS)}")
+    check_names(names, DOUBTS, "number of mask tracks")
 
 
 def read_calibration(path: Path | None = None) -> Calibration:
@@ -74,28 +65,4 @@ def read_calibration(path: Path | None = None) -> Calibration:
     Raises:
         ValueError: the file cannot be read, or is no calibration file.
     """
-    if path is None:
-        return _parsed(_shipped())
-    try:
-        return _parsed(_text_of(path))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{path} is no calibration file: {where}: {first['msg']}") from error
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-
-
-@functools.cache
-def _shipped() -> str:
-    return (resources.files("pvtt_data.calibration") / "mask_qc.json").read_text(encoding="utf-8")
-
-
-@functools.lru_cache(maxsize=16)
-def _parsed(text: str) -> Calibration:
-    return Calibration.model_validate_json(text)
+    return read_file(Calibration, path, "mask_qc.json", "calibration file")

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from pvtt_data.calibration.choose import (
     kinds_of,
     thresholds_of,
 )
+from pvtt_data.calibration.composites import known_composite, partner_of
 from pvtt_data.calibration.file import Threshold
 from pvtt_data.calibration.make import fold_of, table_digest
 from pvtt_data.calibration.mask_trials import GOOD, Half, Trial
-from pvtt_data.calibration.triple_faults import TRIPLE_FAULTS
+from pvtt_data.calibration.triple_faults import TRIPLE_FAULTS, KnownTriple
 from pvtt_data.calibration.triple_file import EmbedderThresholds
 from pvtt_data.calibration.triple_rules import BY_CATEGORY, TRIPLE_DOUBTS, is_copied
 from pvtt_data.calibration.triple_trials import halves_of, known_triple, measure_triple
@@ -32,8 +33,11 @@ from pvtt_data.embedders.base import Embedder
 from pvtt_data.embedders.choose import ChosenEmbedder, open_embedder
 from pvtt_data.files import write_whole
 from pvtt_data.process_pool import single_threaded_pool
+from pvtt_data.records import Rendered
 from pvtt_data.shards import Sample, ShardDataset
 from pvtt_data.stage import library_version
+from pvtt_data.stages.render import Render, rendered_clip_id
+from pvtt_data.workspace import Workspace
 
 BUDGET = 0.04
 """Estimated share of right triples that all rules together may flag; a little below the 5 % that are wanted, because
@@ -45,6 +49,7 @@ REJECT_MARGIN = 2.0
 LEAST_PRODUCTS = 8
 """Products of a category from which on it has thresholds of its own."""
 
+RENDER = Render.name
 _FOLDS = 5
 _LIBRARIES = ("numpy", "opencv-python-headless", "torch")
 
@@ -60,6 +65,9 @@ class _Job:
     half: Half
     embedders: tuple[ChosenEmbedder, ...]
     kept: Path
+    shadowless: Path | None
+    composite: bool
+    partner: int | None
 
 
 def measure_versions(
@@ -70,6 +78,8 @@ def measure_versions(
     on_triple: Callable[[int, int], None] = lambda done, total: None,
     limit: int | None = None,
     flagged_too: bool = False,
+    shadowless: Mapping[str, Path] | None = None,
+    composites: bool = False,
 ) -> Trials:
     """Trials of samples of dataset versions whose triples are swaps.
 
@@ -82,6 +92,9 @@ def measure_versions(
         limit: only the first so many.
         flagged_too: take flagged samples as right ones too, for renders, which are right by construction; else only
             accepted ones.
+        shadowless: clip id → video of the target without B's shadow, from `shadowless_targets`.
+        composites: measure composites made over the targets in place of the samples; see `known_composite`. Those that
+            the engine refuses have no trials.
 
     Raises:
         ValueError: fewer than two usable samples.
@@ -93,7 +106,21 @@ def measure_versions(
     halves = halves_of([(sample.meta.product_a, sample.meta.product_b) for sample in samples])
     kept.mkdir(parents=True, exist_ok=True)
     wanted = range(len(samples))[:limit]
-    jobs = [_Job(tuple(folders), flagged_too, n, halves[n], tuple(embedders), kept) for n in wanted]
+    videos = shadowless or {}
+    jobs = [
+        _Job(
+            tuple(folders),
+            flagged_too,
+            n,
+            halves[n],
+            tuple(embedders),
+            kept,
+            videos.get(samples[n].meta.clip_id),
+            composites,
+            partner_of(samples, halves, n) if composites else None,
+        )
+        for n in wanted
+    ]
     found: Trials = {embedder.name: [] for embedder in embedders}
     with single_threaded_pool(processes) as pool:
         for done, path in enumerate(pool.map(_measure, jobs), 1):
@@ -118,15 +145,37 @@ def _opened(embedder: ChosenEmbedder) -> Embedder:
 
 def _measure(job: _Job) -> Path:
     samples = _samples(job.folders, job.flagged_too)
-    target = job.kept / f"{samples[job.number].key}.json"
+    target = job.kept / f"{samples[job.number].key}{'-composite' if job.composite else ''}.json"
     if not target.is_file():
-        known = known_triple(samples, job.number)
-        found = measure_triple(known, job.half, [_opened(embedder) for embedder in job.embedders])
+        known: KnownTriple | None = None
+        if not job.composite:
+            known = known_triple(samples, job.number, job.shadowless)
+        elif job.partner is not None:
+            known = known_composite(samples, job.number, job.partner)
+        embedders = [_opened(embedder) for embedder in job.embedders]
+        found: Trials = {} if known is None else measure_triple(known, job.half, embedders)
         plain = {name: [dataclasses.asdict(trial) for trial in trials] for name, trials in found.items()}
         write_whole(target, json.dumps(plain).encode())
         for sample in samples:
             _forget(sample)
     return target
+
+
+def shadowless_targets(works: Iterable[Path]) -> dict[str, Path]:
+    """Clip id → video of the target without B's shadow, of renders made with ``render.shadowless``.
+
+    Args:
+        works: work directories; those without such renders give none.
+    """
+    found = {}
+    for work in works:
+        if not (work / "cache" / RENDER).is_dir():
+            continue
+        workspace = Workspace(work)
+        for row in workspace.cache(RENDER).rows(Rendered):
+            if row.shadowless is not None and workspace.store.has(row.shadowless):
+                found[rendered_clip_id(row.sample_id)] = workspace.store.path(row.shadowless)
+    return found
 
 
 def _forget(sample: Sample) -> None:
@@ -266,6 +315,11 @@ def size_of(folders: Sequence[Path]) -> list[str]:
     sizes = [f"{s.meta.frames}x{s.meta.height}x{s.meta.width}" for s in _samples(tuple(folders), True)]
     names, counts = np.unique(sizes, return_counts=True)
     return [str(names[i]) for i in np.argsort(-counts, kind="stable")]
+
+
+def known_shadows(folders: Sequence[Path], shadowless: Mapping[str, Path]) -> int:
+    """How many of the swaps have a video of the target without B's shadow."""
+    return sum(sample.meta.clip_id in shadowless for sample in _samples(tuple(folders), True))
 
 
 def engines_of(folders: Sequence[Path]) -> list[str]:

@@ -42,6 +42,7 @@ class KnownTriple:
         media: the triple.
         stranger: pictures of another product.
         elsewhere: ``(T, H, W, 3) uint8`` RGB, the same frame size, from another scene.
+        shadowless: ``(T, H, W, 3) uint8`` RGB, the target as if B cast no shadow; None where nobody knows it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class KnownTriple:
     media: TripleMedia
     stranger: tuple[Picture, ...]
     elsewhere: Frames
+    shadowless: Frames | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +184,21 @@ def leaked_background(known: KnownTriple, strength: float, random: np.random.Gen
 
 
 def missing_shadow(known: KnownTriple, strength: float, random: np.random.Generator) -> TripleMedia | None:
-    """The share ``strength`` of B's contact shadow is taken away: the ground at its foot is lit as the ground around.
+    """The share ``strength`` of B's shadow is taken away.
 
-    None unless A's and B's ground are both at least a tenth darker at the foot, see
-    `pvtt_data.triple_quality.shadows.contact_shadow`.
+    Where ``known.shadowless`` tells what is under it, the target becomes so much of that: shadow, reflection and glow
+    go. None unless B takes at least a tenth of the light from the ground at its foot, see `shadow_depth`. Else the
+    ground at its foot is lit as the ground around, by estimate; None unless A's and B's ground are both at least a
+    tenth darker at the foot, see `pvtt_data.triple_quality.shadows.contact_shadow`.
     """
     media = known.media
     if not media.target_mask.any(axis=(1, 2)).all():
         return None
+    if known.shadowless is not None:
+        if shadow_depth(media.target, media.target_mask, known.shadowless) < _CLEAR_DEPTH:
+            return None
+        mixed = (1.0 - strength) * media.target + strength * known.shadowless
+        return dataclasses.replace(media, target=np.rint(mixed).astype(np.uint8))
     depths = (
         contact_shadow(media.source, media.source_mask),
         contact_shadow(media.target, media.target_mask),
@@ -202,6 +211,29 @@ def missing_shadow(known: KnownTriple, strength: float, random: np.random.Genera
         target[t] = _lit(media.target[t], mask, shadow, strength)
         effect[t] |= shadow
     return dataclasses.replace(media, target=target, effect_mask=effect)
+
+
+def shadow_depth(frames: Frames, masks: Masks, shadowless: Frames) -> float:
+    """Share of the light that a product takes from the ground at its foot; median over the frames.
+
+    The mean of 1 - luma with / luma without the shadow, 0 where it is lighter, over the darker half of the ground up to
+    0.15 √area from the foot.
+
+    Args:
+        frames, shadowless: ``(T, H, W, 3) uint8`` RGB.
+        masks: ``(T, H, W) bool``, the product; no empty mask.
+    """
+    depths = []
+    for frame, mask, without in zip(frames, masks, shadowless, strict=True):
+        size = math.sqrt(float(mask.sum()))
+        own = grow(mask, 2)
+        band = foot_band(own, size)
+        shaded, lit = (
+            cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[band].astype(np.float64) for picture in (frame, without)
+        )
+        lost = np.sort(1.0 - np.minimum((shaded + 4.0) / (lit + 4.0), 1.0))
+        depths.append(float(lost[len(lost) // 2 :].mean()) if len(lost) else 0.0)
+    return float(np.median(depths))
 
 
 def _lit(frame: Picture, mask: Masks, shadow: Masks, strength: float) -> Picture:

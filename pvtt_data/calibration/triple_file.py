@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import json
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pvtt_data.calibration.file import Threshold
+from pvtt_data.calibration.shipped import CalibrationFile, check_names, read_file
 from pvtt_data.calibration.triple_rules import BY_CATEGORY, TRIPLE_DOUBTS
 from pvtt_data.records import canonical_json
 from pvtt_data.triple_quality.measure import LOOKS
@@ -57,7 +55,7 @@ class EmbedderThresholds(BaseModel):
         return {**self.thresholds, **own}
 
 
-class TripleCalibration(BaseModel):
+class TripleCalibration(CalibrationFile):
     """Thresholds of triple QC.
 
     Attributes:
@@ -66,8 +64,6 @@ class TripleCalibration(BaseModel):
             would be rejected.
         embedders: name of an embedder → thresholds.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     schema_id: Annotated[Literal["pvtt-triple-qc-calibration/1"], Field(alias="schema")] = (
         "pvtt-triple-qc-calibration/1"
@@ -97,10 +93,6 @@ class TripleCalibration(BaseModel):
         kept = {name: limit for name, limit in first.thresholds.items() if name not in LOOKS}
         return EmbedderThresholds(weights_sha256=weights_sha256, thresholds=kept)
 
-    def to_text(self) -> str:
-        """The file's content."""
-        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=1, ensure_ascii=False) + "\n"
-
 
 def check_triple_numbers(names: Mapping[str, Any]) -> None:
     """Names that triple QC has no doubt about.
@@ -108,9 +100,7 @@ def check_triple_numbers(names: Mapping[str, Any]) -> None:
     Raises:
         ValueError: there is one.
     """
-    unknown = sorted(set(names) - set(TRIPLE_DOUBTS))
-    if unknown:
-        raise ValueError(f"{', '.join(unknown)}: no number with a threshold; there are {', '.join(TRIPLE_DOUBTS)}")
+    check_names(names, TRIPLE_DOUBTS, "number with a threshold")
 
 
 def read_triple_calibration(path: Path | None = None) -> TripleCalibration:
@@ -119,23 +109,4 @@ def read_triple_calibration(path: Path | None = None) -> TripleCalibration:
     Raises:
         ValueError: the file cannot be read, or is no calibration file of triple QC.
     """
-    if path is None:
-        return _parsed(_shipped())
-    try:
-        return _parsed(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{path} is no calibration file of triple QC: {where}: {first['msg']}") from error
-
-
-@functools.cache
-def _shipped() -> str:
-    return (resources.files("pvtt_data.calibration") / "triple_qc.json").read_text(encoding="utf-8")
-
-
-@functools.lru_cache(maxsize=16)
-def _parsed(text: str) -> TripleCalibration:
-    return TripleCalibration.model_validate_json(text)
+    return read_file(TripleCalibration, path, "triple_qc.json", "calibration file of triple QC")

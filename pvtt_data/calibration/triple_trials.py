@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from pvtt_data.calibration.mask_trials import GOOD, Half, Role, Trial, half_of
 from pvtt_data.calibration.triple_faults import TRIPLE_FAULTS, KnownTriple, TripleFault
 from pvtt_data.embedders.base import Embedder, Remembering
+from pvtt_data.media import decode_video
 from pvtt_data.shards import Sample
 from pvtt_data.triple_quality.measure import TripleMedia, measured, seen_by
 
@@ -30,6 +32,7 @@ def media_of(sample: Sample) -> TripleMedia:
         sample.target_mask,
         sample.effect_mask,
         tuple(sample.references[: sample.meta.reference_count]),
+        bool(sample.meta.clip_id_a),
     )
 
 
@@ -65,8 +68,12 @@ def stranger_of(samples: Sequence[Sample], number: int) -> int:
     return alike[0] if alike and _random(samples[number].key, "stranger").random() < 0.5 else others[0]
 
 
-def known_triple(samples: Sequence[Sample], number: int) -> KnownTriple:
-    """A sample with another one beside it, both decoded."""
+def known_triple(samples: Sequence[Sample], number: int, shadowless: Path | None = None) -> KnownTriple:
+    """A sample with another one beside it, both decoded.
+
+    Args:
+        shadowless: video of the target without B's shadow, if there is one.
+    """
     sample, other = samples[number], samples[stranger_of(samples, number)]
     height, width = sample.target.shape[1:3]
     elsewhere = other.source
@@ -81,6 +88,7 @@ def known_triple(samples: Sequence[Sample], number: int) -> KnownTriple:
         media_of(sample),
         tuple(other.references[: other.meta.reference_count]),
         elsewhere,
+        None if shadowless is None else decode_video(shadowless),
     )
 
 

@@ -74,10 +74,12 @@ def qc_command(
     were rejected. Nothing is changed.
 
     With --calibrate thresholds are measured instead: half of the products set them, the other half reports what they
-    catch and how often they are wrong. Use the file as triple_qc.calibration in a recipe. See docs/triple_quality.md.
+    catch and how often they are wrong. Use the file as triple_qc.calibration in a recipe. Renders that were built in
+    --work with render.shadowless lose exactly their shadow for it, others by an estimate. See docs/triple_quality.md.
     """
     if target is not None:
-        _calibrate(what, target, name or target.stem, (embedder, embedder_weights), keep, limit, workers, as_json)
+        chosen = (embedder, embedder_weights)
+        _calibrate(what, target, name or target.stem, chosen, work, keep, limit, workers, as_json)
         return
     from pvtt_data.triple_report.built import read_build, read_version
     from pvtt_data.triple_report.judged import report
@@ -190,12 +192,20 @@ def _calibrate(
     target: Path,
     name: str,
     embedder: tuple[str, str],
+    work: Path,
     keep: Path | None,
     limit: int | None,
     workers: int | None,
     as_json: bool,
 ) -> None:
-    from pvtt_data.calibration.make_triples import calibrate_triples, engines_of, measure_versions, size_of
+    from pvtt_data.calibration.make_triples import (
+        calibrate_triples,
+        engines_of,
+        known_shadows,
+        measure_versions,
+        shadowless_targets,
+        size_of,
+    )
     from pvtt_data.calibration.triple_file import TripleCalibration
     from pvtt_data.embedders.choose import choose_embedder
 
@@ -204,6 +214,7 @@ def _calibrate(
     chosen, why = choose_embedder(*embedder)  # type: ignore[arg-type]
     click.echo(f"likeness by {why}", err=True)
     console = Console(stderr=True)
+    shadowless = shadowless_targets([work])
     try:
         with tempfile.TemporaryDirectory() as scratch, Progress(console=console, transient=True) as progress:
             task = progress.add_task("triples", total=None)
@@ -214,8 +225,14 @@ def _calibrate(
                 workers or os.cpu_count() or 1,
                 lambda done, total: progress.update(task, completed=done, total=total),
                 limit,
+                shadowless=shadowless,
             )[chosen.name]
-        data = {"name": name, "sizes": size_of([what]), "triples": len({trial.clip for trial in trials})}
+        data = {
+            "name": name,
+            "sizes": size_of([what]),
+            "triples": len({trial.clip for trial in trials}),
+            "known_shadows": known_shadows([what], shadowless),
+        }
         part = calibrate_triples(trials, chosen.weights_sha256, data)
     except ValueError as error:
         raise PvttError(f"{what} cannot be calibrated on: {error}") from error

@@ -36,13 +36,29 @@ class Shown:
 
     Attributes:
         picture: ``(H, W, 3) uint8`` RGB.
-        mask: ``(H, W) bool``, pixels of which the product covers at least half.
+        cover: ``(H, W) float32``, the product's share of each pixel.
         effect: ``(H, W) bool``, pixels that it changes.
     """
 
     picture: Frame
-    mask: Mask
+    cover: Floats
     effect: Mask
+
+    @property
+    def mask(self) -> Mask:
+        """``(H, W) bool``, pixels of which the product covers at least half."""
+        covered: Mask = self.cover >= 0.5
+        return covered
+
+    def shadowless(self, bare: Frame) -> Frame:
+        """The product on the bare set as if it cast no shadow, reflection or glow, ``(H, W, 3) uint8`` RGB.
+
+        Shares of pixels are mixed as they are displayed; the product's own part of a pixel on its outline is taken to
+        look like the whole pixel.
+        """
+        own = self.cover[..., None]
+        mixed = bare + own * (self.picture.astype(np.float32) - bare)
+        return np.rint(mixed).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,9 +77,9 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Act:
-    """What the rays told of one product in one frame: its mask, its weight, and the layers of the weighted pixels."""
+    """What the rays told of one product in one frame: its cover, its weight, and the layers of the weighted pixels."""
 
-    mask: Mask
+    cover: Floats
     weight: Floats
     pixels: npt.NDArray[np.uint32]
     found: Layers | None
@@ -156,7 +172,7 @@ class Shoot:
             weight = effect_weight(change, lens, covered > 0)
             pixels = np.flatnonzero(weight).astype(np.uint32)
             found = self.stage.trace(lens, exposure, pixels, samples, seed) if len(pixels) else None
-            acts.append(_Act(covered >= 0.5, weight, pixels, found))
+            acts.append(_Act(covered, weight, pixels, found))
         return _Take(frame, bare, acts)
 
     def _develop(self, take: _Take) -> Moment:
@@ -175,7 +191,7 @@ class Shoot:
                 display, inside = bare.copy(), effect[part]
                 share = act.weight[part][inside][:, None]
                 display[part][inside] += share * (clean[inside] - bare[part][inside])
-            shown.append(Shown(print_frame(display, self._falloff, noise), act.mask, effect))
+            shown.append(Shown(print_frame(display, self._falloff, noise), act.cover, effect))
         return Moment(print_frame(bare, self._falloff, noise), tuple(shown))
 
     def covered(self, exposure: Exposure, seed: int) -> Floats:

@@ -56,6 +56,7 @@ class Wanted:
         shown: the frames that are rendered; all if empty.
         geometry: whether depth and flow are computed.
         reference_px: height and width of the pictures before they are cropped to the product.
+        shadowless: whether the target is also made without B's shadow.
     """
 
     references: int = 4
@@ -63,6 +64,7 @@ class Wanted:
     shown: tuple[int, ...] = ()
     geometry: bool = False
     reference_px: int = SIZE_PX
+    shadowless: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +79,8 @@ class RenderedTriple:
         references, heldout: pictures of B.
         geometry: depth and flow of A's and of B's frames; empty if not wanted.
         numbers: what was measured on the way, finite.
+        shadowless: ``(T, H, W, 3) uint8`` RGB, the target as if B cast no shadow, reflection or glow: B's pixels over
+            the bare set; equal to the source outside ``effect_mask``. None if not wanted.
     """
 
     scene: Scene
@@ -89,6 +93,7 @@ class RenderedTriple:
     heldout: tuple[View, ...]
     geometry: tuple[list[Geometry], ...]
     numbers: dict[str, float]
+    shadowless: Frames | None = None
 
 
 def render_triple(
@@ -112,12 +117,14 @@ def render_triple(
     shoot = Shoot(scene, cast, preset, denoiser, helpers=_HELPERS if denoiser.cuda else 0)
     frames = wanted.shown or tuple(range(scene.frames))
     shape = (len(frames), scene.lens.height_px, scene.lens.width_px)
-    videos = [np.empty((*shape, 3), np.uint8) for _ in cast]
+    videos = [np.empty((*shape, 3), np.uint8) for _ in (*cast, *([None] if wanted.shadowless else []))]
     masks = [np.empty(shape, np.bool_) for _ in cast]
     effect = np.empty(shape, np.bool_)
     for number, moment in enumerate(shoot.moments(frames)):
         for which, shown in enumerate(moment.shown):
             videos[which][number], masks[which][number] = shown.picture, shown.mask
+        if wanted.shadowless:
+            videos[-1][number] = moment.shown[1].shadowless(moment.bare)
         effect[number] = moment.effect
         on_frame()
     depths = tuple(
@@ -125,8 +132,9 @@ def render_triple(
         for actor in (range(len(cast)) if wanted.geometry else ())
     )
     del shoot  # kernels are compiled over all scenes that are alive
-    source, target = _aged(videos[0], videos[1], effect, scene)
-    _check_equal_outside(source, target, effect)
+    source, *targets = _aged(videos, effect, scene)
+    for target in targets:
+        _check_equal_outside(source, target, effect)
     views = _views(seed, scene, products[1], options, preset, denoiser, wanted)
     numbers = {
         "effect_share": float(effect.mean()),
@@ -138,34 +146,35 @@ def render_triple(
         scene,
         source,
         masks[0],
-        target,
+        targets[0],
         masks[1],
         effect,
         tuple(views[:count]),
         tuple(views[count:]),
         depths,
         numbers,
+        targets[1] if wanted.shadowless else None,
     )
 
 
-def _aged(source: Frames, target: Frames, effect: Masks, scene: Scene) -> tuple[Frames, Frames]:
-    """Both videos after one more generation of compression, where the look asks for one.
+def _aged(videos: Sequence[Frames], effect: Masks, scene: Scene) -> list[Frames]:
+    """The source and its targets after one more generation of compression, where the look asks for one.
 
-    Encoders treat both pictures apart, so what is equal before comes out unequal; outside the effect mask the source's
-    pixels are put back into the target.
+    Encoders treat pictures apart, so what is equal before comes out unequal; outside the effect mask the source's
+    pixels are put back into the targets.
     """
     if scene.look.crf is None:
-        return source, target
-    with TemporaryDirectory() as name, ThreadPoolExecutor(2) as pool:
-        paths = [Path(name) / "a.mp4", Path(name) / "b.mp4"]
+        return list(videos)
+    with TemporaryDirectory() as name, ThreadPoolExecutor(len(videos)) as pool:
+        paths = [Path(name) / f"{number}.mp4" for number in range(len(videos))]
         crf = float(scene.look.crf)
 
         def generation(frames: Frames, path: Path) -> Frames:
             encode_clip(frames, scene.fps, path, crf=crf)
             return decode_video(path)
 
-        old_source, old_target = pool.map(generation, (source, target), paths)
-    return old_source, np.where(effect[..., None], old_target, old_source)
+        source, *targets = pool.map(generation, videos, paths)
+    return [source, *(np.where(effect[..., None], target, source) for target in targets)]
 
 
 def _check_equal_outside(source: Frames, target: Frames, effect: Masks) -> None:

@@ -25,6 +25,7 @@ _WORDS = {
     "listing_pictures": ("cuts products out of listing images", "listing images", "pictures"),
     "clip_pictures": ("cuts products out of frames", "clips", "pictures"),
     "assign_split": ("deals sources into splits", "sources", "assignments"),
+    "photo_text": ("looks for text in photos to be filmed", "photos", "measured"),
     "picture_looks": ("measures the looks of pictures", "pictures", "looks"),
     "track_looks": ("measures the looks of products in clips", "mask tracks", "looks"),
     "pair": ("chooses A for clips and photos of B", "clips and photos", "pairs"),

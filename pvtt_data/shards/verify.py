@@ -7,11 +7,9 @@ JSON is parsed, and every member is decoded. `deep` reloads the version through 
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,6 +18,7 @@ import pyarrow.compute as pc
 
 from pvtt_data.errors import DatasetError
 from pvtt_data.files import sha256_file
+from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.records import Split
 from pvtt_data.shards.format import (
     CARD_FILE,
@@ -261,7 +260,7 @@ def _check_shards(tasks: list[_ShardTask], workers: int) -> Iterator[_ShardFindi
     if workers <= 1 or len(tasks) <= 1:
         yield from map(_check_shard, tasks)
         return
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=multiprocessing.get_context("spawn")) as pool:
+    with single_threaded_pool(min(workers, len(tasks))) as pool:
         yield from pool.map(_check_shard, tasks)
 
 

@@ -55,8 +55,8 @@ class MaskQcConfig(StageConfig):
     reject: dict[str, float] = Field(default_factory=dict)
     """Number → threshold beyond which the track is rejected."""
     max_text_overlay_share: Annotated[float | None, Field(ge=0, le=1)] = None
-    """Share of the picture that text laid over it may cover, mean over the clip, above which the clip is rejected;
-    null does not look for text and needs no text detector."""
+    """Share of the picture that text laid over it may cover, mean over the clip, above which the clip is rejected, and
+    above which a photo is not filmed (panzoom); null does not look for text and needs no text detector."""
 
     @field_validator("calibration")
     @classmethod

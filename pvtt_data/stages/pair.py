@@ -138,6 +138,8 @@ class PairingTables:
         alike: limits for the embedder of the looks.
         vocabulary: knows which kinds of products are related.
         free_share: share of composites in which part of B is meant to lie outside A.
+        photo_text: share of each listing picture that text covers; None where nobody looked. A picture that was not
+            looked at then, or has more than ``max_photo_text``, is not filmed.
     """
 
     tracks: Sequence[MaskTrack]
@@ -149,6 +151,8 @@ class PairingTables:
     alike: AlikeLimits
     vocabulary: Vocabulary = field(default_factory=load_vocabulary)
     free_share: float = 0.5
+    photo_text: Mapping[str, float] | None = None
+    max_photo_text: float = 1.0
 
 
 def pair(tables: PairingTables, config: PairConfig, shares: EngineShares) -> StageResult:
@@ -205,6 +209,7 @@ class _Pairing:
         self.alike = tables.alike
         self.rules = config.partner_rules(tables.alike.max_likeness, tables.free_share)
         self.takes = _takes_of(tables, config)
+        self.photo_text, self.max_photo_text = tables.photo_text, tables.max_photo_text
         self.rates = shares.rates(config.products_per_clip)
         self.result = StageResult(NAME, table=True)
         self.made: dict[str, tuple[str, Pair]] = {}
@@ -299,7 +304,7 @@ class _Pairing:
         for track in self.tracks:
             clips_of.setdefault(self.product_of[self.clips[track.clip_id].source_id], []).append(track.clip_id)
         for own in self.products.values():
-            photos = [seen for seen in own.listing if not seen.view.cut_sides]
+            photos = [seen for seen in own.listing if not seen.view.cut_sides and self._is_clear(seen.picture)]
             if not photos:
                 continue
             for name in clips_of.get(own.product_id, [own.product_id]):
@@ -310,6 +315,15 @@ class _Pairing:
         self.result.items += len(slots)
         for name, count in sorted(slots.items()):
             self._photo(*photo_of[name], count)
+
+    def _is_clear(self, photo: Picture) -> bool:
+        """Whether a photo has so little text that it may be filmed; else it is rejected."""
+        share = 0.0 if self.photo_text is None else self.photo_text.get(photo.picture_id)
+        if share is not None and share > self.max_photo_text:
+            message = f"text_overlay_share {share:.4g} is above {self.max_photo_text:g}"
+            self.result.items += 1
+            self._reject("picture", photo.picture_id, "text-overlay", message, {"text_overlay_share": share})
+        return share is not None and share <= self.max_photo_text
 
     def _photo(self, own: Product, photo: Seen, count: int) -> None:
         name = photo.picture.picture_id

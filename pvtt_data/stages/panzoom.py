@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 import cv2
@@ -14,7 +13,6 @@ from pydantic import Field, model_validator
 
 from pvtt_data.engines.panzoom import PanzoomConfig, PanzoomEngine, PanzoomRequest
 from pvtt_data.images import read_image, read_rgba
-from pvtt_data.media import encode_clip, encode_masks
 from pvtt_data.records import (
     Assignment,
     Blob,
@@ -30,6 +28,7 @@ from pvtt_data.records import (
 )
 from pvtt_data.stage import MapStage, Resources, StageConfig
 from pvtt_data.stages.normalise import NormaliseConfig
+from pvtt_data.stages.pair_videos import PAIR_VIDEOS, store_videos
 from pvtt_data.store import BlobStore
 
 
@@ -116,15 +115,7 @@ class Panzoom(MapStage[PanzoomItem]):
                 seed=item.seed,
             )
         )
-        blobs: dict[str, Blob] = {}
-        with store.scratch_folder() as name:
-            for member in ("source", "target", "source_mask", "target_mask", "effect_mask"):
-                path = Path(name) / f"{member}.mp4"
-                if member.endswith("mask"):
-                    encode_masks(getattr(made, member), item.fps, path)
-                else:
-                    encode_clip(getattr(made, member), item.fps, path, crf=self.crf)
-                blobs[member] = store.put_file(path, "mp4")
+        blobs = store_videos(made, PAIR_VIDEOS, item.fps, self.crf, store)
         return [Swap(pair_id=item.pair_id, flags=made.flags, numbers=dict(sorted(made.numbers.items())), **blobs)]
 
 

@@ -7,7 +7,6 @@ mask track, its pictures are pictures. From there on one path serves all engines
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -18,7 +17,6 @@ from pvtt_data.errors import InputError, PreflightError
 from pvtt_data.records import (
     Article,
     Assignment,
-    Blob,
     Clip,
     Cut,
     MaskTrack,
@@ -43,11 +41,13 @@ from pvtt_data.stage import MapStage, Named, Resources, StageConfig, StageResult
 from pvtt_data.stages.assign_split import SplitAssignmentConfig, split_of
 from pvtt_data.stages.normalise import NormaliseConfig
 from pvtt_data.stages.pair import DifficultyShares, PairConfig
+from pvtt_data.stages.pair_videos import PAIR_VIDEOS, store_videos
 from pvtt_data.store import BlobStore, original_sha256
 
 PLAN = "render_plan"
 ENGINE = "render"
-_MEMBERS = ("source", "target", "source_mask", "target_mask", "effect_mask")
+SHADOWLESS = "shadowless"
+"""The video that is kept in the work directory, and not in shards, where the recipe asks for it."""
 FEED = "render"
 """Feed of sources that are rendered products."""
 
@@ -93,6 +93,9 @@ class RenderConfig(StageConfig):
     """Share of clips in which a hand, leaves or cloth pass in front."""
     earlier_generation_share: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Share of clips that look encoded once before."""
+    shadowless: bool = False
+    """Keep in the work directory, too, what each target would be if B cast no shadow, reflection or glow: what
+    calibrations of triple QC take away. Shards stay as they are."""
 
     @model_validator(mode="after")
     def _count_or_share(self) -> RenderConfig:
@@ -279,6 +282,12 @@ class _RenderSettings(StageConfig):
     crf: int
 
 
+class _ShadowlessSettings(_RenderSettings):
+    """Apart, so that renders without it keep their cache keys."""
+
+    shadowless: Literal[True] = True
+
+
 class Render(RenderingStage[RenderItem]):
     """One rendered triple."""
 
@@ -287,7 +296,8 @@ class Render(RenderingStage[RenderItem]):
     kind = "render"
 
     def __init__(self, config: RenderConfig, crf: int, variant: ChosenVariant) -> None:
-        settings = _RenderSettings(
+        settings_of = _ShadowlessSettings if config.shadowless else _RenderSettings
+        settings = settings_of(
             preset=config.preset_on(variant.name),
             styles=config.styles,
             min_ratio=config.min_ratio,
@@ -303,7 +313,6 @@ class Render(RenderingStage[RenderItem]):
     def run(self, item: RenderItem, store: BlobStore) -> Sequence[Rendered]:
         """The `Rendered` of one plan."""
         from pvtt_data.images import write_png
-        from pvtt_data.media import encode_clip, encode_masks
         from pvtt_data.render.flow import geometry_bytes
         from pvtt_data.render.products.difference import visibly_different
         from pvtt_data.render.scene import SceneOptions
@@ -331,7 +340,14 @@ class Render(RenderingStage[RenderItem]):
             options,
             self.preset,
             self.denoiser,
-            Wanted(item.references, item.heldout, item.shown, item.geometry, self.settings.reference_px),
+            Wanted(
+                item.references,
+                item.heldout,
+                item.shown,
+                item.geometry,
+                self.settings.reference_px,
+                self.settings.shadowless,
+            ),
         )
 
         def kept(view: View) -> RenderedView:
@@ -341,21 +357,9 @@ class Render(RenderingStage[RenderItem]):
                 round(view.direction.elevation_deg, 3),
             )
 
-        with store.scratch_folder() as name:
-            folder = Path(name)
-            blobs: dict[str, Blob] = {}
-
-            def encode(member: str) -> None:
-                path = folder / f"{member}.mp4"
-                if member.endswith("mask"):
-                    encode_masks(getattr(made, member), item.fps, path)
-                else:
-                    encode_clip(getattr(made, member), item.fps, path, crf=self.crf)
-
-            with ThreadPoolExecutor(len(_MEMBERS) if self.variant.name == "cuda_ad_rgb" else 1) as pool:
-                list(pool.map(encode, _MEMBERS))
-            for member in _MEMBERS:
-                blobs[member] = store.put_file(folder / f"{member}.mp4", "mp4")
+        names = (*PAIR_VIDEOS, SHADOWLESS) if self.settings.shadowless else PAIR_VIDEOS
+        threads = len(names) if self.variant.name == "cuda_ad_rgb" else 1
+        blobs = store_videos(made, names, item.fps, self.crf, store, threads)
         return [
             Rendered(
                 sample_id=plan.sample_id,
@@ -498,10 +502,15 @@ def _picture(product_id: str, view: RenderedView) -> Picture:
     )
 
 
+def rendered_clip_id(sample_id: str) -> str:
+    """Identifier of the clip that a render becomes."""
+    return content_id("render-clip", sample_id)
+
+
 def _clip(render: Rendered, plan: RenderPlan, source: Source, frames: int, fps: float) -> Clip:
     whole = Rectangle(0, 0, plan.width_px, plan.height_px)
     return Clip(
-        clip_id=content_id("render-clip", render.sample_id),
+        clip_id=rendered_clip_id(render.sample_id),
         source_id=source.source_id,
         media_sha256=source.sha256,
         declared_fps=None,
@@ -517,7 +526,7 @@ def _clip(render: Rendered, plan: RenderPlan, source: Source, frames: int, fps: 
 def _track(render: Rendered, models: Mapping[str, str]) -> MaskTrack:
     return MaskTrack(
         track_id=content_id("render-track", render.sample_id),
-        clip_id=content_id("render-clip", render.sample_id),
+        clip_id=rendered_clip_id(render.sample_id),
         backend=ENGINE,
         weights=dict(sorted(models.items())),
         mask=render.target_mask,

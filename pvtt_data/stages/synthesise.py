@@ -18,12 +18,13 @@ from pvtt_data.files import sha256_file
 from pvtt_data.fillers import CommandFiller, OnnxFiller
 from pvtt_data.images import read_rgba
 from pvtt_data.inpaint import Filler
-from pvtt_data.media import decode_masks, encode_clip, encode_masks
+from pvtt_data.media import decode_masks
 from pvtt_data.records import Assignment, Blob, Cut, Pair, Picture, Swap
 from pvtt_data.rendezvous import rank
 from pvtt_data.stage import MapStage, Resources, StageConfig
 from pvtt_data.stages.crosspair import CrosspairSettings
 from pvtt_data.stages.normalise import read_frames
+from pvtt_data.stages.pair_videos import store_videos
 from pvtt_data.stages.panzoom import PanzoomSettings
 from pvtt_data.store import BlobStore
 
@@ -209,20 +210,11 @@ class Synthesise(MapStage[SwapItem]):
                 distractor=read_rgba(store.path(item.distractor)) if item.distractor is not None else None,
             )
         )
-        target: Blob | None = None
-        with store.scratch_folder() as name:
-            folder = Path(name)
-            encode_clip(made.source, item.cut.fps, folder / "source.mp4", crf=self.crf)
-            encode_masks(made.source_mask, item.cut.fps, folder / "source_mask.mp4")
-            encode_masks(made.effect_mask, item.cut.fps, folder / "effect_mask.mp4")
-            source, source_mask, effect_mask = (
-                store.put_file(folder / f"{member}.mp4", "mp4") for member in ("source", "source_mask", "effect_mask")
-            )
-            if made.target is not frames:  # with a distractor in it
-                encode_clip(made.target, item.cut.fps, folder / "target.mp4", crf=self.crf)
-                target = store.put_file(folder / "target.mp4", "mp4")
-        numbers = dict(sorted(made.numbers.items()))
-        return [Swap(item.pair_id, source, source_mask, effect_mask, made.flags, numbers, target)]
+        names = ["source", "source_mask", "effect_mask"]
+        if made.target is not frames:  # with a distractor in it
+            names.append("target")
+        blobs = store_videos(made, names, item.cut.fps, self.crf, store)
+        return [Swap(pair_id=item.pair_id, flags=made.flags, numbers=dict(sorted(made.numbers.items())), **blobs)]
 
 
 def _product(item: SwapItem, store: BlobStore) -> npt.NDArray[np.uint8] | None:

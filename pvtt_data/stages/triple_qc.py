@@ -66,8 +66,8 @@ class TripleQcConfig(StageConfig):
     min_background_psnr_db: Annotated[float, Field(ge=0)] = 30.0
     """PSNR of source against target outside the effect mask after the encode, below which a triple is rejected."""
     min_path_agreement: Annotated[float, Field(ge=-3, le=1)] = 0.9
-    """Agreement of the centroid paths of A and B, below which a triple is rejected; it is never below -3. Not asked of
-    renders, whose paths agree by construction."""
+    """Agreement of the paths of A's and B's feet (of feet or middles where A is moving), below which a triple is
+    rejected; it is never below -3. Not asked of renders, whose paths agree by construction."""
     min_scale_agreement: Annotated[float, Field(ge=-3, le=1)] = 0.9
     """Agreement of the size paths of A and B, below which a triple is flagged; it is never below -3. Not asked of
     renders."""
@@ -124,6 +124,13 @@ class TripleItem:
     references: tuple[Blob, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class MovingTripleItem(TripleItem):
+    """A swap whose A was cut out of a clip and turns by itself."""
+
+    moving: bool = True
+
+
 class MeasureTriples(MapStage[TripleItem]):
     """The QC numbers of one swap.
 
@@ -168,6 +175,7 @@ class MeasureTriples(MapStage[TripleItem]):
             effect_mask=decode_masks(store.path(item.effect_mask)),
             references=[read_rgba(store.path(blob)) for blob in item.references],
             embedder=self._opened,
+            moving_a=isinstance(item, MovingTripleItem),
         )
         return [Quality(item.pair_id, numbers)]
 

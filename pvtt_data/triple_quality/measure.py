@@ -36,6 +36,7 @@ class TripleMedia:
         target_mask: ``(T, H, W) bool``, B.
         effect_mask: ``(T, H, W) bool``, where source and target may differ.
         references: pictures of B, ``(h, w, 3)`` RGB or ``(h, w, 4)`` RGBA ``uint8``; may be empty.
+        moving_a: whether A was cut out of a clip and turns by itself.
     """
 
     source: Frames
@@ -44,6 +45,7 @@ class TripleMedia:
     target_mask: Masks
     effect_mask: Masks
     references: tuple[Picture, ...]
+    moving_a: bool = False
 
 
 def triple_quality(
@@ -54,6 +56,7 @@ def triple_quality(
     effect_mask: Masks,
     references: Sequence[Picture],
     embedder: Embedder | None = None,
+    moving_a: bool = False,
 ) -> dict[str, float]:
     """Measure a triple before or after encoding.
 
@@ -65,6 +68,7 @@ def triple_quality(
         effect_mask: ``(T, H, W) bool``, where source and target may differ.
         references: pictures of B, ``(h, w, 3)`` RGB or ``(h, w, 4)`` RGBA ``uint8``; may be empty.
         embedder: what the numbers of `look_numbers` are measured with; `ColourShape` if not given.
+        moving_a: whether A was cut out of a clip and turns by itself.
 
     Returns:
         Finite numbers: those of `background_numbers`, `look_numbers`, `leak_numbers`, `timing_numbers`,
@@ -82,7 +86,7 @@ def triple_quality(
     Raises:
         ValueError: the arrays do not belong together, or no frame shows both products.
     """
-    media = TripleMedia(source, source_mask, target, target_mask, effect_mask, tuple(references))
+    media = TripleMedia(source, source_mask, target, target_mask, effect_mask, tuple(references), moving_a)
     return measured(media, embedder or ColourShape())
 
 
@@ -128,7 +132,7 @@ def _background(media: TripleMedia, embedder: Embedder) -> dict[str, float]:
 def _paths(media: TripleMedia, embedder: Embedder) -> dict[str, float]:
     present = _present(media)
     own, other = media.source_mask[present], media.target_mask[present]
-    centroid, scale = path_concordance(own, other)
+    centroid, scale = path_concordance(own, other, media.moving_a)
     ratio = float(np.median(own.sum(axis=(1, 2)) / other.sum(axis=(1, 2))))
     return {"centroid_agreement": centroid, "scale_agreement": scale, "area_ratio": ratio}
 
@@ -194,7 +198,7 @@ _GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...], _Measure], ...] = (
         ("source", "target", "effect_mask"),
         _background,
     ),
-    (("centroid_agreement", "scale_agreement", "area_ratio"), ("source_mask", "target_mask"), _paths),
+    (("centroid_agreement", "scale_agreement", "area_ratio"), ("source_mask", "target_mask", "moving_a"), _paths),
     (("ab_similarity", "reference_similarity"), (*_VIDEOS, "references"), _colours),
     (LOOKS, (*_VIDEOS, "references"), _looks),
     (

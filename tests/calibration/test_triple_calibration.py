@@ -14,6 +14,8 @@ from pvtt_data.calibration.mask_trials import GOOD, Half, Trial
 from pvtt_data.calibration.triple_file import EmbedderThresholds, TripleCalibration, read_triple_calibration
 from pvtt_data.calibration.triple_rules import TRIPLE_DOUBTS
 from pvtt_data.calibration.triple_trials import halves_of
+from pvtt_data.recipe import read_recipe
+from pvtt_data.stages.triple_qc import rules
 from pvtt_data.triple_quality.measure import LOOKS
 
 SHA = "a" * 64
@@ -140,3 +142,12 @@ def test_the_shipped_file_says_how_its_thresholds_came_about_and_what_they_catch
             if limit.flag is not None and limit.reject is not None:
                 below = TRIPLE_DOUBTS[name].broken == "below"
                 assert limit.reject < limit.flag if below else limit.reject > limit.flag, name
+
+
+def test_the_recipe_of_the_fault_benchmark_rejects_nothing_and_knows_what_is_under_shadows() -> None:
+    recipe = read_recipe(Path(__file__).resolve().parents[2] / "recipes" / "triple_faults.yaml")
+    assert recipe.render is not None and recipe.render.shadowless
+    assert set(recipe.triple_qc.reject) == {name for name, doubt in TRIPLE_DOUBTS.items() if doubt.may_reject}
+    for rule in rules(recipe.triple_qc, "swap", "render", "rings"):
+        if rule.verdict == "reject":
+            assert rule.limit >= 1 if rule.broken == "above" else rule.limit <= 1, rule

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from drawn_triples import drawn_triple, known_drawn
 
-from pvtt_data.calibration.triple_faults import TRIPLE_FAULTS, KnownTriple
+from pvtt_data.calibration.triple_faults import TRIPLE_FAULTS, KnownTriple, missing_shadow, shadow_depth
 from pvtt_data.embedders.colour_shape import ColourShape
 from pvtt_data.triple_quality import TripleMedia, measured
+from pvtt_data.triple_quality.shadows import foot_band
 
 TOUCHED = {
     "wrong product": {"references"},
@@ -89,6 +90,45 @@ def test_a_drifted_mask_is_seen_by_what_it_covers() -> None:
     unchanged = max(numbers["source_unchanged"], numbers["target_unchanged"])
     assert numbers["mask_outside_effect"] > right["mask_outside_effect"] + 0.1
     assert unchanged > max(right["source_unchanged"], right["target_unchanged"]) + 0.2
+
+
+def shaded(depth: float) -> KnownTriple:
+    """A triple whose B takes that share of the light from the ground around its foot, and what it was without."""
+    known = known_drawn()
+    media, target = known.media, known.media.target.copy()
+    for frame, mask, effect in zip(target, media.target_mask, media.effect_mask, strict=True):
+        ground = foot_band(mask, float(np.sqrt(mask.sum())), reach=0.3)
+        frame[ground] = np.rint(frame[ground] * (1.0 - depth))
+        effect |= ground
+    return dataclasses.replace(known, media=dataclasses.replace(media, target=target), shadowless=media.target)
+
+
+def test_a_known_shadow_goes_by_the_share_that_is_asked_for() -> None:
+    known = shaded(0.3)
+    assert known.shadowless is not None
+    random = np.random.default_rng(0)
+    gone, most = (missing_shadow(known, strength, random) for strength in (1.0, 0.8))
+    assert gone is not None and most is not None
+    assert changed(known.media, gone) == {"target"} == changed(known.media, most)
+    assert np.array_equal(gone.target, known.shadowless)
+    left = (known.shadowless.astype(float) - most.target).sum() / (
+        known.shadowless.astype(float) - known.media.target
+    ).sum()
+    assert left == pytest.approx(0.2, abs=0.02)
+    lighter = [measured(media, ColourShape())["shadow_lighter"] for media in (known.media, gone)]
+    assert lighter[1] > lighter[0] + 0.1
+
+
+def test_a_shadow_that_hardly_shows_cannot_be_missing() -> None:
+    assert missing_shadow(shaded(0.05), 1.0, np.random.default_rng(0)) is None
+
+
+def test_the_depth_of_a_shadow_is_the_share_of_light_that_it_takes() -> None:
+    for depth in (0.0, 0.2, 0.5):
+        known = shaded(depth)
+        assert known.shadowless is not None
+        found = shadow_depth(known.media.target, known.media.target_mask, known.shadowless)
+        assert found == pytest.approx(depth, abs=0.04)
 
 
 def test_what_cannot_go_wrong_is_left_out() -> None:

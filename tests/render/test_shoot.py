@@ -75,6 +75,19 @@ def test_masks_lie_inside_their_effect_and_are_the_products_outlines(moments: li
             assert (outline ^ shown.mask).sum() < 0.03 * outline.sum()
 
 
+def test_without_its_shadow_a_product_stands_on_the_bare_set(moments: list[Moment]) -> None:
+    for moment in moments:
+        for shown in moment.shown:
+            alone = shown.shadowless(moment.bare)
+            assert (alone[shown.cover == 1] == shown.picture[shown.cover == 1]).all()
+            assert (alone[shown.cover == 0] == moment.bare[shown.cover == 0]).all()
+            edge = (shown.cover > 0) & (shown.cover < 1)
+            low, high = np.minimum(shown.picture, moment.bare), np.maximum(shown.picture, moment.bare)
+            assert edge.any() and ((alone >= low) & (alone <= high))[edge].all()
+            shadow = (shown.cover == 0) & (moment.bare.astype(int) - shown.picture > 12).all(axis=-1)
+            assert shadow.sum() > 20, "there is a shadow that can go"
+
+
 def test_only_the_product_that_plays_is_seen(moments: list[Moment]) -> None:
     for moment in moments:
         red, blue = (shown.picture[shown.mask].mean(axis=0) for shown in moment.shown)

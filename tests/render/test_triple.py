@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 
@@ -53,6 +54,19 @@ def check(triple: RenderedTriple, frames: int) -> None:
     assert triple.numbers["least_reference_angle_deg"] > LEAST_ANGLE_DEG - 2
 
 
+def check_shadowless(triple: RenderedTriple) -> None:
+    """Fail where a target without B's shadow is anything but the target without B's shadow."""
+    alone, target = triple.shadowless, triple.target
+    assert alone is not None and alone.shape == target.shape and alone.dtype == np.uint8
+    assert (alone == triple.source)[~triple.effect_mask].all()
+    inside = np.stack([cv2.erode(mask.astype(np.uint8), np.ones((5, 5))) > 0 for mask in triple.target_mask])
+    assert inside.any() and np.abs(alone.astype(int) - target)[inside].mean() < 3
+    ground = triple.effect_mask & ~np.stack(
+        [cv2.dilate(m.astype(np.uint8), np.ones((5, 5))) > 0 for m in triple.target_mask]
+    )
+    assert alone[ground].mean() > target[ground].mean() + 2
+
+
 @pytest.fixture(scope="module")
 def whole(render_variant: object) -> RenderedTriple:
     """All frames, with geometry."""
@@ -91,8 +105,10 @@ def test_geometry_is_stored_as_arrays_that_load_without_pickles(whole: RenderedT
 def test_a_preview_is_the_same_frames_of_the_same_triple(whole: RenderedTriple) -> None:
     shown = [0, 4]
     counted: list[int] = []
-    preview = rendered(Wanted(4, 2, shown=(0, 4), reference_px=96), on_frame=lambda: counted.append(1))
+    preview = rendered(Wanted(4, 2, shown=(0, 4), reference_px=96, shadowless=True), on_frame=lambda: counted.append(1))
     check(preview, 2)
+    check_shadowless(preview)
+    assert whole.shadowless is None, "what nobody asked for"
     assert len(counted) == 2 and preview.geometry == () and preview.scene.frames == 5
     for name in ("source", "target", "source_mask", "target_mask", "effect_mask"):
         assert (getattr(preview, name) == getattr(whole, name)[shown]).all(), name
@@ -110,7 +126,8 @@ def test_references_are_as_small_as_asked_for_and_show_the_same_from_the_same_si
 
 
 def test_a_triple_that_looks_encoded_before_is_equal_outside_the_effect_too(whole: RenderedTriple) -> None:
-    aged = rendered(Wanted(3, 0, shown=(0, 4), reference_px=96), aged=1.0)
+    aged = rendered(Wanted(3, 0, shown=(0, 4), reference_px=96, shadowless=True), aged=1.0)
+    check_shadowless(aged)
     assert aged.scene.look.crf is not None and aged.heldout == ()
     check(aged, 2)
     assert (aged.source_mask == whole.source_mask[[0, 4]]).all()

@@ -14,6 +14,7 @@ from record_samples import clip, source, track
 from pvtt_data.backends import ChosenBackend, choose_text_detector
 from pvtt_data.build import BuildRequest, build
 from pvtt_data.errors import PreflightError
+from pvtt_data.images import write_png
 from pvtt_data.media import encode_clip, encode_masks
 from pvtt_data.model_list import PPOCR_DET
 from pvtt_data.models import Model, ModelRegistry
@@ -22,8 +23,8 @@ from pvtt_data.recipe import Recipe, read_recipe
 from pvtt_data.records import Quality
 from pvtt_data.stage import StageResult
 from pvtt_data.stages.mask_qc import MaskQcConfig, mask_qc
-from pvtt_data.stages.text_overlay import MeasureTextOverlay, TextOverlayItem
-from pvtt_data.store import BlobStore
+from pvtt_data.stages.text_overlay import MeasurePhotoText, MeasureTextOverlay, PhotoTextItem, TextOverlayItem
+from pvtt_data.store import BlobStore, original_sha256
 from pvtt_data.text_detection import Boxes, TextDetector
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +58,11 @@ class FindsTheStripe(TextDetector):
 
 
 class Measure(MeasureTextOverlay):
+    def open_detector(self) -> TextDetector:
+        return FindsTheStripe()
+
+
+class MeasurePhoto(MeasurePhotoText):
     def open_detector(self) -> TextDetector:
         return FindsTheStripe()
 
@@ -105,6 +111,26 @@ def test_the_stage_measures_a_stored_clip(tmp_path: Path) -> None:
     assert quality.numbers["text_overlay_share"] == pytest.approx(12 / 64, abs=0.02)
 
 
+def test_the_stage_measures_a_stored_photo_beside_its_product(tmp_path: Path) -> None:
+    store = BlobStore(str(tmp_path / "blobs"), tmp_path / "local")
+    photo = np.full((80, 120, 3), 60, np.uint8)
+    photo[64:72, ::3] = 240
+    path = tmp_path / "photo.png"
+    path.write_bytes(write_png(photo))
+    sha256 = original_sha256(path)
+    store.add_original(sha256, path)
+    stage = MeasurePhoto(chosen())
+    stage.setup()
+    shares = []
+    for top in (10, 58):  # above the text, and on it
+        cutout = np.full((20, 120, 4), 255, np.uint8)
+        item = PhotoTextItem("picture", sha256, store.put(write_png(cutout), "png"), 0.0, float(top), 1.0)
+        (quality,) = stage.run(item, store)
+        assert quality.subject_id == "picture"
+        shares.append(quality.numbers["text_overlay_share"])
+    assert shares == [pytest.approx(8 / 80, abs=0.01), 0.0]
+
+
 def test_other_weights_make_results_stale() -> None:
     one, other = Measure(chosen()).fingerprint(), Measure(chosen("cd" * 32)).fingerprint()
     assert one["weights"] == {"ppocrv4-det": "ab" * 32}
@@ -120,7 +146,10 @@ def test_a_plan_has_the_stage_only_where_the_recipe_asks_for_it(tmp_path: Path) 
     on = make_plan(recipe(ON), tmp_path / "work", tmp_path / "out")
     names = [stage.stage for stage in on.stages]
     assert names[names.index("text_overlay") - 1 :][:3] == ["mask_numbers", "text_overlay", "listing_pictures"]
-    assert [stage.stage for stage in off.stages] == [name for name in names if name != "text_overlay"]
+    assert names[names.index("photo_text") + 1] == "pair"
+    assert [stage.stage for stage in off.stages] == [n for n in names if n not in ("text_overlay", "photo_text")]
+    without = make_plan(recipe(ON, "engines.panzoom=0"), tmp_path / "work", tmp_path / "out")
+    assert "photo_text" not in [stage.stage for stage in without.stages]
     assert next(stage for stage in on.stages if stage.stage == "text_overlay").expected == 14
 
 

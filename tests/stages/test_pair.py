@@ -431,6 +431,22 @@ def test_photos_are_paired_with_photos_of_comparable_framing_only() -> None:
     assert "no-comparable-photo" in reasons
 
 
+def test_photos_under_text_are_not_filmed_and_say_so() -> None:
+    here, only = world(), EngineShares(composite=0, crosspair=0, panzoom=1)
+    listed = sorted(p.picture_id for p in here.pictures if p.origin == "listing")
+    shares = {name: 0.05 if number % 3 == 0 else 0.001 for number, name in enumerate(listed) if number % 7}
+    tables = replace(here.tables(), photo_text=shares, max_photo_text=0.01)
+    result = pair(tables, PairConfig(products_per_clip=3), only)
+    filmed = {row.photo_id for row in result.rows}
+    assert filmed and {shares.get(name) for name in filmed} == {0.001}, "and none that nobody looked at"
+    crowded = [row for row in result.rejections if row.reason == "text-overlay"]
+    assert {row.subject_id for row in crowded} == {name for name, share in shares.items() if share > 0.01}
+    assert crowded[0].message == "text_overlay_share 0.05 is above 0.01"
+    assert len(result.rejections) <= result.items
+    unasked = pair(here.tables(), PairConfig(products_per_clip=3), only)
+    assert {row.photo_id for row in unasked.rows} - filmed
+
+
 def test_products_without_clips_are_filmed_too() -> None:
     here = world()
     bare = here.sources[9]

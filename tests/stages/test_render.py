@@ -239,6 +239,15 @@ def test_a_folder_of_skies_must_hold_some(tmp_path: Path, store: BlobStore) -> N
     assert store.original(found).suffix == ".hdr"
 
 
+def test_shadowless_targets_are_other_results_and_no_part_of_a_dataset_s_recipe() -> None:
+    plain, more = RenderConfig(count=1), RenderConfig(count=1, shadowless=True)
+    prints = [Render(config, 12, LLVM).fingerprint() for config in (plain, more)]
+    assert "shadowless" not in prints[0]["config"], "or all older renders would be made again"
+    assert prints[1]["config"].pop("shadowless") is True and prints[0] == prints[1]
+    recipes = [Recipe(name="renders", render=config) for config in (plain, more)]
+    assert portable_recipe(recipes[0]) == portable_recipe(recipes[1])
+
+
 # ---- rows
 
 

@@ -5,17 +5,32 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from drawn_products import HEIGHT, WIDTH
+from drawn_triples import drawn_triple
 from record_samples import blob, clip, clip_picture, source, track
 
 from pvtt_data.calibration.file import Threshold
 from pvtt_data.calibration.triple_file import EmbedderThresholds, TripleCalibration
 from pvtt_data.captions.config import CaptionsConfig
 from pvtt_data.captions.writer import Captions
-from pvtt_data.embedders.choose import ChosenEmbedder
-from pvtt_data.records import Assignment, Pair, Quality, Swap
+from pvtt_data.embedders.choose import ChosenEmbedder, choose_embedder
+from pvtt_data.media import encode_clip, encode_masks
+from pvtt_data.records import Assignment, Blob, Pair, Quality, Swap, to_plain
 from pvtt_data.stage import StageResult
-from pvtt_data.stages.triple_qc import Shelf, TripleQcConfig, rules, split_fault, triple_qc
+from pvtt_data.stages.triple_qc import (
+    MeasureTriples,
+    MovingTripleItem,
+    Shelf,
+    TripleItem,
+    TripleQcConfig,
+    rules,
+    split_fault,
+    triple_qc,
+)
+from pvtt_data.store import BlobStore
 from pvtt_data.verdicts import judge
 
 SHA = "a" * 64
@@ -114,6 +129,40 @@ def test_thresholds_of_the_recipe_win_over_the_file(config: TripleQcConfig) -> N
     assert judge(numbers, rules(own, "swap", "composite"))[:2] == ("reject", ("a-in-target",))
     with pytest.raises(ValueError, match="no_such_number"):
         TripleQcConfig(flag={"no_such_number": 1.0})
+
+
+def test_a_moving_a_is_measured_as_one_and_others_keep_their_results(tmp_path: Path) -> None:
+    store = BlobStore(str(tmp_path / "blobs"), tmp_path / "local")
+    media = drawn_triple()
+    lean = np.stack([leaning_club(turn) for turn in (0, 15, 30, 40, 30, 10, -15, -30, -40)])
+
+    def kept(name: str, masks: np.ndarray) -> Blob:
+        path = tmp_path / f"{name}.mp4"
+        encode_masks(masks, 8.0, path)
+        return store.put_file(path, "mp4")
+
+    videos = {}
+    for name in ("source", "target"):
+        encode_clip(getattr(media, name), 8.0, tmp_path / "clip.mp4", crf=12.0)
+        videos[name] = store.put_file(tmp_path / "clip.mp4", "mp4")
+    still = np.repeat(lean[:1], len(lean), axis=0)
+    fields = {
+        "pair_id": "p" * 16, **videos, "source_mask": kept("a", lean), "target_mask": kept("b", still),
+        "effect_mask": kept("e", np.ones_like(lean)), "references": (),
+    }  # fmt: skip
+    stage = MeasureTriples(choose_embedder("colour-shape")[0])
+    stage.setup()
+    items = (TripleItem(**fields), MovingTripleItem(**fields))
+    plain, moving = (stage.run(item, store)[0].numbers["centroid_agreement"] for item in items)
+    assert plain < 0.6 < 0.9 < moving
+    assert "moving" not in to_plain(items[0]), "or all triples would be measured again"
+
+
+def leaning_club(turn_deg: float) -> np.ndarray:
+    """A mask that leans about its middle."""
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.ellipse(mask, ((WIDTH / 2, HEIGHT / 2), (0.2 * HEIGHT, 0.7 * HEIGHT), turn_deg), 1, -1)
+    return mask > 0
 
 
 def judged(splits: dict[str, str], moving: bool = False) -> StageResult:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from pvtt_train.closed_loop.augment import Colours, Framing, hue_matrix, mirrored, moved, recolour
 from pvtt_train.closed_loop.batch import Scenes, draw, join, teach
 from pvtt_train.closed_loop.codec import TinyCodec
-from pvtt_train.closed_loop.pool import Items, Pool, Shown, make_entry, make_pool, partner, smaller, smaller_mask
+from pvtt_train.closed_loop.pool import (
+    Items,
+    Pool,
+    Shown,
+    make_entry,
+    make_pool,
+    partner,
+    read_samples,
+    smaller,
+    smaller_mask,
+)
 from pvtt_train.closed_loop.setup import SETUPS, arm_items, following_items, rebuilding_items
 from torch.utils._python_dispatch import TorchDispatchMode
-from toy_triples import ToyTriple, toy_triple
+from toy_triples import ToyTriple, toy_triple, write_toy_dataset
 
 from pvtt_data.errors import InputError
 
@@ -232,3 +244,11 @@ def test_every_size_asks_for_the_same_arms_of_shorter_courses() -> None:
     short = whole.scaled(0.5)
     assert short.pretraining.steps == whole.pretraining.steps // 2
     assert short.model == whole.model and short.shown == whole.shown
+
+
+def test_stills_under_a_moving_window_are_no_videos_to_learn_from(tmp_path: Path) -> None:
+    folder = write_toy_dataset(tmp_path / "v1", tmp_path / "media", train=3, test=1, engines={1: "panzoom"})
+    assert [sample.meta.engine for sample in read_samples([folder], ["train"])] == ["render", "render"]
+    stills = write_toy_dataset(tmp_path / "v2", tmp_path / "more", train=1, test=1, engines={0: "panzoom"})
+    with pytest.raises(InputError, match="no swapped triples of train"):
+        read_samples([stills], ["train"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +48,14 @@ def toy_triple(number: int) -> ToyTriple:
     )
 
 
-def write_toy_dataset(folder: Path, media: Path, train: int = 4, test: int = 2) -> Path:
-    """A dataset version of toy triples; the test products are other ones."""
+def write_toy_dataset(
+    folder: Path, media: Path, train: int = 4, test: int = 2, engines: Mapping[int, str] | None = None
+) -> Path:
+    """A dataset version of toy triples; the test products are other ones.
+
+    Args:
+        engines: number of a triple → its engine; ``render`` by default.
+    """
     made = []
     splits: list[Split] = ["train"] * train + ["test"] * test
     for number, split in enumerate(splits):
@@ -66,7 +73,14 @@ def write_toy_dataset(folder: Path, media: Path, train: int = 4, test: int = 2) 
             members["heldout_0.png"] = write_png(triple.references[0])
         key = f"{number * 7919 + 11:016x}"
         meta = sample_meta(
-            key, FRAMES, HEIGHT, WIDTH, split=split, product_a=f"disc-{number}", product_b=f"box-{number}"
+            key,
+            FRAMES,
+            HEIGHT,
+            WIDTH,
+            split=split,
+            engine=(engines or {}).get(number, "render"),
+            product_a=f"disc-{number}",
+            product_b=f"box-{number}",
         )
         made.append(ShardSample(key=key, split=split, members=members, meta=meta))
     settings = DatasetSettings("toys", {"seed": 1}, {"train": 1, "test": 1}, reference_count=1, heldout_count=1)

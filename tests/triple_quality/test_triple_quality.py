@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from moving_scenes import Scene, cutout, scene
@@ -138,3 +139,36 @@ def test_arrays_that_do_not_belong_together_are_refused(pair: SwapResult) -> Non
         _numbers(pair, effect_mask=pair.effect_mask.astype(np.uint8))
     with pytest.raises(ValueError, match="shows both"):
         _numbers(pair, source_mask=np.zeros_like(pair.source_mask))
+
+
+def leaning(turns: tuple[float, ...], drift_px: float = 0.0) -> np.ndarray:
+    """Masks of a club that leans about its middle by so many degrees, the whole of it going right by ``drift_px``."""
+    masks = []
+    for number, turn in enumerate(turns):
+        mask = np.zeros((160, 160), np.uint8)
+        middle = (80 + drift_px * number / (len(turns) - 1), 80.0)
+        cv2.ellipse(mask, (middle, (34, 90), turn), 1, -1)
+        masks.append(mask > 0)
+    return np.stack(masks)
+
+
+def test_a_product_that_turns_by_itself_keeps_its_middle_or_its_foot() -> None:
+    still, turning = leaning((0.0,) * 9), leaning((0, 15, 30, 40, 30, 10, -15, -30, -40))
+    assert path_concordance(turning, still)[0] < 0.5, "its foot goes to and fro"
+    assert path_concordance(turning, still, turning=True)[0] > 0.9
+    assert path_concordance(turning[::-1], still)[0] == pytest.approx(path_concordance(turning, still)[0])
+    away = leaning((0, 15, 30, 40, 30, 10, -15, -30, -40), drift_px=25)
+    assert path_concordance(away, still, turning=True)[0] < 0.5, "it goes another way"
+
+
+def test_only_a_moving_a_is_asked_for_its_middle(pair: SwapResult) -> None:
+    lean = leaning((0, 15, 30, 40, 30, 10, -15, -30, -40))[:, : pair.source.shape[1], : pair.source.shape[2]]
+    source_mask = np.zeros_like(pair.source_mask)
+    source_mask[:, : lean.shape[1], : lean.shape[2]] = lean
+    target_mask = np.zeros_like(source_mask)
+    target_mask[:, : lean.shape[1], : lean.shape[2]] = lean[:1]
+    plain, moving = (
+        _numbers(pair, source_mask=source_mask, target_mask=target_mask, moving_a=moving) for moving in (False, True)
+    )
+    assert plain["centroid_agreement"] < 0.6 < 0.9 < moving["centroid_agreement"]
+    assert {name for name in plain if plain[name] != moving[name]} == {"centroid_agreement"}

@@ -136,7 +136,7 @@ def items(
 
 
 def read_samples(folders: Sequence[Path], splits: Sequence[Split]) -> list[Sample]:
-    """All swapped triples of some splits, in the order of their keys.
+    """All swapped triples of some splits, in the order of their keys; no stills under a moving window.
 
     Raises:
         DatasetError: a folder is no dataset version, or broken.
@@ -146,7 +146,8 @@ def read_samples(folders: Sequence[Path], splits: Sequence[Split]) -> list[Sampl
     for folder in folders:
         dataset = ShardDataset(folder)
         found |= {sample.key: sample for sample in (dataset[number] for number in range(len(dataset)))}
-    kept = [found[key] for key in sorted(found) if found[key].split in splits and found[key].meta.kind == "swap"]
+    wanted = [found[key] for key in sorted(found) if found[key].split in splits]
+    kept = [sample for sample in wanted if sample.meta.kind == "swap" and not sample.meta.is_pseudo_video]
     if not kept:
         raise InputError("no-triples", f"no swapped triples of {', '.join(splits)} in {', '.join(map(str, folders))}")
     return kept
