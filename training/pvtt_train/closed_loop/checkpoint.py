@@ -1,20 +1,16 @@
-"""Where training stands: weights, their average, the optimiser's moments and the dice, in one file of safetensors."""
+"""Where training stands, in one file of safetensors."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
 
 from pvtt_data.errors import InputError
-
-_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+from pvtt_train.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,75 +30,24 @@ class Progress:
     seconds: float = 0.0
 
 
-class Standing:
-    """The state of a training, kept and restored in place, so that a captured graph goes on with it.
+def write_standing(standing: Standing, path: Path, progress: Progress) -> None:
+    """Keep it in a file, which is whole or not there."""
+    part = path.with_suffix(".part")
+    save_file(standing.copy(), part, {"progress": json.dumps(asdict(progress))})
+    part.replace(path)
 
-    Args:
-        parameters: that are trained, on one device.
-        average: of them; may be empty.
-        optimiser: AdamW of the parameters.
+
+def read_standing(standing: Standing, path: Path) -> Progress:
+    """Go on from a file.
+
+    Raises:
+        InputError: ``other-checkpoint``, it is of something else.
     """
-
-    def __init__(
-        self, parameters: Sequence[nn.Parameter], average: Sequence[Tensor], optimiser: torch.optim.AdamW
-    ) -> None:
-        self.parameters, self.average, self.optimiser = parameters, average, optimiser
-        self.cuda = parameters[0].device.type == "cuda"
-
-    def copy(self) -> dict[str, Tensor]:
-        """A copy of all of it; moments of an optimiser that has not begun are 0."""
-        found = {f"weight.{place}": value.detach().clone() for place, value in enumerate(self.parameters)}
-        found |= {f"average.{place}": value.clone() for place, value in enumerate(self.average)}
-        for place, value in enumerate(self.parameters):
-            moments = self.optimiser.state.get(value, {})
-            for name in _MOMENTS:
-                empty = torch.zeros((), device=value.device) if name == "step" else torch.zeros_like(value)
-                found[f"{name}.{place}"] = moments[name].clone() if name in moments else empty.detach()
-        found["dice"] = torch.get_rng_state()
-        if self.cuda:
-            found["cuda_dice"] = torch.cuda.get_rng_state(self.parameters[0].device)
-        return found
-
-    @torch.no_grad()
-    def restore(self, found: dict[str, Tensor]) -> None:
-        """Put a copy back.
-
-        Raises:
-            KeyError: it is one of something else.
-        """
-        for place, value in enumerate(self.parameters):
-            value.copy_(found[f"weight.{place}"])
-            moments = self.optimiser.state[value]
-            for name in _MOMENTS:
-                kept = found[f"{name}.{place}"]
-                if name in moments:
-                    moments[name].copy_(kept)
-                else:
-                    # AdamW's own steps lie on the processor unless they are captured.
-                    moments[name] = kept.clone().to(value.device if self.cuda or name != "step" else "cpu")
-        for place, value in enumerate(self.average):
-            value.copy_(found[f"average.{place}"])
-        torch.set_rng_state(found["dice"].cpu())
-        if self.cuda:
-            torch.cuda.set_rng_state(found["cuda_dice"].cpu(), self.parameters[0].device)
-
-    def write(self, path: Path, progress: Progress) -> None:
-        """Keep it in a file, which is whole or not there."""
-        part = path.with_suffix(".part")
-        save_file(self.copy(), part, {"progress": json.dumps(asdict(progress))})
-        part.replace(path)
-
-    def read(self, path: Path) -> Progress:
-        """Go on from a file.
-
-        Raises:
-            InputError: ``other-checkpoint``, it is of something else.
-        """
-        with safe_open(path, framework="pt", device=str(self.parameters[0].device)) as file:
-            told = json.loads(file.metadata()["progress"])
-            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        try:
-            self.restore(found)
-        except (KeyError, RuntimeError) as error:
-            raise InputError("other-checkpoint", f"{path} is of another training ({error}); delete it") from error
-        return Progress(told["step"], tuple(told["losses"]), told["total"], told["seconds"])
+    with safe_open(path, framework="pt", device=str(standing.parameters[0].device)) as file:
+        told = json.loads(file.metadata()["progress"])
+        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    try:
+        standing.restore(found)
+    except (KeyError, RuntimeError) as error:
+        raise InputError("other-checkpoint", f"{path} is of another training ({error}); delete it") from error
+    return Progress(told["step"], tuple(told["losses"]), told["total"], told["seconds"])

@@ -15,7 +15,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pvtt_train.closed_loop.checkpoint import Progress, Standing
+from pvtt_train.closed_loop.checkpoint import Progress, read_standing, write_standing
+from pvtt_train.ema import Ema, EmaConfig
+from pvtt_train.schedule import ScheduleConfig
+from pvtt_train.standing import Standing
 
 Batch = tuple[Tensor, ...]
 Report = Callable[[int, float], None]
@@ -42,9 +45,7 @@ class Course:
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""
-        fall = 0.5 * (1 + math.cos(math.pi * step / self.steps))
-        warm = max(1, min(self.warm, self.steps // 10))
-        return self.rate * min(1.0, (step + 1) / warm) * (0.02 + 0.98 * fall)
+        return ScheduleConfig(kind="cosine", warmup=self.warm, floor=0.02).rate_at(self.rate, step, self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def fit(
     device = parameters[0].device
     cuda = device.type == "cuda"
     rate = torch.tensor(course.rate_at(0), device=device) if cuda else course.rate_at(0)
-    average = [parameter.detach().clone() for parameter in parameters] if course.keep else []
+    ema = Ema(parameters, EmaConfig(keep=course.keep, warm=False))
     made = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.01, betas=(0.9, 0.98), fused=cuda, capturable=cuda)
 
     def step() -> Tensor:
@@ -94,12 +95,11 @@ def fit(
         value.backward()
         nn.utils.clip_grad_norm_(parameters, course.clip)
         made.step()
-        if average:
-            torch._foreach_lerp_(average, [parameter.detach() for parameter in parameters], 1 - course.keep)
+        ema.update(step=0)
         return value.detach()
 
-    standing = Standing(parameters, average, made)
-    progress = standing.read(checkpoint) if checkpoint and checkpoint.exists() else Progress()
+    standing = Standing(parameters, ema.average, made)
+    progress = read_standing(standing, checkpoint) if checkpoint and checkpoint.exists() else Progress()
     run: Callable[[], Tensor] = _captured(step, made, standing) if cuda else step
     start, every = time.monotonic() - progress.seconds, max(1, course.steps // 10)
     kept = time.monotonic()
@@ -120,12 +120,9 @@ def fit(
             on_step(number + 1, mean)
         if checkpoint and time.monotonic() - kept > _KEEP_EVERY_S:
             so_far = Progress(number + 1, tuple(losses), float(total), time.monotonic() - start)
-            standing.write(checkpoint, so_far)
+            write_standing(standing, checkpoint, so_far)
             kept = time.monotonic()
-    if average:
-        with torch.no_grad():
-            for parameter, mean_value in zip(parameters, average, strict=True):
-                parameter.copy_(mean_value)
+    ema.put()
     return Trained(tuple(losses), round(time.monotonic() - start, 1))
 
 

@@ -24,10 +24,10 @@ from pvtt_train.closed_loop.batch import Scenes, draw, join, teach
 from pvtt_train.closed_loop.codec import TinyCodec, codec_loss
 from pvtt_train.closed_loop.compiling import compiled
 from pvtt_train.closed_loop.fit import Course, fit
-from pvtt_train.closed_loop.flow import Flow
 from pvtt_train.closed_loop.model import TinyVace, add_lora, dit_block
 from pvtt_train.closed_loop.pool import Pool
-from pvtt_train.closed_loop.setup import Arm, Setup, arm_items, following_items, rebuilding_items
+from pvtt_train.closed_loop.setup import FLOW, Arm, Setup, arm_items, following_items, rebuilding_items
+from pvtt_train.flow import Flow
 
 VERSION = 3
 """Raised whenever the same settings would train something else."""
@@ -81,7 +81,7 @@ class Loop:
         self.setup, self.pool, self.triples, self.composite_of = setup, pool, triples, composite_of
         self.folder, self.seed, self.told = folder, seed, told
         self.device = pool.videos.device
-        self.flow = Flow(self.device)
+        self.flow = Flow(self.device, FLOW)
         self.stages: list[Stage] = []
         settings = json.dumps([VERSION, dataclasses.asdict(setup), identity, seed], sort_keys=True)
         self._digest = hashlib.sha256(settings.encode()).hexdigest()[:12]
