@@ -24,7 +24,5 @@ class OptimiserConfig(StageConfig):
     """Of AdamW."""
     clip: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient; longer ones are shortened to it."""
-    accumulate: int = Field(default=1, ge=1)
-    """Batches of each process whose gradients make one step."""
     schedule: ScheduleConfig = ScheduleConfig()
     ema: EmaConfig = EmaConfig()

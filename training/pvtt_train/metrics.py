@@ -1,0 +1,47 @@
+"""Numbers of each step: a line of JSON, and the same for TensorBoard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pvtt_train.run_folder import METRICS, RunFolder
+
+_BATCHES = {
+    "loss": "train/loss",
+    "norm": "train/gradient_norm",
+    "rate": "train/rate",
+    "step_s": "time/step_s",
+    "wait_s": "time/loader_wait_s",
+    "memory_bytes": "memory/peak_bytes",
+}
+
+
+class Metrics:
+    """Writes numbers into a run's folder.
+
+    Args:
+        run: the folder.
+        step: steps that are done; what was told of later ones is forgotten.
+    """
+
+    def __init__(self, run: RunFolder, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        run.forget_after(step)
+        self._file = (run.path / METRICS).open("a", encoding="utf-8")
+        self.board: Any = SummaryWriter(str(run.tensorboard), purge_step=step + 1)
+
+    def tell(self, step: int, numbers: Mapping[str, Any]) -> None:
+        """Numbers of a step, counted from 1."""
+        self._file.write(json.dumps({"step": step, **numbers}) + "\n")
+        self._file.flush()
+        for name, tag in _BATCHES.items():
+            if isinstance(numbers.get(name), int | float):
+                self.board.add_scalar(tag, numbers[name], step)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._file.close()
+        self.board.close()
