@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 DORA_PREFIX = "base_model.model."
-DORA_SUFFIX = ".lora_magnitude_vector"
 _B = ".lora_B.weight"
 
 
@@ -110,11 +109,17 @@ def write_adapters(
     write_whole(path, save(tensors, metadata_of(info)))
 
 
-def metadata_of(info: AdapterInfo) -> dict[str, str]:
-    """Texts for the head of a safetensors file."""
+def metadata_of(info: AdapterInfo, names: str = "diffsynth") -> dict[str, str]:
+    """Texts for the head of a safetensors file.
+
+    Args:
+        info: what to tell.
+        names: whose names the keys are, see `pvtt_train.export`.
+    """
     return {
         "format": "pt",
         "pvtt_adapter": str(FORMAT_VERSION),
+        "pvtt_format": names,
         **{
             name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
             for name, value in asdict(info).items()

@@ -31,5 +31,6 @@ class Lesson:
     def to(self, device: torch.device, dtype: torch.dtype) -> Lesson:
         """The same on a device; all but the weights in a precision."""
         names = ("clean", "context", "text")
-        moved = {name: getattr(self, name).to(device, dtype, non_blocking=True) for name in names}
+        # First the copy, then the change of precision: in one call, the processor would do the latter and wait.
+        moved = {name: getattr(self, name).to(device, non_blocking=True).to(dtype) for name in names}
         return replace(self, weights=self.weights.to(device, non_blocking=True), **moved)

@@ -56,7 +56,8 @@ class TensorFiles:
         """A tensor on a device, in this precision if it is one of real numbers."""
         _, source = self._of[name]
         value: Tensor = source[name] if isinstance(source, dict) else source.get_tensor(name)
-        return value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)
+        # Mapped tensors would follow changes of the file, and lie at odd addresses, where kernels round otherwise.
+        return value.to(device, dtype if value.is_floating_point() else value.dtype, copy=True)
 
     def file_of(self, name: str) -> str:
         """Name of the file that has a tensor."""

@@ -39,16 +39,16 @@ class TextEncoder(Protocol):
     """Makes embeddings of prompts.
 
     Attributes:
-        identity: what has another identity gives other embeddings.
+        digest: what has another one gives other embeddings.
         dim: width of an embedding.
         tokens: to how many the model takes them padded, see `padded`.
     """
 
-    identity: str
+    digest: str
     dim: int
     tokens: int
 
-    def encode(self, prompts: Sequence[str]) -> list[Tensor]:
+    def embed(self, prompts: Sequence[str]) -> list[Tensor]:
         """``(L, dim)`` float32 on the processor for each prompt, L ≤ tokens, without padding."""
         ...
 
@@ -68,11 +68,11 @@ class WanText:
         self.dim: int = encoder.dim
         weight = next(encoder.parameters())
         self.device = weight.device
-        self.identity = hashlib.sha256(f"{name}:{weight.dtype}:{tokens}".encode()).hexdigest()
+        self.digest = hashlib.sha256(f"{name}:{weight.dtype}:{tokens}".encode()).hexdigest()
 
     @torch.no_grad()
-    def encode(self, prompts: Sequence[str]) -> list[Tensor]:
-        """As `TextEncoder.encode`. Prompts go through one by one, so that none depends on its neighbours."""
+    def embed(self, prompts: Sequence[str]) -> list[Tensor]:
+        """As `TextEncoder.embed`. Prompts go through one by one, so that none depends on its neighbours."""
         made = []
         for prompt in prompts:
             ids, mask = self.tokenizer(prompt, return_mask=True, add_special_tokens=True)
@@ -91,10 +91,10 @@ class StandInText:
 
     def __init__(self, dim: int, tokens: int, seed: int = 0) -> None:
         self.dim, self.tokens, self.seed = dim, tokens, seed
-        self.identity = hashlib.sha256(f"stand-in:{dim}:{tokens}:{seed}".encode()).hexdigest()
+        self.digest = hashlib.sha256(f"stand-in:{dim}:{tokens}:{seed}".encode()).hexdigest()
 
-    def encode(self, prompts: Sequence[str]) -> list[Tensor]:
-        """As `TextEncoder.encode`; one embedding for each word, and one for the end."""
+    def embed(self, prompts: Sequence[str]) -> list[Tensor]:
+        """As `TextEncoder.embed`; one embedding for each word, and one for the end."""
         return [torch.stack([self._of(word) for word in [*prompt.split(), ""][: self.tokens]]) for prompt in prompts]
 
     def _of(self, word: str) -> Tensor:

@@ -25,7 +25,7 @@ class WanVae:
 
     Attributes:
         channels: of a latent.
-        identity: of weights and precision; what has another identity gives other latents.
+        digest: of weights and precision; what has another one gives other latents.
     """
 
     def __init__(self, vae: torch.nn.Module, device: torch.device, name: str) -> None:
@@ -33,7 +33,7 @@ class WanVae:
         self.device = device
         self.channels: int = vae.z_dim
         self.dtype: torch.dtype = next(vae.parameters()).dtype
-        self.identity = hashlib.sha256(f"{name}:{self.dtype}".encode()).hexdigest()
+        self.digest = hashlib.sha256(f"{name}:{self.dtype}".encode()).hexdigest()
 
     @torch.no_grad()
     def encode(self, video: Tensor) -> Tensor:
