@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from pvtt_data.vace.latents import SPATIAL
 
+PATCH = (1, 2, 2)
+"""Latent frames, rows and columns to a token."""
+
 
 @dataclass(frozen=True, slots=True)
 class WanSize:
@@ -77,7 +80,7 @@ class WanVace(nn.Module):
             text_dim=size.text_dim,
             freq_dim=size.freq_dim,
             eps=1e-6,
-            patch_size=(1, 2, 2),
+            patch_size=PATCH,
             num_heads=size.heads,
             num_layers=size.layers,
             has_image_input=False,
@@ -86,7 +89,7 @@ class WanVace(nn.Module):
         self.vace = VaceWanModel(
             vace_layers=size.vace_layers,
             vace_in_dim=size.context_channels,
-            patch_size=(1, 2, 2),
+            patch_size=PATCH,
             dim=size.dim,
             num_heads=size.heads,
             ffn_dim=size.ffn_dim,
