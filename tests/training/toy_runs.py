@@ -102,8 +102,8 @@ def toy_parts(lessons: ToyLessons, dropout: float = 0.1) -> Parts:
     for value in parameters.values():
         value.requires_grad_(True)
 
-    def write_adapter(path: Path) -> None:
-        save_file({name: value.detach() for name, value in parameters.items()}, path)
+    def write_adapter(path: Path, step: int) -> None:
+        save_file({name: value.detach() for name, value in parameters.items()}, path, {"step": str(step)})
 
     return Parts(model.train(), parameters, lessons, write_adapter, advice=("estimated: 1 GB", "try less"))
 

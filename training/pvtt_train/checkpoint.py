@@ -41,6 +41,18 @@ class CheckpointConfig(StageConfig):
     """So many of the latest are kept."""
 
 
+def whole_checkpoints(folder: Path) -> list[Path]:
+    """Of a run, the oldest first; what was half written is none."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
+
+
+def step_of(path: Path) -> int:
+    """Steps after which a checkpoint was made."""
+    return int(path.name.removeprefix("step-"))
+
+
 class Checkpoints:
     """The checkpoints of one run.
 
@@ -64,9 +76,7 @@ class Checkpoints:
 
     def all(self) -> list[Path]:
         """Whole ones, the oldest first."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(path for path in self.folder.iterdir() if _NAME.fullmatch(path.name) and path.is_dir())
+        return whole_checkpoints(self.folder)
 
     def latest(self) -> Path | None:
         """The one to go on from."""

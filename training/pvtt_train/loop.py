@@ -94,7 +94,7 @@ class Parts:
         forward: the model.
         parameters: the adapters, by name.
         lessons: batches.
-        write_adapter: writes the adapters, as they are, to a file that other programs take.
+        write_adapter: writes the adapters, as they are after so many steps, to a file that other programs take.
         validate: looks at the model now and then; only the first process has one.
         advice: lines to tell when memory is not enough.
     """
@@ -102,7 +102,7 @@ class Parts:
     forward: Forward
     parameters: Mapping[str, nn.Parameter]
     lessons: Lessons
-    write_adapter: Callable[[Path], None]
+    write_adapter: Callable[[Path, int], None]
     validate: Validate | None = None
     advice: Sequence[str] = ()
 
@@ -226,11 +226,14 @@ class _Keeper:
             progress.corrupt |= corrupt
         progress.left_out = self.step.guard.skipped
         if self.world.is_first:
-            self.checkpoints.save(progress.step, self.standing, vars(progress), self._write_adapter)
+            self.checkpoints.save(progress.step, self.standing, vars(progress), self._write_adapter(progress.step))
 
-    def _write_adapter(self, folder: Path) -> None:
-        with self.step.ema.in_place():
-            self.parts.write_adapter(folder / ADAPTER)
+    def _write_adapter(self, step: int) -> Callable[[Path], None]:
+        def write(folder: Path) -> None:
+            with self.step.ema.in_place():
+                self.parts.write_adapter(folder / ADAPTER, step)
+
+        return write
 
 
 def _within_memory(step: Step, batches: Sequence[Lesson], number: int, advice: Sequence[str]) -> Done:

@@ -25,6 +25,7 @@ from pydantic import BaseModel
 
 from pvtt_data.errors import PreflightError
 from pvtt_data.files import write_whole
+from pvtt_train.checkpoint import step_of, whole_checkpoints
 
 CONFIG, FACTS, METRICS, LOG = "config.yaml", "run.json", "metrics.jsonl", "log.jsonl"
 ADAPTER, SUMMARY, SUMMARY_NUMBERS = "adapter.safetensors", "summary.md", "summary.json"
@@ -97,6 +98,11 @@ class RunFolder:
     def has_run(self) -> bool:
         """Whether a run was begun in it."""
         return (self.path / CONFIG).is_file()
+
+    @property
+    def step(self) -> int:
+        """Steps that are saved; 0 if nothing is."""
+        return max((step_of(path) for path in whole_checkpoints(self.checkpoints)), default=0)
 
     def write_config(self, config: BaseModel) -> None:
         """Keep all settings."""
