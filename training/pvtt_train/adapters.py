@@ -67,12 +67,10 @@ class AdapterInfo:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, config: LoraConfig, base_model: str, base_sha256: str, **more: Any) -> AdapterInfo:
-        """From the adapters' settings."""
-        alpha = config.rank if config.alpha is None else config.alpha
-        return cls(
-            base_model, base_sha256, config.targets, tuple(config.modules), config.rank, alpha, config.dora, **more
-        )
+    def of(cls, lora: LoraConfig, base_model: str, base_sha256: str, **more: Any) -> AdapterInfo:
+        """From the adapters' settings; ``more`` is the rest."""
+        alpha = lora.rank if lora.alpha is None else lora.alpha
+        return cls(base_model, base_sha256, lora.targets, tuple(lora.modules), lora.rank, alpha, lora.dora, **more)
 
     @property
     def scale(self) -> float:

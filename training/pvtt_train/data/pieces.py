@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -29,10 +30,10 @@ from pvtt_data.records import canonical_json
 from pvtt_data.shards import Sample
 from pvtt_data.shards.format import reference_member
 from pvtt_data.stage import library_version
-from pvtt_data.vace.conditioning import Choice, ConditioningConfig, condition, draw
+from pvtt_data.vace.conditioning import SIZE_STEP_PX, Choice, ConditioningConfig, condition, draw
 from pvtt_data.vace.context import Codec, assemble, pack_mask, to_unit
 from pvtt_data.vace.dice import dice
-from pvtt_data.vace.latents import SPATIAL
+from pvtt_data.vace.latents import SPATIAL, latent_count
 from pvtt_data.vace.loss_weights import LossWeights, touched, weigh
 from pvtt_data.vace.references import prepare_reference
 from pvtt_train.data.config import Precision
@@ -91,6 +92,19 @@ class Facts:
             available=meta.reference_count,
             digests={member: span.sha256 for member, span in sample.spans.items()} if members else {},
         )
+
+    def check_size(self) -> None:
+        """Whether a VAE can encode videos of this size.
+
+        Raises:
+            InputError: ``frames-not-4n+1``, ``size-not-16n``.
+        """
+        latent_count(self.frames)
+        if self.height % SIZE_STEP_PX or self.width % SIZE_STEP_PX:
+            raise InputError(
+                "size-not-16n",
+                f"the clip is {self.width}×{self.height} pixels; both must be divisible by {SIZE_STEP_PX}",
+            )
 
     def choice(self, config: ConditioningConfig, step: int) -> Choice:
         """How the sample is shown at a step; see `pvtt_data.vace.conditioning.draw`."""
@@ -230,15 +244,36 @@ class Streams:
     note: Mapping[str, str | int]
 
 
+def _check_stated(sample: Sample, video: NDArray[Any]) -> None:
+    """A video that is not of the size that its sample states would be kept under a false one.
+
+    Raises:
+        InputError: ``shapes-differ``.
+    """
+    meta = sample.meta
+    stated = (meta.frames, meta.height, meta.width)
+    if video.shape[:3] != stated:
+        raise InputError("shapes-differ", f"a video is {video.shape[:3]} (T, H, W), the metadata says {stated}")
+
+
 def target_pixels(sample: Sample, device: torch.device) -> Tensor:
-    """``(3, T, H, W)`` float32 in [−1, 1]."""
+    """``(3, T, H, W)`` float32 in [−1, 1].
+
+    Raises:
+        InputError: as `_check_stated`.
+    """
+    _check_stated(sample, sample.target)
     return to_unit(torch.from_numpy(np.ascontiguousarray(sample.target)).to(device))
 
 
 def reference_pixels(sample: Sample, number: int, config: ConditioningConfig, device: torch.device) -> Tensor:
-    """``(3, 1, H, W)`` float32 in [−1, 1]."""
-    height, width = sample.source.shape[1:3]
-    picture = prepare_reference(sample.references[number], height, width, config.references.margin)
+    """``(3, 1, H, W)`` float32 in [−1, 1].
+
+    Raises:
+        InputError: as `pvtt_data.vace.references.prepare_reference`.
+    """
+    meta, margin = sample.meta, config.references.margin
+    picture = prepare_reference(sample.references[number], meta.height, meta.width, margin)
     return to_unit(torch.from_numpy(picture[None]).to(device))
 
 
@@ -248,13 +283,19 @@ def streams(sample: Sample, choice: Choice, config: ConditioningConfig, device: 
     Raises:
         InputError: as `pvtt_data.vace.conditioning.condition`.
     """
+    _check_stated(sample, sample.source)
     made = condition(sample, replace(choice, references=()), config, device=device)
     note = {"policy": made.policy, "drawn": made.drawn, "growth": made.growth, "content": made.content}
     return Streams(made.inactive, made.reactive, made.mask, note)
 
 
 def effect_piece(sample: Sample) -> Made:
-    """Where source and target may differ: ``effect (1, T', h, w)`` bool."""
+    """Where source and target may differ: ``effect (1, T', h, w)`` bool.
+
+    Raises:
+        InputError: as `_check_stated`.
+    """
+    _check_stated(sample, sample.effect_mask)
     return Made({"effect": touched(torch.from_numpy(sample.effect_mask).unsqueeze(0))})
 
 

@@ -325,6 +325,7 @@ def _plans(
 
 def _plan(dataset: ShardDataset, sample: Sample, settings: PrecomputeSettings, makers: Makers) -> _Plan:
     facts, conditioning = Facts.of(sample), settings.conditioning
+    facts.check_size()
     references: dict[str, int] = {}
     variants: dict[str, Choice] = {}
     rows = []

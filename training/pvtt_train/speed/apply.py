@@ -177,7 +177,7 @@ def _hints(
 def _stacked_hint(
     how: Arithmetic, layer: Any, stack: Tensor, x: Tensor, text: Tensor, modulation: Tensor, freqs: Tensor
 ) -> Tensor:
-    """`VaceWanAttentionBlock.forward`: earlier hints and the tokens come as one tensor, with one hint more they leave."""
+    """`VaceWanAttentionBlock.forward`: earlier hints and tokens come as one tensor, and leave with one hint more."""
     if layer.block_id == 0:
         earlier: list[Tensor] = []
         made, tokens = hint(how, layer, stack, x, text, modulation, freqs)
