@@ -13,7 +13,7 @@ from torch import Tensor
 from pvtt_data.shards import ShardDataset, read_manifest
 from pvtt_data.stage import library_version
 from pvtt_train.adapters import AdapterInfo, write_adapters
-from pvtt_train.config import TrainConfig
+from pvtt_train.config import TrainConfig, precision_of
 from pvtt_train.data.encoders import TextEncoder, digest_of, training_text
 from pvtt_train.data.examples import Examples
 from pvtt_train.data.latents import LatentExamples
@@ -53,13 +53,6 @@ class Assembled:
     model: WanVace
     applied: Applied
     examples: Examples
-
-
-def precision_of(config: TrainConfig, device: torch.device) -> torch.dtype:
-    """Of the frozen model."""
-    if config.run.precision == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
-    return {"bf16": torch.bfloat16, "fp32": torch.float32}[config.run.precision]
 
 
 def assemble(config: TrainConfig, world: World, speed: SpeedConfig, advice: Sequence[str] = ()) -> Assembled:

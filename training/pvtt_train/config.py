@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
+import torch
 from pydantic import Field
 
 from pvtt_data.recipe_file import load_recipe
@@ -70,3 +71,10 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> TrainConfig:
         RecipeError: all that is wrong with it, by file, line and key.
     """
     return load_recipe(path, TrainConfig, overrides)
+
+
+def precision_of(config: TrainConfig, device: torch.device) -> torch.dtype:
+    """Of the frozen model."""
+    if config.run.precision == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return {"bf16": torch.bfloat16, "fp32": torch.float32}[config.run.precision]

@@ -7,22 +7,30 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import torch
 
 from pvtt_data.errors import DatasetError, PreflightError, PvttError
 from pvtt_data.shards import ShardDataset
-from pvtt_data.words import bytes_text
-from pvtt_train.config import TrainConfig
+from pvtt_data.words import bytes_text, duration_text
+from pvtt_train.config import TrainConfig, precision_of
 from pvtt_train.data.buckets import Bucket
 from pvtt_train.data.latents import LatentExamples
 from pvtt_train.data.pieces import Facts
+from pvtt_train.distributed import World
 from pvtt_train.settings import Settings
-from pvtt_train.wan.architecture import SIZES, WanSize
-from pvtt_train.wan.lora import LoraConfig
+from pvtt_train.speed.config import SpeedConfig
+from pvtt_train.timing import matmul_rate, step_seconds
+from pvtt_train.wan.adapters import adapter_parameters
+from pvtt_train.wan.architecture import SIZES
+from pvtt_train.wan.memory import MemoryEstimate, estimate, fitted
 from pvtt_train.wan.weights import PARTS, Part, missing_files
 
 _SPARE_BYTES = 500 * 10**6
+_VAE_BYTES = 4 * 10**9
+"""Allowed for a VAE that encodes beside the training; not measured."""
 _COPIES = 5
 """Of the adapters in a checkpoint: weights, average, two moments, and the file for use."""
 
@@ -40,6 +48,9 @@ class Plan:
         processes: how many share a step.
         checkpoint_bytes: of one checkpoint.
         missing: weights that have to be fetched.
+        memory: that a step takes, with the largest clips.
+        available_bytes: of memory that there are for it.
+        step_s: about how long a step takes; None where that is not known before.
     """
 
     settings: Settings
@@ -50,16 +61,14 @@ class Plan:
     processes: int
     checkpoint_bytes: int
     missing: Sequence[str]
+    memory: MemoryEstimate
+    available_bytes: int
+    step_s: float | None
 
     @property
     def samples(self) -> int:
         """That can be trained on."""
         return sum(self.buckets.values())
-
-    @property
-    def largest(self) -> Bucket:
-        """The size that takes most memory."""
-        return max(self.buckets, key=_latents)
 
     @property
     def epochs(self) -> float:
@@ -71,14 +80,21 @@ class Plan:
         config, lora = self.settings.config, self.settings.config.lora
         source = "precomputed latents" if config.data.from_latents else "pixels, encoded beside the training"
         share = config.data.global_batch // (config.data.batch * self.processes)
-        each = "process" if self.processes == 1 else f"each of {self.processes} processes"
+        batches = f"{share} batch{'es' if share > 1 else ''} of {config.data.batch}"
+        each = f", {batches} in each of {self.processes} processes" if self.processes > 1 else f", {batches}"
+        time = "known after the first steps"
+        if self.step_s is not None:
+            total_s = self.step_s * config.run.steps
+            time = f"about {duration_text(total_s)}, {duration_text(self.step_s)} a step, by this GPU's matrix products"
         told = [
             f"settings   {self.settings.name}: {self.settings.why}",
             f"model      {config.model.size}, {config.model.weights} weights; LoRA rank {lora.rank} on {lora.targets}",
             f"data       {self.dataset}, root {self.root[:16]}, {self.samples} samples ({config.data.split}), {source}",
             *(f"           {count} × {bucket}" for bucket, count in sorted(self.buckets.items())),
-            f"steps      {config.run.steps} of {config.data.global_batch} samples ({share} × {config.data.batch} in "
-            f"{each}), {self.epochs:.1f} epochs",
+            f"steps      {config.run.steps} of {_samples(config.data.global_batch)}{each}; {self.epochs:.1f} epochs",
+            f"speed      {_told(config.speed)}",
+            f"memory     {self.memory}; there are {bytes_text(self.available_bytes)}",
+            f"time       {time}",
             f"run        {self.settings.folder}; a checkpoint is {bytes_text(self.checkpoint_bytes)}",
         ]
         if self.unreadable:
@@ -88,14 +104,15 @@ class Plan:
         return told
 
 
-def make_plan(settings: Settings, processes: int = 1) -> Plan:
-    """Look at data and weights; nothing heavy is read.
+def make_plan(settings: Settings, world: World) -> Plan:
+    """Look at data, weights and memory; nothing heavy is read. What is to fit the memory (`speed.keep_blocks`) is
+    decided.
 
     Raises:
         DatasetError: the shards or latents are damaged, or do not go with the settings.
         PreflightError: the global batch cannot be shared among so many processes.
     """
-    config = settings.config
+    config, processes = settings.config, world.size
     if config.data.global_batch % (config.data.batch * processes):
         raise PreflightError(
             f"data.global_batch ({config.data.global_batch}) must be divisible by data.batch ({config.data.batch}) "
@@ -104,16 +121,41 @@ def make_plan(settings: Settings, processes: int = 1) -> Plan:
     dataset = ShardDataset(config.data.shards, config.data.split)
     _check_files(dataset)
     buckets, unreadable = _buckets(config, dataset)
+    size, largest = SIZES[config.model.size], max(buckets, key=_latents)
+    available = available_bytes(config, world.device)
+    lora, batch, ema = config.lora, config.data.batch, bool(config.optimiser.ema.keep)
+    speed = fitted(config.speed, size, lora, largest, batch, available, ema)
+    config = config.model_copy(update={"speed": speed})
+    on_gpu = world.device.type == "cuda"
     return Plan(
-        settings=settings,
+        settings=replace(settings, config=config),
         dataset=f"{dataset.manifest.name} {config.data.shards.name}",
         root=dataset.manifest.root,
         buckets=buckets,
         unreadable=unreadable,
         processes=processes,
-        checkpoint_bytes=_COPIES * 4 * adapter_parameters(SIZES[config.model.size], config.lora),
+        checkpoint_bytes=_COPIES * 4 * adapter_parameters(size, lora),
         missing=missing_files(config.model, needed_parts(config)),
+        memory=estimate(
+            size, lora, speed, largest, batch, ema=ema, weight_bytes=precision_of(config, world.device).itemsize
+        ),
+        available_bytes=available,
+        step_s=step_seconds(config, largest, matmul_rate(world.device), processes) if on_gpu else None,
     )
+
+
+def available_bytes(config: TrainConfig, device: torch.device) -> int:
+    """Memory for the model and its training: what is free on the GPU, or all that the machine has; less what a VAE
+    needs that works beside it.
+    """
+    if device.type == "cuda":
+        found = int(torch.cuda.mem_get_info(device)[0])
+    else:
+        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if config.run.max_memory_gb is not None:
+        found = min(found, int(config.run.max_memory_gb * 1e9))
+    beside = config.model.size != "tiny" and not config.data.from_latents
+    return found - (_VAE_BYTES if beside else 0)
 
 
 def needed_parts(config: TrainConfig) -> tuple[Part, ...]:
@@ -137,22 +179,11 @@ def preflight(plan: Plan) -> None:
             f"{plan.unreadable} samples are unreadable, data.allow_corrupt is {config.data.allow_corrupt}; run "
             f"`pvtt-data verify {config.data.shards}`"
         )
+    if not plan.memory.fits(plan.available_bytes):
+        advice = "".join(f"\n    {line}" for line in plan.memory.advice(plan.available_bytes))
+        problems.append(f"memory: {plan.memory}; there are {bytes_text(plan.available_bytes)}; what helps:{advice}")
     if problems:
         raise PreflightError("the training cannot start:\n" + "\n".join(f"  {problem}" for problem in problems))
-
-
-def adapter_parameters(size: WanSize, lora: LoraConfig) -> int:
-    """Numbers in the adapters of a model."""
-    blocks = {"vace": len(size.vace_layers), "dit": size.layers, "both": len(size.vace_layers) + size.layers}
-    ends = {"ffn.0": size.dim + size.ffn_dim, "ffn.2": size.dim + size.ffn_dim}
-    outputs = {"ffn.0": size.ffn_dim, "ffn.2": size.dim}
-    total = 0
-    for module in lora.modules:
-        # q, k, v and o are those of self-attention and of attention to the text.
-        layers = 1 if module in ends else 2
-        total += layers * lora.rank * ends.get(module, 2 * size.dim)
-        total += layers * outputs.get(module, size.dim) if lora.dora else 0
-    return blocks[lora.targets] * total
 
 
 def _check_files(dataset: ShardDataset) -> None:
@@ -202,3 +233,15 @@ def _folder_problems(folder: Path, needed_bytes: int) -> list[str]:
             "some, name another disk with --run, or keep fewer with --set checkpoint.keep=1"
         ]
     return []
+
+
+def _samples(count: int) -> str:
+    return "1 sample" if count == 1 else f"{count} samples"
+
+
+def _told(speed: SpeedConfig) -> str:
+    """What is in use of it."""
+    values = speed.model_dump(mode="json")
+    on = [name for name, value in values.items() if value is True]
+    set_to = [f"{name} {value}" for name, value in values.items() if not isinstance(value, bool)]
+    return ", ".join([*set_to, *on])

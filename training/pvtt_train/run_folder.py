@@ -15,6 +15,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -140,7 +141,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    plain = text.replace("-", "").replace("_", "").replace(".", "").isalpha() and text.isascii()
+    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", text) is not None
     known = text.lower() in ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain and not known else '"')
 

@@ -86,7 +86,8 @@ def resolve(
     given = [f"data.shards={_quoted(shards)}"] if shards is not None else []
     config = read_config(path, [*given, *overrides])
     folder = folder or config.run.folder or _folder(config, name)
-    run = config.run.model_copy(update={"folder": folder.absolute()})
+    experiments = config.run.experiments and config.run.experiments.absolute()
+    run = config.run.model_copy(update={"folder": folder.absolute(), "experiments": experiments})
     return Settings(config.model_copy(update={"run": run}), name, why)
 
 

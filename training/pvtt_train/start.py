@@ -49,11 +49,12 @@ def start(plan: Plan, world: World, diffsynth: DiffSynthSource, console: Console
         if world.is_first:
             run.write_config(config)
             run.add_facts(start_facts(plan, world, diffsynth, step))
+        advice = [f"estimated: {plan.memory}", "what takes less:", *plan.memory.advice()]
         with _logged(plan, world) as log:
             try:
-                made = assemble(config, world, config.speed)
+                made = assemble(config, world, config.speed, advice)
             except (RuntimeError, MemoryError) as error:
-                told = ran_out_of_memory(error, step + 1, "while the model was loaded", ())
+                told = ran_out_of_memory(error, step + 1, "while the model was loaded", advice)
                 if told is None:
                     raise
                 raise told from error
@@ -99,7 +100,7 @@ def _logged(plan: Plan, world: World) -> Iterator[ExperimentLog | None]:
         task="train-lora",
         subject=f"LoRA rank {lora.rank} on {lora.targets}",
         test_case=plan.dataset,
-        background="\n".join(plan.lines()),
+        background=f"Adapters for product swaps, trained on {plan.samples} triples for {plan.epochs:.1f} epochs.",
         settings={
             "steps": config.run.steps,
             "samples in a step": config.data.global_batch,
@@ -108,6 +109,8 @@ def _logged(plan: Plan, world: World) -> Iterator[ExperimentLog | None]:
             "average": optimiser.ema.keep,
             "timesteps": f"{config.flow.sampling}, shift {config.flow.shift}",
             "seed": config.run.seed,
+            "settings": f"{plan.settings.name}: {plan.settings.why}",
+            "estimated memory": str(plan.memory),
             "run": plan.settings.folder,
         },
     )

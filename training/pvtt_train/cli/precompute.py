@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from pvtt_train.assemble import precision_of
+from pvtt_train.config import precision_of
 from pvtt_train.data.pieces import Kind
 from pvtt_train.data.precompute import PrecomputeSettings, precompute
 from pvtt_train.diffsynth_source import use_diffsynth

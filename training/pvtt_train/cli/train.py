@@ -32,7 +32,7 @@ def train_command(
     world = World.join(settings.config.run.device)
     console = Console(soft_wrap=True, quiet=not world.is_first)
     try:
-        plan = make_plan(settings, world.size)
+        plan = make_plan(settings, world)
         for line in [*plan.lines(), f"diffsynth  {diffsynth}"]:
             console.print(line, highlight=False, markup=False)
         if dry_run:
