@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -40,13 +38,11 @@ COURSE = Course(
 
 
 class ToyLessons:
-    """Batches of B = 2 that follow from their number alone; ``change`` may spoil them, ``delay_s`` hold them back."""
+    """Batches of B = 2 that follow from their number alone; ``change`` may spoil them."""
 
-    def __init__(
-        self, change: Callable[[int, Lesson], Lesson] = lambda number, lesson: lesson, delay_s: float = 0.0
-    ) -> None:
+    def __init__(self, change: Callable[[int, Lesson], Lesson] = lambda number, lesson: lesson) -> None:
         self.number = 0
-        self.change, self.delay_s = change, delay_s
+        self.change = change
         self.corrupt: dict[str, str] = {}
         self.micro_batches = 2
         self.closed = False
@@ -59,7 +55,6 @@ class ToyLessons:
         return self
 
     def __next__(self) -> Lesson:
-        time.sleep(self.delay_s)
         made = self.change(self.number, toy_lesson(self.number))
         self.number += 1
         return made
@@ -113,8 +108,3 @@ def toy_run(folder: Path, lessons: ToyLessons | None = None, course: Course = CO
     with RunFolder(folder) as run:
         parts = toy_parts(lessons or ToyLessons())
         return train(parts, replace(course, **changes), run, World(CPU), Screen())
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    toy_run(Path(sys.argv[1]), ToyLessons(delay_s=0.1))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -153,15 +152,14 @@ def _each(dice: Sequence[torch.Generator], draw: Callable[..., Tensor], count: i
     return torch.cat([draw(size=(1,), device=device, generator=one) for one in dice])
 
 
-def lesson_dice(seed: int, step: int, keys: Sequence[str], device: torch.device) -> list[torch.Generator]:
-    """Dice for each sample of a step: what they show follows from seed, step and key, and from how often the key came
-    before in ``keys``. So it does not matter which process works on a sample, nor whether a run was stopped.
+def lesson_dice(
+    seed: int, step: int, keys: Sequence[str], places: Sequence[int], device: torch.device
+) -> list[torch.Generator]:
+    """Dice for samples of a step: what they show follows from seed, step, key, and the sample's place among all that
+    make the step. So it matters neither which process works on a sample, nor whether a run was stopped.
     """
-    seen: Counter[str] = Counter()
     dice = []
-    for key in keys:
-        words = f"{seed}:{step}:{key}:{seen[key]}"
-        seen[key] += 1
-        number = int.from_bytes(hashlib.sha256(words.encode()).digest()[:7], "big")
+    for key, place in zip(keys, places, strict=True):
+        number = int.from_bytes(hashlib.sha256(f"{seed}:{step}:{place}:{key}".encode()).digest()[:7], "big")
         dice.append(torch.Generator(device).manual_seed(number))
     return dice

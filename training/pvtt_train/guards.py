@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pydantic import Field
@@ -45,28 +45,25 @@ class FiniteGuard:
     allowed: int
     skipped: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
-    def passes(self, step: int, losses: Mapping[str, float], norm: float) -> bool:
+    def passes(self, step: int, losses: Sequence[tuple[str, float]], norm: float) -> bool:
         """Whether a step may change the weights; if not, it is counted.
 
         Args:
             step: counted from 1.
-            losses: of each sample, by key.
+            losses: keys of the samples, and the loss of each.
             norm: of the gradient.
 
         Raises:
             NotFiniteError: it may not, and no more may be left out.
         """
-        bad = tuple(key for key, loss in losses.items() if not math.isfinite(loss))
+        bad = {key: loss for key, loss in losses if not math.isfinite(loss)}
         if not bad and math.isfinite(norm):
             return True
-        self.skipped.append((step, bad or tuple(losses)))
+        keys = tuple(bad or dict(losses))
+        self.skipped.append((step, keys))
         if len(self.skipped) <= self.allowed:
             return False
-        told = (
-            f"the loss of {_some(bad)} is {losses[bad[0]]}"
-            if bad
-            else f"the gradient of {_some(tuple(losses))} is {norm}"
-        )
+        told = f"the loss of {_some(keys)} is {bad[keys[0]]}" if bad else f"the gradient of {_some(keys)} is {norm}"
         before = f" ({self.allowed} such steps were left out before)" if self.allowed else ""
         raise NotFiniteError(
             f"step {step}: {told}{before}; no weight was changed by it. Look at the sample with `pvtt-data inspect`, "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +40,8 @@ class Done:
 class Step:
     """Changes adapters by one step at a time.
 
-    Noise and noise levels follow from seed, step and sample, dropout from seed, step and process: nothing depends on
-    what was drawn before, nor, but for dropout and the last bits of sums, on the number of processes.
+    Noise and noise levels follow from seed, step, sample and its place in the step, dropout from seed, step and process:
+    nothing depends on what was drawn before, nor, but for dropout and the last bits of sums, on the number of processes.
 
     Args:
         forward: the model.
@@ -97,14 +98,14 @@ class Step:
         Raises:
             NotFiniteError: loss or gradient is no number, and that is not allowed; no weight is changed.
         """
-        keys = [key for lesson in lessons for key in lesson.keys]
-        dice = lesson_dice(self.seed, number, keys, self.world.device)
         torch.manual_seed(_seed(self.seed, number, self.world.rank))
         self.optimiser.zero_grad(set_to_none=True)
         found = []
-        for lesson in lessons:
-            own, dice = dice[: len(lesson.keys)], dice[len(lesson.keys) :]
-            errors = self.errors(lesson, own)
+        for turn, lesson in enumerate(lessons):
+            # Of all batches that make a step, every so manyth is this process's.
+            first = (turn * self.world.size + self.world.rank) * len(lesson.keys)
+            places = range(first, first + len(lesson.keys))
+            errors = self.errors(lesson, lesson_dice(self.seed, number, lesson.keys, places, self.world.device))
             (errors.sum() / self.samples).backward()
             found.append(errors.detach())
         errors = torch.cat(found)
@@ -113,7 +114,8 @@ class Step:
         self.world.add_up_gradients(self.parameters)
         norm = float(nn.utils.clip_grad_norm_(self.parameters, self.config.clip))
         loss = float(total)
-        if not self._may_change(number, loss, norm, dict(zip(keys, errors.tolist(), strict=True))):
+        keys = [key for lesson in lessons for key in lesson.keys]
+        if not self._may_change(number, loss, norm, list(zip(keys, errors.tolist(), strict=True))):
             self.optimiser.zero_grad(set_to_none=True)
             return Done(loss, norm, taken=False)
         for group in self.optimiser.param_groups:
@@ -136,12 +138,11 @@ class Step:
         velocity = self.forward(noisy.to(self.dtype), self.flow.timesteps[levels], *given)
         return self.flow.errors(velocity, clean, noise, lesson.weights, levels)
 
-    def _may_change(self, number: int, loss: float, norm: float, losses: Mapping[str, float]) -> bool:
+    def _may_change(self, number: int, loss: float, norm: float, losses: list[tuple[str, float]]) -> bool:
         """The same answer in all processes, since loss and gradient are sums over them."""
-        everyone = dict(losses)
-        if not torch.isfinite(torch.tensor([loss, norm])).all():
-            for others in self.world.gather(dict(losses)):
-                everyone |= others
+        everyone = losses
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            everyone = [each for others in self.world.gather(losses) for each in others]
         return self.guard.passes(number + 1, everyone, norm)
 
 
