@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -66,6 +67,8 @@ class PixelExamples:
         self._codec, self._text, self._device, self._text_tokens = codec, text, device, text_tokens
         # Wan's VAE keeps what it saw of earlier frames in itself: one video at a time.
         self._encoding = threading.Lock()
+        # On a stream of its own: on the step's, each latent would wait for all that the step has asked for.
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._prompts: OrderedDict[str, Tensor] = OrderedDict()
         self.unreadable: dict[str, str] = {}
         self._known = self._read_facts()
@@ -105,7 +108,8 @@ class PixelExamples:
         """See `Examples`."""
         facts = self._known[number]
         try:
-            return self._encoded(self._dataset[facts.key], facts, epoch)
+            with nullcontext() if self._stream is None else torch.cuda.stream(self._stream):
+                return self._encoded(self._dataset[facts.key], facts, epoch)
         except (PvttError, OSError) as error:
             raise CorruptSampleError(facts.key, str(error)) from error
 
