@@ -173,9 +173,12 @@ def by_processes(examples: LatentExamples, data: DataConfig, device: torch.devic
         _Lessons(examples), batch_size=None, sampler=_Turns(order), num_workers=data.threads, prefetch_factor=ahead
     )
     batches = iter(plain)
+    moved = (_moved(lesson, device) for lesson in batches)
     try:
-        yield (_moved(lesson, device) for lesson in batches)
+        yield moved
     finally:
+        # The workers end, and their time can be counted, when nothing refers to the iterator any more.
+        moved.close()
         del batches
 
 

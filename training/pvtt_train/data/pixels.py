@@ -14,7 +14,7 @@ from pvtt_data.shards import Sample, ShardDataset
 from pvtt_data.vace.conditioning import Choice, ConditioningConfig
 from pvtt_train.data.buckets import Bucket
 from pvtt_train.data.config import DataConfig
-from pvtt_train.data.encoders import Codec, TextEncoder, training_text
+from pvtt_train.data.encoders import Codec, TextEncoder, digest_of, training_text
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.data.latents import examples_name, shaping
 from pvtt_train.data.pieces import (
@@ -72,8 +72,14 @@ class PixelExamples:
         self._prompts: OrderedDict[str, Tensor] = OrderedDict()
         self.unreadable: dict[str, str] = {}
         self._known = self._read_facts()
-        root = self._dataset.manifest.root
-        self.name = examples_name(root, data, shaping(conditioning, data.text), None)
+        self.name = examples_name(
+            self._dataset.manifest.root,
+            data.split,
+            settings=shaping(conditioning, data.text),
+            precision=data.precompute.precision,
+            codec=digest_of(codec),
+            text=digest_of(text),
+        )
 
     def _read_facts(self) -> tuple[Facts, ...]:
         known: list[Facts] = []
