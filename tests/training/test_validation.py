@@ -18,6 +18,7 @@ from PIL import Image
 from pvtt_eval.case import RenderedCase
 from pvtt_train.validation.cases import PreparedCase, choose, prepare
 from pvtt_train.validation.config import ValidationConfig
+from pvtt_train.validation.make import make_validator
 from pvtt_train.validation.pictures import PANELS, contact_sheet, side_by_side
 from pvtt_train.validation.sampling import level_errors, sample, starting_noise
 from pvtt_train.validation.scoring import Scorer, means, score
@@ -27,6 +28,7 @@ from pvtt_train.validation.validator import Validator
 from pvtt_train.wan.lora import LoraConfig, add_lora, lora_parameters
 from pvtt_train.wan.text import StandInText, WanText
 from pvtt_train.wan.vae import WanVae, random_vae
+from pvtt_train.wan.weights import WeightsConfig
 from torch import Tensor
 from toy_triples import FRAMES, HEIGHT, WIDTH, write_toy_dataset
 from wan_files import CPU, lively_model, write_text
@@ -56,7 +58,7 @@ def codec(diffsynth: object) -> WanVae:
 
 @pytest.fixture(scope="module")
 def cases(held_out: ShardDataset, codec: WanVae) -> list[PreparedCase]:
-    return list(prepare(CONFIG, CONDITIONING, held_out, codec, StandInText(32, 16)))
+    return list(prepare(CONFIG, CONDITIONING, held_out, codec, StandInText(32, 16), 16))
 
 
 def validator_of(model: Any, cases: Sequence[PreparedCase], codec: Any, folder: Path, **more: Any) -> Validator:
@@ -101,7 +103,9 @@ def test_neither_the_target_nor_bs_mask_enters_what_the_model_is_given(
             return sample
 
     for one, other in zip(
-        cases, prepare(CONFIG, CONDITIONING, Altered(held_out.path, "test"), codec, StandInText(32, 16)), strict=True
+        cases,
+        prepare(CONFIG, CONDITIONING, Altered(held_out.path, "test"), codec, StandInText(32, 16), 16),
+        strict=True,
     ):
         assert torch.equal(one.context, other.context)
         assert torch.equal(one.text, other.text)
@@ -118,7 +122,9 @@ def test_the_mask_holds_a_and_leaves_background(cases: list[PreparedCase]) -> No
 
 def test_the_trigger_goes_before_the_prompt(held_out: ShardDataset, codec: WanVae) -> None:
     text = StandInText(32, 16)
-    [case] = prepare(CONFIG.model_copy(update={"loss_samples": 1}), CONDITIONING, held_out, codec, text, trigger="pvtt")
+    [case] = prepare(
+        CONFIG.model_copy(update={"loss_samples": 1}), CONDITIONING, held_out, codec, text, 16, trigger="pvtt"
+    )
     assert case.prompt == "pvtt a box"
     assert torch.equal(case.text[0, :4], text.embed(["pvtt a box"])[0])
     assert not case.text[0, 4:].any()
@@ -130,7 +136,7 @@ def test_a_split_without_swapped_pairs_is_refused(held_out: ShardDataset, codec:
             return ()
 
     with pytest.raises(InputError, match="no swapped pair in its test split") as told:
-        list(prepare(CONFIG, CONDITIONING, Empty(held_out.path, "test"), codec, StandInText(32, 16)))
+        list(prepare(CONFIG, CONDITIONING, Empty(held_out.path, "test"), codec, StandInText(32, 16), 16))
     assert told.value.reason == "no-cases"
 
 
@@ -151,7 +157,7 @@ def test_a_sample_is_that_of_diffsynths_pipeline(tmp_path: Path, held_out: Shard
     tokenizer = HuggingfaceTokenizer(name=str(tmp_path / "google" / "umt5-xxl"), seq_len=16, clean="whitespace")
     model = lively_model()
     config = CONFIG.model_copy(update={"loss_samples": 0, "negative_prompt": "a table"})
-    [case] = prepare(config, CONDITIONING, held_out, codec, WanText(encoder, tokenizer, 16, "test"), trigger="red")
+    [case] = prepare(config, CONDITIONING, held_out, codec, WanText(encoder, tokenizer, 16, "test"), 16, trigger="red")
     latents = sample(model, case, steps=3, shift=5.0, cfg=3.0, seed=4, device=CPU, dtype=torch.float32)
     ours = codec.decode(latents)
 
@@ -489,3 +495,40 @@ def test_a_tracker_that_is_not_installed_is_said_before_training(
         validator_of(lively_model(), cases, codec, tmp_path, config=CONFIG.model_copy(update={"trackers": ("wandb",)}))
     require_libraries(["tensorboard"])
     assert "wandb" not in sys.modules
+
+
+# From settings
+
+
+def made(folder: Path, shards: Path, tell: Any = print, **changes: Any) -> Validator | None:
+    model = lively_model()
+    weights = WeightsConfig(size="tiny", weights="random")
+    return make_validator(
+        CONFIG.model_copy(update=changes),
+        CONDITIONING,
+        shards,
+        weights,
+        model,
+        model,
+        folder,
+        device=CPU,
+        dtype=torch.float32,
+        tell=tell,
+    )
+
+
+@pytest.mark.filterwarnings("ignore:RANDOM WEIGHTS")
+def test_a_validator_is_made_from_settings(tmp_path: Path, held_out: ShardDataset) -> None:
+    look = made(tmp_path, held_out.path)
+    assert look is not None
+    assert look(2)["background_psnr_db"] > 0
+    assert len(list((tmp_path / "step-000002").glob("*.mp4"))) == 2
+    look.close()
+
+
+def test_a_dataset_with_nothing_held_out_is_said_to_have_nothing(tmp_path: Path, held_out: ShardDataset) -> None:
+    told: list[str] = []
+    assert made(tmp_path, held_out.path, told.append, split="validation") is None
+    assert "NO VALIDATION: v1 has no swapped pair in its validation split" in told[0]
+    assert made(tmp_path, held_out.path, told.append, every=0) is None
+    assert len(told) == 1

@@ -21,7 +21,7 @@ from pvtt_data.vace.context import from_unit, to_unit
 from pvtt_data.vace.loss_weights import loss_weights
 from pvtt_data.vace.reactive import UNSHOWN_ENGINES
 from pvtt_train.validation.config import ValidationConfig
-from pvtt_train.wan.text import TextEncoder, padded
+from pvtt_train.wan.text import padded
 
 
 class VideoCodec(Protocol):
@@ -35,6 +35,14 @@ class VideoCodec(Protocol):
 
     def decode(self, latents: Tensor, *, tiled: bool = False) -> Tensor:
         """The reverse."""
+        ...
+
+
+class Words(Protocol):
+    """Embeds prompts; `pvtt_train.wan.text.TextEncoder` does."""
+
+    def embed(self, prompts: list[str]) -> Sequence[Tensor]:
+        """``(L, D)`` for each prompt, without padding."""
         ...
 
 
@@ -98,7 +106,8 @@ def prepare(
     conditioning: ConditioningConfig,
     dataset: ShardDataset,
     codec: VideoCodec,
-    text: TextEncoder,
+    text: Words,
+    text_tokens: int,
     *,
     trigger: str = "",
     device: torch.device | str = "cpu",
@@ -109,6 +118,7 @@ def prepare(
         config, conditioning: settings.
         dataset: of the split that is held out.
         codec, text: encoders.
+        text_tokens: to which embeddings are padded.
         trigger: put before each prompt, with a space.
         device: where pixels are prepared.
 
@@ -120,10 +130,19 @@ def prepare(
         raise InputError(
             "no-cases", f"{dataset.path.name} has no swapped pair in its {config.split} split; set validation.every: 0"
         )
-    [negative] = text.embed([config.negative_prompt])
     for place, key in enumerate(keys):
+        sample = dataset[key]
+        prompt = f"{trigger} {sample.meta.prompt}".strip()
+        words, negative = text.embed([prompt, config.negative_prompt])
         yield _prepared(
-            config, conditioning, dataset[key], codec, text, negative, trigger, device, shown=place < config.samples
+            config,
+            conditioning,
+            sample,
+            codec,
+            (padded([words], text_tokens), padded([negative], text_tokens)),
+            prompt,
+            device,
+            shown=place < config.samples,
         )
 
 
@@ -132,9 +151,8 @@ def _prepared(
     conditioning: ConditioningConfig,
     sample: Sample,
     codec: VideoCodec,
-    text: TextEncoder,
-    negative: Tensor,
-    trigger: str,
+    words: tuple[Tensor, Tensor],
+    prompt: str,
     device: torch.device | str,
     *,
     shown: bool,
@@ -152,17 +170,15 @@ def _prepared(
     encoded = [codec.encode(reference[None]).cpu() for reference in given.references]
     target = to_unit(torch.from_numpy(np.ascontiguousarray(sample.target)).to(device))[None]
     effect = torch.from_numpy(np.ascontiguousarray(sample.effect_mask)).to(device)[None, None]
-    prompt = f"{trigger} {sample.meta.prompt}".strip()
     case = RenderedCase.of(sample, given.mask[0].bool().cpu().numpy()) if shown else None
-    [words] = text.embed([prompt])
     return PreparedCase(
         key=sample.key,
         prompt=prompt,
         context=given.context(codec).cpu()[None],
         clean=torch.cat([*encoded, codec.encode(target).cpu()], dim=2),
         weights=loss_weights(given.mask[None], effect, conditioning.loss, len(encoded)).cpu(),
-        text=padded([words], text.tokens),
-        negative=padded([negative], text.tokens),
+        text=words[0].cpu(),
+        negative=words[1].cpu(),
         references=len(encoded),
         case=case,
         ceiling_db=_ceiling_db(case, codec, config.tiled, device) if case else float("nan"),

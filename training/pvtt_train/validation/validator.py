@@ -110,6 +110,9 @@ class Validator:
     def look(self, step: int) -> Findings:
         """Sample, score and measure the loss."""
         begun = time.perf_counter()
+        if self.device.type == "cuda":
+            # The autoencoder needs room that training's blocks of memory may be too many to give.
+            torch.cuda.empty_cache()
         chosen = shown_cases(self.cases)
         if chosen:
             self._scorer.fit_gate()
