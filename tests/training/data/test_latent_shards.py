@@ -309,5 +309,11 @@ def test_a_full_disk_is_told_and_keeps_what_was_finished(tmp_path: Path, monkeyp
             patch.setattr(latent_shards, "_write_all", full)
             with pytest.raises(DiskFullError, match="run again"):
                 store.add(digest(1), "variant", piece(1))
+        for number in range(1, PIECES):
+            store.add(digest(number), "variant", piece(number))
+        with monkeypatch.context() as patch:
+            patch.setattr(latent_shards, "_write_all", full)
+            with pytest.raises(DiskFullError, match="run again"):
+                finish(store)
     fill(tmp_path)
     check_whole(tmp_path)

@@ -179,11 +179,11 @@ def test_corrupt_samples_count_over_a_resumption() -> None:
 
 def test_batches_are_made_while_the_step_works() -> None:
     examples = Toys()
-    with loader(examples, data(prefetch=3)) as made:
+    with loader(examples, data(prefetch=2)) as made:
         next(made)
-        # One was handed out; as many as may wait, less that one, get ready while nobody asks.
-        assert examples.made.acquire(timeout=10) and examples.made.acquire(timeout=10)
-        assert examples.made.acquire(timeout=10) and not examples.made.acquire(timeout=0.05)
+        # One was handed out, and as many as may wait get ready while nobody asks.
+        assert all(examples.made.acquire(timeout=10) for _ in range(3))
+        assert not examples.made.acquire(timeout=0.05)
 
 
 def test_what_a_batch_is_waited_for_is_measured() -> None:

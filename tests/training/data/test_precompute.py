@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -133,26 +134,30 @@ def test_a_lesson_is_what_conditioning_makes_of_a_triple(dataset: Path, latents:
 
 def test_variant_k_is_what_is_drawn_for_step_k(dataset: Path, tmp_path: Path) -> None:
     """So contents, masks and references are distributed as they are online, draw by draw."""
-    variants = 12
+    variants, codec = 8, CountingCodec()
     settings = SETTINGS.model_copy(update={"latents": LatentSettings(variants=variants)})
     report = made(dataset, tmp_path, settings)
     found = LatentSet(tmp_path)
     samples = ShardDataset(dataset, "train")
-    contents: dict[str, int] = {}
-    for row in found.samples:
-        meta = samples[row.key].meta
-        for step, variant in enumerate(row.variants):
-            choice = draw(CONDITIONING, meta.engine, row.key, step, kind=meta.kind, available=meta.reference_count)
-            assert variant.content == choice.content and len(variant.references) == len(choice.references)
-            contents[choice.content] = contents.get(choice.content, 0) + 1
-            shown = condition(samples[row.key], choice, CONDITIONING)
-            piece = found.read(variant.piece)
-            assert torch.equal(piece["inside"], touched(shown.mask))
-            with torch.no_grad():
-                inactive = CountingCodec().encode(shown.inactive.unsqueeze(0)).squeeze(0)
-            assert torch.allclose(piece["inactive"].float(), inactive, rtol=1e-3, atol=1e-4)
+    contents: Counter[str] = Counter()
+    for number, row in enumerate(found.samples):
+        sample = samples[row.key]
+        available = sample.meta.reference_count
+        choices = [draw(CONDITIONING, "render", row.key, step, available=available) for step in range(variants)]
+        contents.update(choice.content for choice in choices)
+        assert [variant.content for variant in row.variants] == [choice.content for choice in choices]
         # Every showing is another one.
         assert len({variant.piece for variant in row.variants}) == variants
+        step = number % variants
+        shown = condition(sample, choices[step], CONDITIONING)
+        piece = found.read(row.variants[step].piece)
+        assert torch.equal(piece["inside"], touched(shown.mask))
+        with torch.no_grad():
+            pictures = [codec.encode(picture.unsqueeze(0)).squeeze(0) for picture in shown.references]
+            inactive = codec.encode(shown.inactive.unsqueeze(0)).squeeze(0)
+        stored = [found.read(digest)["latents"] for digest in row.variants[step].references]
+        for one, other in zip([*stored, piece["inactive"]], [*pictures, inactive], strict=True):
+            assert torch.allclose(one.float(), other, rtol=1e-3, atol=1e-4)
     assert dict(report.contents) == contents
     assert sum(report.policies.values()) == variants * len(found)
 

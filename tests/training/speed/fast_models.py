@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -53,14 +54,14 @@ def asked(dtype: torch.dtype = torch.float32, batch: int = 1) -> tuple[Tensor, T
     )
 
 
-def gradient(forward: nn.Module, model: WanVace, inputs: tuple[Tensor, ...]) -> Gradient:
+def gradient(forward: Callable[..., Tensor], model: WanVace, inputs: tuple[Tensor, ...]) -> Gradient:
     """Mean squared velocity as the loss, and its gradient."""
     model.zero_grad(set_to_none=True)
     loss = forward(*inputs).float().pow(2).mean()
     loss.backward()
     found = {name: p.grad.float().clone() for name, p in model.named_parameters() if p.grad is not None}
     model.zero_grad(set_to_none=True)
-    return Gradient(float(loss), found)
+    return Gradient(float(loss.detach()), found)
 
 
 def difference(one: Gradient, other: Gradient) -> float:
@@ -69,3 +70,12 @@ def difference(one: Gradient, other: Gradient) -> float:
     apart = [abs(one.loss - other.loss) / abs(other.loss)]
     apart += [float((one.of[name] - wanted).norm() / wanted.norm()) for name, wanted in other.of.items()]
     return max(apart)
+
+
+def distance(one: Gradient, other: Gradient) -> float:
+    """Relative difference of the whole gradients in the 2-norm."""
+    apart, length = (
+        sum(float(part.norm()) ** 2 for part in parts)
+        for parts in ((one.of[name] - other.of[name] for name in other.of), other.of.values())
+    )
+    return (apart / length) ** 0.5

@@ -67,7 +67,7 @@ class DataConfig(StageConfig):
     threads: int = Field(default=2, ge=1, le=64)
     """That prepare batches. Encoding from pixels is one at a time, however many there are."""
     prefetch: int = Field(default=4, ge=1, le=256)
-    """Batches that are ready or in the making while the model works."""
+    """Batches that are ready or in the making while the model works on another."""
     check_sha256: bool = True
     """Check every member and every latent that is read against its index."""
     allow_corrupt: int = Field(default=0, ge=0)

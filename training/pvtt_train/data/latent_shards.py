@@ -20,6 +20,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
@@ -381,7 +382,18 @@ class LatentStore:
         from safetensors.torch import save
 
         note = json.dumps(dict(made.note or {}), sort_keys=True, ensure_ascii=False)
-        return self._append(digest, kind, save(made.tensors), made.rounding, note)
+        with self._room():
+            return self._append(digest, kind, save(made.tensors), made.rounding, note)
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if disk_full(error):
+                text = f"{self.folder}: the disk is full; what is finished is kept, make room and run again"
+                raise DiskFullError(text) from error
+            raise
 
     def _append(self, digest: str, kind: str, data: bytes, rounding: float, note: str) -> StoredPiece:
         tar = self._open_tar()
@@ -408,12 +420,8 @@ class LatentStore:
             except OSError:
                 self._journal.truncate(line)
                 raise
-        except OSError as error:
+        except OSError:
             tar.truncate(begin)
-            if disk_full(error):
-                raise DiskFullError(
-                    f"{self.folder}: no room for the next {kind}; what is finished is kept, make room and run again"
-                ) from error
             raise
         self._pieces[digest] = piece
         if piece.offset + piece.length > PACK_BYTES:
@@ -460,7 +468,12 @@ class LatentStore:
 
         Raises:
             BuildError: a piece of a sample is not stored.
+            DiskFullError: there is no room; what was added is kept, and the set before stays as it is.
         """
+        with self._room():
+            return self._finish(rows, prune, fields)
+
+    def _finish(self, rows: Sequence[SampleRow], prune: bool, fields: Mapping[str, Any]) -> LatentManifest:
         used = {fields["empty_text"]}.union(*(row.pieces() for row in rows))
         missing = sorted(used - set(self._pieces))
         if missing:

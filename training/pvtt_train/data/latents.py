@@ -40,10 +40,10 @@ def differences(before: Any, now: Any, where: str = "") -> list[str]:
     return [] if before == now else [f"{where}: {before} → {now}"]
 
 
-def examples_name(root: str, data: DataConfig, settings: Mapping[str, Any], variants: int | None) -> str:
-    """What tells these examples from others: the dataset version, the split, and how samples are shown."""
-    shown = hashlib.sha256(canonical_json([settings, variants]).encode()).hexdigest()
-    return f"{root[:16]}/{data.split}/{shown[:16]}"
+def examples_name(root: str, split: str, **shown: Any) -> str:
+    """What tells examples from others: the dataset version, the split, and all that decides how samples are shown."""
+    digest = hashlib.sha256(canonical_json(shown).encode()).hexdigest()
+    return f"{root[:16]}/{split}/{digest[:16]}"
 
 
 class LatentExamples:
@@ -64,7 +64,8 @@ class LatentExamples:
         self._set = LatentSet(data.latents_folder, root, check_sha256=data.check_sha256)
         self._data, self._loss, self._text_tokens = data, conditioning.loss, text_tokens
         settings = shaping(conditioning, data.text)
-        stored = {name: self._set.manifest.settings[name] for name in settings}
+        manifest = self._set.manifest
+        stored = {name: manifest.settings.get(name) for name in settings}
         other = differences(stored, settings)
         if other:
             raise DatasetError(
@@ -72,7 +73,7 @@ class LatentExamples:
                 f"({'; '.join(other)}): run pvtt-train precompute, which makes only what differs"
             )
         self.variants = data.precompute.variants
-        most = self._set.manifest.settings["latents"]["variants"]
+        most = manifest.settings["latents"]["variants"]
         if self.variants > most:
             raise DatasetError(
                 f"the latents in {data.latents_folder} have {most} variants of each sample, training asks for "
@@ -81,7 +82,15 @@ class LatentExamples:
         self._rows = tuple(row for row in self._set.samples if row.split == data.split)
         if not self._rows:
             raise DatasetError(f"the latents in {data.latents_folder} have no sample of the split {data.split}")
-        self.name = examples_name(root, data, settings, self.variants)
+        self.name = examples_name(
+            root,
+            data.split,
+            settings=settings,
+            variants=self.variants,
+            precision=manifest.settings["latents"]["precision"],
+            codec=manifest.codec,
+            text=manifest.text,
+        )
 
     @property
     def skipped(self) -> tuple[SkippedSample, ...]:

@@ -130,9 +130,11 @@ class Loader:
         Raises:
             CorruptSampleError: a sample cannot be read, and no more of those are allowed.
         """
-        while len(self._pending) < self.data.prefetch:
+        if not self._pending:
             self._submit()
         future, place, epochs = self._pending.popleft()
+        while len(self._pending) < self.data.prefetch:
+            self._submit()
         begun = time.perf_counter()
         ready = future.result()
         if ready.copied is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from pvtt_data.shards import Sample, ShardDataset
 from pvtt_data.vace.conditioning import Choice, ConditioningConfig
 from pvtt_train.data.buckets import Bucket
 from pvtt_train.data.config import DataConfig
-from pvtt_train.data.encoders import Codec, TextEncoder, training_text
+from pvtt_train.data.encoders import Codec, TextEncoder, digest_of, training_text
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.data.latents import examples_name, shaping
 from pvtt_train.data.pieces import (
@@ -66,11 +67,19 @@ class PixelExamples:
         self._codec, self._text, self._device, self._text_tokens = codec, text, device, text_tokens
         # Wan's VAE keeps what it saw of earlier frames in itself: one video at a time.
         self._encoding = threading.Lock()
+        # On a stream of its own: on the step's, each latent would wait for all that the step has asked for.
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._prompts: OrderedDict[str, Tensor] = OrderedDict()
         self.unreadable: dict[str, str] = {}
         self._known = self._read_facts()
-        root = self._dataset.manifest.root
-        self.name = examples_name(root, data, shaping(conditioning, data.text), None)
+        self.name = examples_name(
+            self._dataset.manifest.root,
+            data.split,
+            settings=shaping(conditioning, data.text),
+            precision=data.precompute.precision,
+            codec=digest_of(codec),
+            text=digest_of(text),
+        )
 
     def _read_facts(self) -> tuple[Facts, ...]:
         known: list[Facts] = []
@@ -105,7 +114,8 @@ class PixelExamples:
         """See `Examples`."""
         facts = self._known[number]
         try:
-            return self._encoded(self._dataset[facts.key], facts, epoch)
+            with nullcontext() if self._stream is None else torch.cuda.stream(self._stream):
+                return self._encoded(self._dataset[facts.key], facts, epoch)
         except (PvttError, OSError) as error:
             raise CorruptSampleError(facts.key, str(error)) from error
 

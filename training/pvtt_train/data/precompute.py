@@ -72,7 +72,7 @@ class PrecomputeSettings(StageConfig):
 
 
 class Progress(Protocol):
-    """Told what `precompute` does."""
+    """Told what `precompute` does; not always by the same thread."""
 
     def started(self, pieces: int, stored: int) -> None:
         """So many pieces are needed, of which so many are stored already."""

@@ -46,7 +46,7 @@ def quantise(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Rows ``(N, K)`` in float8, and the scales ``(N, 1)`` float32 that give them back."""
     rows = rows.float()
     scale = rows.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / _GREATEST
-    return (rows / scale).to(_FORMAT), scale
+    return (rows / scale).to(_FORMAT).contiguous(), scale  # kernels take nothing but whole rows
 
 
 class _Product(torch.autograd.Function):
