@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,13 +18,14 @@ from click.testing import CliRunner, Result
 from pvtt_train.adapters import read_info
 from pvtt_train.checkpoint import STATE
 from pvtt_train.cli import cli
+from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.run_folder import RunFolder
 from pvtt_train.wan.architecture import SIZES, WanVace, random_model
 from safetensors.torch import load_file
 from toy_triples import write_toy_dataset
 
 from pvtt_data.errors import PreflightError
-from pvtt_data.shards import read_manifest
+from pvtt_data.shards import ShardDataset, read_manifest
 
 pytestmark = [
     pytest.mark.usefixtures("diffsynth"),
@@ -185,6 +187,28 @@ def test_one_triple_is_learnt_by_heart_and_stock_diffsynth_takes_the_adapter(tmp
             through_diffsynth(tmp_path / "run" / "adapter.safetensors")(*given),
         )
     assert (adapted - base).abs().mean() > 0.1 * base.abs().mean()
+
+
+def test_a_sample_that_cannot_be_read_stops_or_is_counted(shards: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "v1"
+    shutil.copytree(shards, copy)
+    sample = ShardDataset(copy, "train")[1]
+    span = sample.spans["target.mp4"]
+    with span.path.open("r+b") as tar:
+        tar.seek(span.offset + span.length // 2)
+        tar.write(b"spoilt by hand")
+    pixels = ["data.source=pixels", "run.steps=3", "validation.every=3", "validation.split=test"]
+    pixels += [f"validation.{name}" for name in ("at_start=false", "steps=2", "workers=0", "loss_samples=1")]
+    result = CliRunner().invoke(cli, arguments(copy, tmp_path / "run", *pixels))
+    assert isinstance(result.exception, CorruptSampleError) and result.exception.key == sample.key
+    assert "--set data.allow_corrupt=1" in str(result.exception)
+    called(*arguments(copy, tmp_path / "run", *pixels, "data.allow_corrupt=1"))
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert list(summary["corrupt"]) == [sample.key] and "SHA-256 is not" in summary["corrupt"][sample.key]
+    assert [scores["step"] for scores in summary["validations"]] == [3] and summary["validations"][0]["loss"] > 0
+    told = (tmp_path / "run" / "summary.md").read_text()
+    assert f"sample {sample.key} was replaced" in told and "validation after step 3: loss" in told
+    assert len(list((tmp_path / "run" / "samples").rglob("*-sheet.png"))) == 1
 
 
 def test_two_processes_give_the_same_curve_as_one(shards: Path, whole: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,15 @@ from pvtt_train.data.loader import Loader
 from pvtt_train.data.pixels import PixelExamples
 from pvtt_train.distributed import World
 from pvtt_train.loop import Course, Parts
+from pvtt_train.run_folder import RunFolder
 from pvtt_train.speed.apply import Applied, apply
-from pvtt_train.speed.config import SpeedConfig
+from pvtt_train.validation.make import make_validator
 from pvtt_train.wan.architecture import SIZES, WanVace
 from pvtt_train.wan.lora import add_lora, lora_parameters, lora_state
+from pvtt_train.wan.vae import WanVae
 from pvtt_train.wan.weights import identity, load_model, load_text_encoder, load_vae
 
+Tell = Callable[[str], None]
 LIBRARIES = ("torch", "diffsynth", "peft", "accelerate", "safetensors")
 _LOCAL: dict[str, Any] = {
     "data": {"shards", "latents"},
@@ -55,31 +58,56 @@ class Assembled:
     examples: Examples
 
 
-def assemble(config: TrainConfig, world: World, speed: SpeedConfig, advice: Sequence[str] = ()) -> Assembled:
+def assemble(
+    config: TrainConfig, world: World, run: RunFolder, advice: Sequence[str] = (), tell: Tell = lambda line: None
+) -> Assembled:
     """Load and connect everything.
 
     Args:
-        config: settings.
+        config: settings; ``speed.keep_blocks`` is decided.
         world: the processes.
-        speed: how the step is computed; decided, as for `pvtt_train.speed.apply.apply`.
+        run: the folder; samples of validation go there.
         advice: lines to tell when memory is not enough.
+        tell: is given lines for a person.
 
     Raises:
         InputError, PreflightError, DatasetError: weights or data cannot be had, or do not fit together.
     """
-    dtype = precision_of(config, world.device)
-    examples = make_examples(config, world.device, dtype)
-    model = load_model(config.model, world.device, dtype)
+    device, dtype = world.device, precision_of(config, world.device)
+    examples, vae = make_examples(config, device, dtype)
+    model = load_model(config.model, device, dtype)
     add_lora(model, config.lora, seed=config.run.seed)
     model.train()
-    applied = apply(model, speed)
+    applied = apply(model, config.speed)
+    for note in applied.notes:
+        tell(f"speed      {note}")
     # Latents stay float32 until noise is added to them; what the model is given is in its own precision.
-    loader = Loader(examples, config.data, device=world.device, dtype=torch.float32, rank=world.rank, world=world.size)
+    loader = Loader(examples, config.data, device=device, dtype=torch.float32, rank=world.rank, world=world.size)
+    validate = None
+    if world.is_first:
+        validate = make_validator(
+            config.validation,
+            config.conditioning,
+            config.data.shards,
+            config.model,
+            applied.forward,
+            model,
+            run.samples,
+            device=device,
+            dtype=dtype,
+            codec=vae,
+            trigger=config.data.text.trigger,
+            loss_shift=config.flow.shift,
+            step=run.step,
+            run=run.path.name,
+            settings=config.model_dump(mode="json", exclude=_LOCAL),
+            tell=tell,
+        )
 
     def write_adapter(path: Path, step: int) -> None:
         write_adapters(path, lora_state(model), adapter_info(config, step))
 
-    parts = Parts(applied.forward, lora_parameters(model), loader, write_adapter, advice=advice)
+    parts = Parts(applied.forward, lora_parameters(model), loader, write_adapter, validate, advice)
     course = Course(
         steps=config.run.steps,
         samples=config.data.global_batch,
@@ -89,23 +117,24 @@ def assemble(config: TrainConfig, world: World, speed: SpeedConfig, advice: Sequ
         optimiser=config.optimiser,
         guards=config.guards,
         checkpoint=config.checkpoint,
+        captured=config.speed.graph and device.type == "cuda",
     )
     return Assembled(parts, course, model, applied, examples)
 
 
-def make_examples(config: TrainConfig, device: torch.device, dtype: torch.dtype) -> Examples:
-    """The samples: from latents, or from pixels with the VAE on the device.
+def make_examples(config: TrainConfig, device: torch.device, dtype: torch.dtype) -> tuple[Examples, WanVae | None]:
+    """The samples: from latents, or from pixels with a VAE on the device; and that VAE.
 
     Raises:
         DatasetError: the data are damaged, or were precomputed with other settings.
     """
     tokens = SIZES[config.model.size].text_tokens
     if config.data.from_latents:
-        return LatentExamples(config.data, config.conditioning, text_tokens=tokens)
+        return LatentExamples(config.data, config.conditioning, text_tokens=tokens), None
     prompts = _prompts(config)
     text = Embedded.of(load_text_encoder(config.model, device, dtype), prompts)
     vae = load_vae(config.model, device, dtype)
-    return PixelExamples(config.data, config.conditioning, vae, text, device, text_tokens=tokens)
+    return PixelExamples(config.data, config.conditioning, vae, text, device, text_tokens=tokens), vae
 
 
 class Embedded:

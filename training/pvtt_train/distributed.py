@@ -44,7 +44,7 @@ class World:
         """
         on_cpu = device == "cpu" or not torch.cuda.is_available()
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-            return cls(torch.device("cpu" if on_cpu else "cuda"))
+            return cls(torch.device("cpu") if on_cpu else torch.device("cuda", torch.cuda.current_device()))
         from accelerate import PartialState
 
         state: Any = PartialState(cpu=on_cpu, timeout=_PATIENCE)

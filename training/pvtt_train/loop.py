@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol
 
 import torch
@@ -63,6 +63,8 @@ class Validate(Protocol):
 
     def __call__(self, step: int, metrics: Metrics) -> Mapping[str, float]: ...
 
+    def close(self) -> None: ...
+
 
 @dataclass(frozen=True)
 class Course:
@@ -74,6 +76,7 @@ class Course:
         seed: of noise, noise levels and dropout.
         dtype: precision that the model takes.
         flow, optimiser, guards, checkpoint: settings.
+        captured: replay forward and backward as one CUDA graph.
     """
 
     steps: int
@@ -84,6 +87,7 @@ class Course:
     optimiser: OptimiserConfig
     guards: GuardConfig
     checkpoint: CheckpointConfig
+    captured: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,17 @@ class Parts:
     write_adapter: Callable[[Path, int], None]
     validate: Validate | None = None
     advice: Sequence[str] = ()
+
+    def __enter__(self) -> Parts:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop threads and processes."""
+        self.lessons.close()
+        if self.validate is not None:
+            self.validate.close()
 
 
 @dataclass
@@ -164,6 +179,7 @@ def train(parts: Parts, course: Course, run: RunFolder, world: World, screen: Sc
         dtype=course.dtype,
         world=world,
         guard=guard,
+        captured=course.captured,
     )
     keeper = _Keeper(
         parts, course, step, Checkpoints(run.checkpoints, course.checkpoint, list(parts.parameters)), world
@@ -171,7 +187,7 @@ def train(parts: Parts, course: Course, run: RunFolder, world: World, screen: Sc
     progress = keeper.go_on()
     begun, asked = progress.step, 0
 
-    with contextlib.closing(parts.lessons), Stop() as stop, Teller(run, world, screen, begun, course.steps) as teller:
+    with parts, Stop() as stop, Teller(run, world, screen, begun, course.steps) as teller:
         lessons = iter(parts.lessons)
         if begun == 0:
             _validate(parts, step, teller, 0)

@@ -23,6 +23,7 @@ from pvtt_train.distributed import World
 from pvtt_train.settings import Settings
 from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.timing import matmul_rate, step_seconds
+from pvtt_train.validation.make import held_out
 from pvtt_train.wan.adapters import adapter_parameters
 from pvtt_train.wan.architecture import SIZES
 from pvtt_train.wan.memory import MemoryEstimate, estimate, fitted
@@ -160,7 +161,7 @@ def available_bytes(config: TrainConfig, device: torch.device) -> int:
 
 def needed_parts(config: TrainConfig) -> tuple[Part, ...]:
     """Weights that a run loads: without latents, and for samples of validation, VAE and text encoder too."""
-    sampling = config.validation.every > 0
+    sampling = held_out(config.validation, config.data.shards) is not None
     return PARTS if sampling or not config.data.from_latents else ("model",)
 
 

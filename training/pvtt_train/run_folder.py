@@ -118,22 +118,29 @@ class RunFolder:
 
     def metrics(self) -> Iterator[dict[str, Any]]:
         """The steps that were told, in their order; a line that was torn by a kill ends them."""
-        path = self.path / METRICS
-        if not path.is_file():
-            return
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                try:
-                    entry: dict[str, Any] = json.loads(line)
-                except ValueError:
-                    return
-                yield entry
+        return _lines(self.path / METRICS)
+
+    def events(self, name: str) -> Iterator[dict[str, Any]]:
+        """What the log has of one kind of event, in its order."""
+        return (entry for entry in _lines(self.path / LOG) if entry["event"] == name)
 
     def forget_after(self, step: int) -> None:
         """Drop the metrics of steps after the one that a run goes on from."""
         if (self.path / METRICS).is_file():
             kept = [json.dumps(entry) + "\n" for entry in self.metrics() if entry["step"] <= step]
             write_whole(self.path / METRICS, "".join(kept).encode())
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            try:
+                entry: dict[str, Any] = json.loads(line)
+            except ValueError:
+                return
+            yield entry
 
 
 class _Dumper(yaml.SafeDumper):

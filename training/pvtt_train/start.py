@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import torch
 from rich.console import Console
 
 from pvtt_data.experiment_log import Experiment, ExperimentLog, Input
 from pvtt_data.words import bytes_text
 from pvtt_train.assemble import assemble
+from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.diffsynth_source import DiffSynthSource
 from pvtt_train.distributed import World
 from pvtt_train.facts import start_facts
@@ -49,16 +51,24 @@ def start(plan: Plan, world: World, diffsynth: DiffSynthSource, console: Console
         if world.is_first:
             run.write_config(config)
             run.add_facts(start_facts(plan, world, diffsynth, step))
+        if config.run.max_memory_gb is not None and world.device.type == "cuda":
+            total = torch.cuda.get_device_properties(world.device).total_memory
+            torch.cuda.set_per_process_memory_fraction(min(1.0, config.run.max_memory_gb * 1e9 / total), world.device)
         advice = [f"estimated: {plan.memory}", "what takes less:", *plan.memory.advice()]
         with _logged(plan, world) as log:
             try:
-                made = assemble(config, world, config.speed, advice)
+                made = assemble(config, world, run, advice, lambda line: console.print(line, highlight=False))
             except (RuntimeError, MemoryError) as error:
                 told = ran_out_of_memory(error, step + 1, "while the model was loaded", advice)
                 if told is None:
                     raise
                 raise told from error
-            outcome = train(made.parts, made.course, run, world, Screen(console if world.is_first else None))
+            try:
+                outcome = train(made.parts, made.course, run, world, Screen(console if world.is_first else None))
+            except CorruptSampleError as error:
+                allowed = config.data.allow_corrupt
+                more = f"--set data.allow_corrupt={allowed + 1} lets one more such sample be replaced by another"
+                raise CorruptSampleError(error.key, f"{error.why}; {allowed} were allowed, {more}") from error
             if world.is_first:
                 adapter = keep_adapter(outcome, run)
                 summary = Summary.of_run(plan, outcome, run)

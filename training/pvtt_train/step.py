@@ -17,6 +17,7 @@ from pvtt_train.flow import Flow, lesson_dice
 from pvtt_train.guards import FiniteGuard
 from pvtt_train.lesson import Lesson
 from pvtt_train.optimiser import OptimiserConfig
+from pvtt_train.speed.graph import Gradients
 
 Forward = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """Velocity of (latents, timestep, text, VACE context); see `pvtt_train.wan.architecture.WanVace.forward`."""
@@ -40,8 +41,9 @@ class Done:
 class Step:
     """Changes adapters by one step at a time.
 
-    Noise and noise levels follow from seed, step, sample and its place in the step, dropout from seed, step and process:
-    nothing depends on what was drawn before, nor, but for dropout and the last bits of sums, on the number of processes.
+    Noise and noise levels follow from seed, step, sample and its place in the step, dropout from seed, step and
+    process: nothing depends on what was drawn before, nor, but for dropout and the last bits of sums, on the number of
+    processes.
 
     Args:
         forward: the model.
@@ -54,6 +56,7 @@ class Step:
         dtype: precision that the model takes.
         world: the processes.
         guard: looks at each step.
+        captured: replay forward and backward as one CUDA graph; of a batch of several, only the mean loss is known.
     """
 
     def __init__(
@@ -69,10 +72,12 @@ class Step:
         dtype: torch.dtype,
         world: World,
         guard: FiniteGuard,
+        captured: bool = False,
     ) -> None:
         self.forward, self.parameters, self.flow, self.config = forward, list(parameters), flow, config
         self.steps, self.samples, self.seed, self.dtype = steps, samples, seed, dtype
         self.world, self.guard = world, guard
+        self._graph = Gradients(self._scalar, self.parameters, captured=True) if captured else None
         self.ema = Ema(self.parameters, config.ema)
         options: dict[str, Any] = {"fused": True} if world.device.type == "cuda" else {}
         self.optimiser = torch.optim.AdamW(
@@ -105,9 +110,7 @@ class Step:
             # Of all batches that make a step, every so manyth is this process's.
             first = (turn * self.world.size + self.world.rank) * len(lesson.keys)
             places = range(first, first + len(lesson.keys))
-            errors = self.errors(lesson, lesson_dice(self.seed, number, lesson.keys, places, self.world.device))
-            (errors.sum() / self.samples).backward()
-            found.append(errors.detach())
+            found.append(self._learn(lesson, lesson_dice(self.seed, number, lesson.keys, places, self.world.device)))
         errors = torch.cat(found)
         total = errors.sum() / self.samples
         self.world.add_up([total])
@@ -124,19 +127,30 @@ class Step:
         self.ema.update(number)
         return Done(loss, norm, taken=True)
 
-    def errors(self, lesson: Lesson, dice: Sequence[torch.Generator]) -> Tensor:
-        """Weighted error of each sample, ``(B,)`` float32, with a gradient.
+    def _learn(self, lesson: Lesson, dice: Sequence[torch.Generator]) -> Tensor:
+        """Add a batch to the gradient; the error of each sample, ``(B,)`` float32.
 
         Args:
             dice: one for each sample, for noise level and noise.
         """
-        clean = lesson.clean.float()
-        levels = self.flow.levels(len(lesson.keys), dice)
-        noise = self.flow.noise(clean, dice)
-        noisy = self.flow.noisy(clean, noise, levels)
-        given = (lesson.text.to(self.dtype), lesson.context.to(self.dtype))
-        velocity = self.forward(noisy.to(self.dtype), self.flow.timesteps[levels], *given)
-        return self.flow.errors(velocity, clean, noise, lesson.weights, levels)
+        levels, clean = self.flow.levels(len(lesson.keys), dice), lesson.clean.float()
+        text, context = lesson.text.to(self.dtype), lesson.context.to(self.dtype)
+        given = (levels, clean, self.flow.noise(clean, dice), lesson.weights, text, context)
+        if self._graph is not None:
+            return (self._graph(*given) * self.samples / len(lesson.keys)).expand(len(lesson.keys))
+        errors = self._errors(*given)
+        (errors.sum() / self.samples).backward()
+        return errors.detach()
+
+    def _errors(
+        self, levels: Tensor, clean: Tensor, noise: Tensor, weights: Tensor, text: Tensor, context: Tensor
+    ) -> Tensor:
+        noisy = self.flow.noisy(clean, noise, levels).to(self.dtype)
+        velocity = self.forward(noisy, self.flow.timesteps[levels], text, context)
+        return self.flow.errors(velocity, clean, noise, weights, levels)
+
+    def _scalar(self, *given: Tensor) -> Tensor:
+        return self._errors(*given).sum() / self.samples
 
     def _may_change(self, number: int, loss: float, norm: float, losses: list[tuple[str, float]]) -> bool:
         """The same answer in all processes, since loss and gradient are sums over them."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pvtt_data.experiment_log import Entry, Output, Related, Remark, Setting, Table
+from pvtt_data.experiment_log import Entry, Output, Picture, Related, Remark, Setting, Table
 from pvtt_data.files import write_whole
 from pvtt_data.words import bytes_text, duration_text
 from pvtt_train.loop import Outcome
@@ -18,6 +18,7 @@ from pvtt_train.plan import Plan
 from pvtt_train.run_folder import ADAPTER, CONFIG, METRICS, SUMMARY, SUMMARY_NUMBERS, RunFolder
 
 _PARTS = 10
+_SHOWN = ("loss", "rsd", "rsd_px", "background_psnr_db")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Summary:
         left_out: steps whose loss or gradient was no number, and the keys of their samples.
         corrupt: samples that could not be read, and why.
         unreadable: samples whose metadata cannot be read.
+        validations: scores of the first validation and of the last one, with the step of each.
         stopped: number of the signal that ended the run early; 0 if it is finished.
     """
 
@@ -51,6 +53,7 @@ class Summary:
     left_out: tuple[tuple[int, tuple[str, ...]], ...]
     corrupt: dict[str, str]
     unreadable: int
+    validations: tuple[dict[str, float], ...]
     stopped: int
 
     @classmethod
@@ -72,6 +75,7 @@ class Summary:
             left_out=tuple(outcome.progress.left_out),
             corrupt=dict(outcome.progress.corrupt),
             unreadable=plan.unreadable,
+            validations=_first_and_last(run),
             stopped=outcome.stopped,
         )
 
@@ -86,6 +90,9 @@ class Summary:
             f"{self.step_s:.2f} s a step (median), {100 * self.wait_share:.1f} % of the time waiting for the loader, "
             f"{bytes_text(self.peak_bytes)} at most",
         ]
+        for scores in self.validations:
+            numbers = ", ".join(f"{name} {scores[name]:.4g}" for name in _SHOWN if name in scores)
+            told.append(f"validation after step {scores['step']}: {numbers}")
         told += [f"step {step} was left out: no number; samples {', '.join(keys)}" for step, keys in self.left_out]
         told += [f"sample {key} was replaced: {why}" for key, why in sorted(self.corrupt.items())]
         if self.unreadable:
@@ -111,6 +118,19 @@ class Summary:
         found: list[Entry] = [Remark(line) for line in self.lines()]
         if rows:
             found.append(Table("Loss", ["part of the steps", "mean loss"], rows))
+        if self.validations:
+            first, last = self.validations[0], self.validations[-1]
+            found.append(
+                Table(
+                    "Validation",
+                    ["score", f"after step {first['step']}", f"after step {last['step']}"],
+                    [[name, first.get(name), last.get(name)] for name in last if name != "step"],
+                )
+            )
+            found += [
+                Picture(f"{run.path.name} step {last['step']} {sheet.stem}", sheet)
+                for sheet in sorted(run.samples.glob(f"step-{last['step']:06}/*-sheet.png"))
+            ]
         found.append(Setting("seconds per step", round(self.step_s, 3)))
         if (run.path / ADAPTER).is_file():
             found.append(Output(run.path / ADAPTER, "adapter, as DiffSynth's load_lora takes it"))
@@ -124,6 +144,16 @@ def keep_adapter(outcome: Outcome, run: RunFolder) -> Path | None:
         return None
     write_whole(run.path / ADAPTER, (outcome.checkpoint / ADAPTER).read_bytes())
     return run.path / ADAPTER
+
+
+def _first_and_last(run: RunFolder) -> tuple[dict[str, float], ...]:
+    """Validations that are in the log; one if there is only one."""
+    found: dict[int, dict[str, float]] = {}
+    for entry in run.events("validated"):
+        scores = {name: value for name, value in entry.items() if name not in ("time", "event", "seconds")}
+        found[int(entry["step"])] = scores
+    steps = sorted(found)
+    return tuple(found[step] for step in dict.fromkeys((steps[0], steps[-1]))) if steps else ()
 
 
 def _tenths(losses: Sequence[float]) -> tuple[float, ...]:

@@ -6,6 +6,7 @@ It trains; what else there is are subcommands. All load what they need when they
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -77,6 +78,8 @@ def cli(
         return
     if shards is None and file is None:
         raise click.UsageError("name the data with --shards, such as --shards shards/v1")
+    # Read when torch is imported. The memory estimate counts on it: without, more is lost between blocks.
+    os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     from pvtt_train.cli.train import train_command
 
     sys.exit(train_command(shards, preset, file, overrides, folder, dry_run))
