@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from pvtt_train import checkpoint as checkpoints
-from pvtt_train.guards import GuardConfig, NotFiniteError, OutOfMemoryError, no_room
+from pvtt_train.guards import NotFiniteError, OutOfMemoryError, no_room
 from pvtt_train.lesson import Lesson
 from pvtt_train.run_folder import RunFolder
 from safetensors import SafetensorError
@@ -121,7 +121,7 @@ def test_a_loss_that_is_no_number_stops_with_the_key_and_changes_nothing(tmp_pat
 
 
 def test_a_bad_step_is_left_out_and_counted_where_that_is_allowed(tmp_path: Path) -> None:
-    outcome = toy_run(tmp_path, spoilt(9, "clean"), guards=GuardConfig(skip_not_finite=1))
+    outcome = toy_run(tmp_path, spoilt(9, "clean"), allowed=1)
     assert outcome.progress.step == COURSE.steps
     assert outcome.progress.left_out == [(5, ("0000000000000013",))]
     taken = [entry["taken"] for entry in RunFolder(tmp_path).metrics()]
@@ -130,10 +130,9 @@ def test_a_bad_step_is_left_out_and_counted_where_that_is_allowed(tmp_path: Path
 
 
 def test_bad_steps_are_counted_over_all_starts(tmp_path: Path) -> None:
-    course = replace(COURSE, guards=GuardConfig(skip_not_finite=1))
-    toy_run(tmp_path, spoilt(3, "clean"), course, steps=4)
+    toy_run(tmp_path, spoilt(3, "clean"), allowed=1, steps=4)
     with pytest.raises(NotFiniteError, match="1 such steps were left out before"):
-        toy_run(tmp_path, spoilt(13, "context"), course)
+        toy_run(tmp_path, spoilt(13, "context"), allowed=1)
 
 
 def test_memory_that_is_not_enough_is_told_with_the_estimate(tmp_path: Path) -> None:
@@ -159,13 +158,13 @@ def test_another_process_is_refused_in_the_same_folder(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_other_adapters_is_refused(whole: Path, tmp_path: Path) -> None:
-    parts = toy_parts(ToyLessons())
-    names = [*list(parts.parameters)[:-1], "elsewhere"]
+    step = toy_parts(ToyLessons()).step
+    names = [*[f"adapter {number}" for number in range(len(step.parameters) - 1)], "elsewhere"]
     store = checkpoints.Checkpoints(whole / "checkpoints", COURSE.checkpoint, names)
     latest = store.latest()
     assert latest is not None
-    standing = checkpoints.Standing(list(parts.parameters.values()), [], torch.optim.AdamW(parts.parameters.values()))
-    with pytest.raises(InputError, match="adapters in other places"):
+    standing = checkpoints.Standing(step.parameters, step.ema.average, step.optimiser)
+    with pytest.raises(InputError, match="of another training, whose adapters lie elsewhere"):
         store.restore(latest, standing)
 
 

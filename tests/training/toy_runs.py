@@ -11,30 +11,23 @@ import torch
 from pvtt_train.checkpoint import CheckpointConfig
 from pvtt_train.distributed import World
 from pvtt_train.ema import EmaConfig
-from pvtt_train.flow import FlowConfig
-from pvtt_train.guards import GuardConfig
+from pvtt_train.flow import Flow
+from pvtt_train.guards import FiniteGuard
 from pvtt_train.lesson import Lesson
 from pvtt_train.loop import Course, Outcome, Parts, train
 from pvtt_train.optimiser import OptimiserConfig
 from pvtt_train.run_folder import RunFolder
 from pvtt_train.schedule import ScheduleConfig
 from pvtt_train.screen import Screen
+from pvtt_train.step import Step
 from pvtt_train.wan.architecture import SIZES, WanVace, random_model
+from pvtt_train.wan.lora import LoraConfig, add_lora, lora_parameters
 from safetensors.torch import save_file
-from torch import nn
 
 CPU = torch.device("cpu")
 SIZE = SIZES["tiny"]
-COURSE = Course(
-    steps=8,
-    samples=4,
-    seed=3,
-    dtype=torch.float32,
-    flow=FlowConfig(),
-    optimiser=OptimiserConfig(rate=1e-2, schedule=ScheduleConfig(kind="cosine"), ema=EmaConfig(keep=0.9)),
-    guards=GuardConfig(),
-    checkpoint=CheckpointConfig(every_steps=3, every_minutes=0),
-)
+COURSE = Course(steps=8, checkpoint=CheckpointConfig(every_steps=3, every_minutes=0))
+OPTIMISER = OptimiserConfig(rate=1e-2, schedule=ScheduleConfig(kind="cosine"), ema=EmaConfig(keep=0.9))
 
 
 class ToyLessons:
@@ -85,26 +78,38 @@ def toy_lesson(number: int) -> Lesson:
     )
 
 
-def toy_parts(lessons: ToyLessons, dropout: float = 0.1) -> Parts:
-    """The tiny model with adapters, whose dropout throws the process's own dice."""
-    from peft import LoraConfig, inject_adapter_in_model
+def toy_parts(lessons: ToyLessons, steps: int = COURSE.steps, allowed: int = 0, dropout: float = 0.1) -> Parts:
+    """The tiny model with adapters, whose dropout throws the process's own dice.
 
+    Args:
+        steps: of the whole run, for the schedule.
+        allowed: steps that may be left out.
+    """
     model: WanVace = random_model(SIZE, device=CPU, dtype=torch.float32)
-    model.requires_grad_(False)
-    wanted = LoraConfig(r=2, lora_alpha=2, lora_dropout=dropout, target_modules=["q", "v", "ffn.0"])
-    inject_adapter_in_model(wanted, model.vace)
-    parameters: dict[str, nn.Parameter] = {name: value for name, value in model.named_parameters() if "lora_" in name}
-    for value in parameters.values():
-        value.requires_grad_(True)
+    add_lora(model, LoraConfig(rank=2, dropout=dropout, modules=("q", "v", "ffn.0")))
+    parameters = lora_parameters(model)
 
     def write_adapter(path: Path, step: int) -> None:
         save_file({name: value.detach() for name, value in parameters.items()}, path, {"step": str(step)})
 
-    return Parts(model.train(), parameters, lessons, write_adapter, advice=("estimated: 1 GB", "try less"))
+    step = Step(
+        model.train(),
+        list(parameters.values()),
+        Flow(CPU),
+        OPTIMISER,
+        steps=steps,
+        samples=4,
+        seed=3,
+        dtype=torch.float32,
+        world=World(CPU),
+        guard=FiniteGuard(allowed),
+    )
+    return Parts(step, list(parameters), lessons, write_adapter, advice=("estimated: 1 GB", "try less"))
 
 
-def toy_run(folder: Path, lessons: ToyLessons | None = None, course: Course = COURSE, **changes: Any) -> Outcome:
+def toy_run(folder: Path, lessons: ToyLessons | None = None, allowed: int = 0, **changes: Any) -> Outcome:
     """Train in a folder; what it holds is gone on with."""
+    course = replace(COURSE, **changes)
     with RunFolder(folder) as run:
-        parts = toy_parts(lessons or ToyLessons())
-        return train(parts, replace(course, **changes), run, World(CPU), Screen())
+        parts = toy_parts(lessons or ToyLessons(), course.steps, allowed)
+        return train(parts, course, run, World(CPU), Screen())

@@ -20,9 +20,12 @@ from pvtt_train.data.latents import LatentExamples
 from pvtt_train.data.loader import Loader
 from pvtt_train.data.pixels import PixelExamples
 from pvtt_train.distributed import World
+from pvtt_train.flow import Flow
+from pvtt_train.guards import FiniteGuard
 from pvtt_train.loop import Course, Parts
 from pvtt_train.run_folder import RunFolder
 from pvtt_train.speed.apply import Applied, apply
+from pvtt_train.step import Step
 from pvtt_train.validation.make import make_validator
 from pvtt_train.wan.architecture import SIZES, WanVace
 from pvtt_train.wan.lora import add_lora, lora_parameters, lora_state
@@ -107,18 +110,22 @@ def assemble(
     def write_adapter(path: Path, step: int) -> None:
         write_adapters(path, lora_state(model), adapter_info(config, step))
 
-    parts = Parts(applied.forward, lora_parameters(model), loader, write_adapter, validate, advice)
-    course = Course(
+    parameters = lora_parameters(model)
+    step = Step(
+        applied.forward,
+        list(parameters.values()),
+        Flow(device, config.flow),
+        config.optimiser,
         steps=config.run.steps,
         samples=config.data.global_batch,
         seed=config.run.seed,
         dtype=dtype,
-        flow=config.flow,
-        optimiser=config.optimiser,
-        guards=config.guards,
-        checkpoint=config.checkpoint,
+        world=world,
+        guard=FiniteGuard(config.guards.skip_not_finite),
         captured=config.speed.graph and device.type == "cuda",
     )
+    parts = Parts(step, list(parameters), loader, write_adapter, validate, advice)
+    course = Course(config.run.steps, config.checkpoint)
     return Assembled(parts, course, model, applied, examples)
 
 

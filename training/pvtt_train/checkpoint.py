@@ -152,7 +152,7 @@ class Checkpoints:
         except (OSError, SafetensorError) as error:
             raise InputError("bad-checkpoint", f"{file} cannot be read: {error}") from error
         if told.get("format") != str(_FORMAT) or json.loads(told.get("names", "[]")) != self.names:
-            raise InputError("other-checkpoint", f"{file} is of adapters in other places than those of this run")
+            raise InputError("other-checkpoint", f"{file} is of another training, whose adapters lie elsewhere")
         try:
             standing.restore(found)
         except (KeyError, RuntimeError) as error:

@@ -14,15 +14,14 @@ from torch import nn
 
 from pvtt_train.checkpoint import CheckpointConfig, Checkpoints
 from pvtt_train.distributed import World
-from pvtt_train.flow import Flow, FlowConfig
-from pvtt_train.guards import FiniteGuard, GuardConfig, ran_out_of_memory
+from pvtt_train.ema import Ema
+from pvtt_train.guards import ran_out_of_memory
 from pvtt_train.lesson import Lesson
 from pvtt_train.metrics import Metrics
-from pvtt_train.optimiser import OptimiserConfig
 from pvtt_train.run_folder import ADAPTER, RunFolder
 from pvtt_train.screen import Screen
 from pvtt_train.standing import Standing
-from pvtt_train.step import Done, Forward, Step
+from pvtt_train.step import Done
 from pvtt_train.stopping import Stop
 from pvtt_train.teller import Teller
 
@@ -66,28 +65,49 @@ class Validate(Protocol):
     def close(self) -> None: ...
 
 
+class Stepper(Protocol):
+    """Changes weights by one step at a time; `pvtt_train.step.Step` is one."""
+
+    @property
+    def parameters(self) -> Sequence[nn.Parameter]:
+        """That are trained."""
+        ...
+
+    @property
+    def ema(self) -> Ema:
+        """Their average."""
+        ...
+
+    @property
+    def optimiser(self) -> torch.optim.AdamW:
+        """Of them."""
+        ...
+
+    @property
+    def left_out(self) -> list[tuple[int, tuple[str, ...]]]:
+        """Steps that changed nothing, and the keys of their samples; lengthened in place."""
+        ...
+
+    def rate_at(self, number: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        ...
+
+    def __call__(self, lessons: Sequence[Lesson], number: int) -> Done: ...
+
+
 @dataclass(frozen=True)
 class Course:
-    """How it is trained.
+    """How long it is trained, and when it is saved.
 
     Attributes:
         steps: in all.
-        samples: of one step, over all processes and batches.
-        seed: of noise, noise levels and dropout.
-        dtype: precision that the model takes.
-        flow, optimiser, guards, checkpoint: settings.
-        captured: replay forward and backward as one CUDA graph.
+        checkpoint: settings.
+        board: tell TensorBoard, too.
     """
 
     steps: int
-    samples: int
-    seed: int
-    dtype: torch.dtype
-    flow: FlowConfig
-    optimiser: OptimiserConfig
-    guards: GuardConfig
     checkpoint: CheckpointConfig
-    captured: bool = False
+    board: bool = True
 
 
 @dataclass(frozen=True)
@@ -95,18 +115,18 @@ class Parts:
     """What is trained, on what.
 
     Attributes:
-        forward: the model.
-        parameters: the adapters, by name.
+        step: that is done again and again.
+        names: of the parameters that it changes.
         lessons: batches.
         write_adapter: writes the adapters, as they are after so many steps, to a file that other programs take.
         validate: looks at the model now and then; only the first process has one.
         advice: lines to tell when memory is not enough.
     """
 
-    forward: Forward
-    parameters: Mapping[str, nn.Parameter]
+    step: Stepper
+    names: Sequence[str]
     lessons: Lessons
-    write_adapter: Callable[[Path, int], None]
+    write_adapter: Callable[[Path, int], None] = lambda path, step: None
     validate: Validate | None = None
     advice: Sequence[str] = ()
 
@@ -166,28 +186,13 @@ def train(parts: Parts, course: Course, run: RunFolder, world: World, screen: Sc
         InputError: the checkpoint is of another run.
         CorruptSampleError: a sample cannot be read, and no more of them may be passed over.
     """
-    world.share(list(parts.parameters.values()))
-    guard = FiniteGuard(course.guards.skip_not_finite)
-    step = Step(
-        parts.forward,
-        list(parts.parameters.values()),
-        Flow(world.device, course.flow),
-        course.optimiser,
-        steps=course.steps,
-        samples=course.samples,
-        seed=course.seed,
-        dtype=course.dtype,
-        world=world,
-        guard=guard,
-        captured=course.captured,
-    )
-    keeper = _Keeper(
-        parts, course, step, Checkpoints(run.checkpoints, course.checkpoint, list(parts.parameters)), world
-    )
+    step = parts.step
+    world.share(step.parameters)
+    keeper = _Keeper(parts, Checkpoints(run.checkpoints, course.checkpoint, parts.names), world)
     progress = keeper.go_on()
     begun, asked = progress.step, 0
 
-    with parts, Stop() as stop, Teller(run, world, screen, begun, course.steps) as teller:
+    with parts, Stop() as stop, Teller(run, world, screen, begun, course.steps, board=course.board) as teller:
         lessons = iter(parts.lessons)
         if begun == 0:
             _validate(parts, step, teller, 0)
@@ -221,9 +226,9 @@ def train(parts: Parts, course: Course, run: RunFolder, world: World, screen: Sc
 class _Keeper:
     """Saves a run and goes on with it; files are the first process's business."""
 
-    def __init__(self, parts: Parts, course: Course, step: Step, checkpoints: Checkpoints, world: World) -> None:
-        self.parts, self.course, self.step, self.checkpoints, self.world = parts, course, step, checkpoints, world
-        self.standing = Standing(step.parameters, step.ema.average, step.optimiser)
+    def __init__(self, parts: Parts, checkpoints: Checkpoints, world: World) -> None:
+        self.parts, self.step, self.checkpoints, self.world = parts, parts.step, checkpoints, world
+        self.standing = Standing(self.step.parameters, self.step.ema.average, self.step.optimiser)
 
     def go_on(self) -> Progress:
         latest = self.world.same(self.checkpoints.latest())
@@ -233,14 +238,14 @@ class _Keeper:
         states = told["lessons"]
         # Between two steps all processes stand at the same place, so that there may be more or fewer of them now.
         self.parts.lessons.load_state_dict(states[self.world.rank % len(states)])
-        self.step.guard.skipped += [(step, tuple(keys)) for step, keys in told["left_out"]]
-        return Progress(told["step"], told["seconds"], self.step.guard.skipped, states, told["corrupt"])
+        self.step.left_out.extend((step, tuple(keys)) for step, keys in told["left_out"])
+        return Progress(told["step"], told["seconds"], self.step.left_out, states, told["corrupt"])
 
     def save(self, progress: Progress) -> None:
         progress.lessons = self.world.gather(self.parts.lessons.state_dict())
         for corrupt in self.world.gather(dict(self.parts.lessons.corrupt)):
             progress.corrupt |= corrupt
-        progress.left_out = self.step.guard.skipped
+        progress.left_out = self.step.left_out
         if self.world.is_first:
             self.checkpoints.save(progress.step, self.standing, vars(progress), self._write_adapter(progress.step))
 
@@ -252,7 +257,7 @@ class _Keeper:
         return write
 
 
-def _within_memory(step: Step, batches: Sequence[Lesson], number: int, advice: Sequence[str]) -> Done:
+def _within_memory(step: Stepper, batches: Sequence[Lesson], number: int, advice: Sequence[str]) -> Done:
     """The step; an error of memory says what was worked on and what may be changed."""
     try:
         return step(batches, number)
@@ -272,7 +277,7 @@ def _agreed(world: World, asked: int, due: bool) -> tuple[int, bool]:
     return max(signal for signal, _ in signals), any(due for _, due in signals)
 
 
-def _validate(parts: Parts, step: Step, teller: Teller, number: int) -> None:
+def _validate(parts: Parts, step: Stepper, teller: Teller, number: int) -> None:
     """Look at the model after so many steps, with the average of the adapters in their place."""
     if parts.validate is None or not parts.validate.due(number) or teller.metrics is None:
         return

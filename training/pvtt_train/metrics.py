@@ -8,7 +8,7 @@ from typing import Any
 
 from pvtt_train.run_folder import METRICS, RunFolder
 
-_BATCHES = {
+_TAGS = {
     "loss": "train/loss",
     "norm": "train/gradient_norm",
     "rate": "train/rate",
@@ -24,24 +24,31 @@ class Metrics:
     Args:
         run: the folder.
         step: steps that are done; what was told of later ones is forgotten.
+        board: tell TensorBoard, too.
+
+    Attributes:
+        board: TensorBoard's writer, or None.
     """
 
-    def __init__(self, run: RunFolder, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
+    def __init__(self, run: RunFolder, step: int, *, board: bool = True) -> None:
         run.forget_after(step)
         self._file = (run.path / METRICS).open("a", encoding="utf-8")
-        self.board: Any = SummaryWriter(str(run.tensorboard), purge_step=step + 1)
+        self.board: Any = None
+        if board:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.board = SummaryWriter(str(run.tensorboard), purge_step=step + 1)
 
     def tell(self, step: int, numbers: Mapping[str, Any]) -> None:
         """Numbers of a step, counted from 1."""
         self._file.write(json.dumps({"step": step, **numbers}) + "\n")
         self._file.flush()
-        for name, tag in _BATCHES.items():
+        for name, tag in _TAGS.items() if self.board is not None else ():
             if isinstance(numbers.get(name), int | float):
                 self.board.add_scalar(tag, numbers[name], step)
 
     def close(self) -> None:
         """Close the files."""
         self._file.close()
-        self.board.close()
+        if self.board is not None:
+            self.board.close()

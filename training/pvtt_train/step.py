@@ -89,6 +89,11 @@ class Step:
             **options,
         )
 
+    @property
+    def left_out(self) -> list[tuple[int, tuple[str, ...]]]:
+        """Steps that changed nothing, and the keys of their samples."""
+        return self.guard.skipped
+
     def rate_at(self, number: int) -> float:
         """Learning rate of a step, counted from 0."""
         return self.config.schedule.rate_at(self.config.rate, number, self.steps)

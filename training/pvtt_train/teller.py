@@ -27,13 +27,16 @@ class Teller:
         screen: what a person sees.
         step: steps that are done.
         steps: in all.
+        board: tell TensorBoard, too.
 
     Attributes:
         metrics: of the first process; None in the others.
     """
 
-    def __init__(self, run: RunFolder, world: World, screen: Screen, step: int, steps: int) -> None:
-        self.metrics = Metrics(run, step) if world.is_first else None
+    def __init__(
+        self, run: RunFolder, world: World, screen: Screen, step: int, steps: int, *, board: bool = True
+    ) -> None:
+        self.metrics = Metrics(run, step, board=board) if world.is_first else None
         self._log = RunLog(run.path / LOG) if world.is_first else None
         self._screen, self._device, self._begun, self._steps = screen, world.device, step, steps
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,7 +213,7 @@ class Loop:
             self.stages.append(Stage(name, tuple(told["losses"]), told["seconds"], kept=True))
             return
         torch.manual_seed(self.seed + 3)
-        going = self.folder / f"{self._digest}-{name}.checkpoint"
+        going = self.folder / f"{self._digest}-{name}.run"
         with compiled(*self._worth_compiling(module)):
             made = fit(
                 batch, loss, parameters, course, lambda done, value: self.told(name, done, course.steps, value), going
@@ -222,5 +223,5 @@ class Loop:
         save_file({key: value.detach().contiguous() for key, value in state.items()}, part)
         part.replace(weights)
         write_whole(record, json.dumps({"losses": made.losses, "seconds": made.seconds}).encode())
-        going.unlink(missing_ok=True)
+        shutil.rmtree(going)
         self.stages.append(Stage(name, made.losses, made.seconds, kept=False))
