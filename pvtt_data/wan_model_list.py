@@ -20,7 +20,7 @@ _REVISIONS = {
 
 def _file(name: str, file: str, sha256: str, size_bytes: int, purpose: str, *repositories: str) -> Model:
     mirrors = [kind for repository in repositories for kind in _mirrors(repository, file)]
-    return Model(name, file.rpartition("/")[2], sha256, size_bytes, "Apache-2.0", purpose, tuple(mirrors))
+    return Model(name, file.rpartition("/")[2], sha256, size_bytes, "Apache-2.0", purpose, tuple(mirrors), True)
 
 
 def _mirrors(repository: str, file: str) -> tuple[Hub, ModelScope]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -248,6 +249,35 @@ def test_sizes_of_published_files_are_those_of_the_architectures() -> None:
         assert 0 < sum(file.size_bytes for file in models) - tensors < 1_000_000
 
 
-def test_a_tokenizer_of_a_hubs_cache_is_used_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_published_files_are_found_in_other_programs_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their hash; the tokenizer's files, which have to lie together, from one folder or from several."""
+    import pvtt_train.wan.weights as weights
+
     write_text(tmp_path)
-    assert tokenizer_folder(config_of(tmp_path)) == tmp_path / "google" / "umt5-xxl"
+    written = tmp_path / "google" / "umt5-xxl"
+    names = [model.file for model in weights.TOKENIZER]
+    small = []
+    for model in weights.TOKENIZER:
+        path = written / model.file
+        if not path.is_file():
+            path.write_text("{}")
+        data = path.read_bytes()
+        small.append(replace(model, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data)))
+    monkeypatch.setattr(weights, "TOKENIZER", tuple(small))
+    monkeypatch.setattr(weights, "WAN_MODELS", tuple(small))
+    config = WeightsConfig(offline=True)
+    with pytest.raises(PreflightError, match="offline mode is on"):
+        tokenizer_folder(config)
+    for number, name in enumerate(names):
+        # Two downloads of parts, by DiffSynth and by ModelScope's client.
+        base = ("DIFFSYNTH_MODEL_BASE_PATH", "") if number % 2 else ("MODELSCOPE_CACHE", "models")
+        root = tmp_path / base[0]
+        monkeypatch.setenv(base[0], str(root))
+        place = root / base[1] / "Wan-AI" / "Wan2.1-T2V-1.3B" / "google" / "umt5-xxl"
+        place.mkdir(parents=True, exist_ok=True)
+        (written / name).rename(place / name)
+    folder = tokenizer_folder(config)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    assert tokenizer_folder(config) == folder
+    assert missing_files(config, ["tokenizer"]) == []
+    assert [file.pinned for file in find_files(config, "tokenizer")] == [model.sha256 for model in small]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pvtt_data.stage import StageConfig
 from pvtt_data.vace.mask_policies import Deployable
@@ -41,6 +41,13 @@ class ValidationConfig(StageConfig):
     """Of the mask."""
     content: Content = "source"
     """Of the reactive stream: what the model sees of A."""
+    tiled: bool = False
+    """Decode in tiles, where the autoencoder has little memory beside the training."""
+    gate_samples: int = Field(default=24, ge=0)
+    """Training cases on which it is measured, once, how alike two pictures of one product are to the embedder; pairs
+    as alike as that have no RSD. Under 20 there is no gate, and alike pairs are scored, too."""
+    workers: int = Field(default=1, ge=0, le=16)
+    """Processes that score while the next sample is made; 0 to score in this one."""
     loss_samples: int = Field(default=8, ge=0)
     """Cases whose loss is measured, at most."""
     loss_levels: int = Field(default=4, ge=1)
@@ -51,3 +58,9 @@ class ValidationConfig(StageConfig):
     """Who else is told; a JSONL file is always written. W&B and SwanLab must be installed."""
     project: str = "pvtt"
     """At W&B and SwanLab."""
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> ValidationConfig:
+        if self.content == "depth":
+            raise ValueError("content: depth needs a depth map, which samples do not have")
+        return self

@@ -48,7 +48,7 @@ class TextEncoder(Protocol):
     dim: int
     tokens: int
 
-    def embed(self, prompts: Sequence[str]) -> list[Tensor]:
+    def embed(self, prompts: list[str]) -> list[Tensor]:
         """``(L, dim)`` float32 on the processor for each prompt, L ≤ tokens, without padding."""
         ...
 
@@ -71,7 +71,7 @@ class WanText:
         self.digest = hashlib.sha256(f"{name}:{weight.dtype}:{tokens}".encode()).hexdigest()
 
     @torch.no_grad()
-    def embed(self, prompts: Sequence[str]) -> list[Tensor]:
+    def embed(self, prompts: list[str]) -> list[Tensor]:
         """As `TextEncoder.embed`. Prompts go through one by one, so that none depends on its neighbours."""
         made = []
         for prompt in prompts:
@@ -93,7 +93,7 @@ class StandInText:
         self.dim, self.tokens, self.seed = dim, tokens, seed
         self.digest = hashlib.sha256(f"stand-in:{dim}:{tokens}:{seed}".encode()).hexdigest()
 
-    def embed(self, prompts: Sequence[str]) -> list[Tensor]:
+    def embed(self, prompts: list[str]) -> list[Tensor]:
         """As `TextEncoder.embed`; one embedding for each word, and one for the end."""
         return [torch.stack([self._of(word) for word in [*prompt.split(), ""][: self.tokens]]) for prompt in prompts]
 

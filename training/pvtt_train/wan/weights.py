@@ -250,9 +250,9 @@ def _from_source(model: Model, source: str) -> Model:
 
 def _other_caches() -> list[Path]:
     """Where DiffSynth and ModelScope's client keep what they downloaded."""
-    scope = Path(os.environ.get("MODELSCOPE_CACHE") or "~/.cache/modelscope/hub").expanduser()
+    scope = Path(os.environ.get("MODELSCOPE_CACHE") or "~/.cache/modelscope").expanduser()
     own = os.environ.get("DIFFSYNTH_MODEL_BASE_PATH")
-    return [*([Path(own).expanduser()] if own else []), scope / "models", scope]
+    return [*([Path(own).expanduser()] if own else []), scope / "models", scope / "hub" / "models", scope / "hub"]
 
 
 def _in_folder(folder: Path, part: Part) -> list[Path]:
