@@ -241,6 +241,9 @@ class Loader:
             except CorruptSampleError as error:
                 failure = error
                 self._allow(error)
+            except Exception as error:
+                error.add_note(f"while sample {self.examples.keys()[number]} was loaded")
+                raise
         assert failure is not None
         raise failure
 
