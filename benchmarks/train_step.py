@@ -72,7 +72,7 @@ VARIANTS: dict[str, SpeedConfig] = {
     "leanest": COMPILED.model_copy(update={"checkpointing": "full"}),
     "lean, not compiled": SpeedConfig(),
     "hints as list": STOCK.model_copy(update={"hints_as_list": True}),
-    "hints, rope, norms": SpeedConfig(checkpointing="full", attention="auto"),
+    "hints, rope, norms": SpeedConfig(checkpointing="full", attention="torch"),
     "lean, flash": COMPILED.model_copy(update={"attention": "flash"}),
     "fast, tuned": COMPILED.model_copy(update={"keep_blocks": "fit", "tuned": True}),
     "fast, graph": COMPILED.model_copy(update={"keep_blocks": "fit", "graph": True}),
@@ -218,7 +218,7 @@ class Bench:
 
     def speed(self, name: str) -> SpeedConfig:
         """Settings of a variant, with the number of blocks that are kept."""
-        config = VARIANTS[name]
+        config = VARIANTS[name].model_copy(update={} if self.chosen.compile else {"compile": False})
         lora = Lora(self.chosen.rank, fp32=name not in OWN)
         return fitted(config, self.size, lora, self.clip, 1, int(self.chosen.fast_gb * 1e9), ema=False)
 
@@ -469,7 +469,9 @@ def write(
 
 def targets(chosen: argparse.Namespace, results: dict[str, Result]) -> list[tuple[str, str, bool]]:
     """Each target of this file's head that was measured, what was found, and whether it is met."""
-    found = []
+    found: list[tuple[str, str, bool]] = []
+    if not chosen.device.startswith("cuda"):
+        return found
     stock, fast, lean, example = (results.get(name) for name in ("stock", "fast", "lean", "example"))
     long = chosen.frames > 49
     if stock and fast:
@@ -510,6 +512,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, help="49, or 9 of the tiny size")
     parser.add_argument("--height", type=int, help="480, or 64 of the tiny size")
     parser.add_argument("--width", type=int, help="848, or 112 of the tiny size")
+    parser.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        help="where a variant has it; not on a processor, if not said",
+    )
     parser.add_argument("--rank", type=int, default=32)
     parser.add_argument("--steps", type=int, default=5, help="timed of each variant")
     parser.add_argument("--warmup", type=int, default=2, help="before them")
@@ -523,6 +530,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("experiments/results/train-step"))
     chosen = parser.parse_args()
     small = chosen.size == "tiny"
+    if chosen.compile is None:
+        chosen.compile = chosen.device.startswith("cuda")
     for name, usual, tiny in (("frames", 49, 9), ("height", 480, 64), ("width", 848, 112)):
         if getattr(chosen, name) is None:
             setattr(chosen, name, tiny if small else usual)

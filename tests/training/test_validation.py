@@ -140,9 +140,9 @@ def test_a_split_without_swapped_pairs_is_refused(held_out: ShardDataset, codec:
     assert told.value.reason == "no-cases"
 
 
-def test_depth_is_refused_with_the_settings() -> None:
-    with pytest.raises(ValueError, match="depth needs a depth map"):
-        ValidationConfig(content="depth")
+def test_settings_know_no_content_that_samples_do_not_have() -> None:
+    with pytest.raises(ValueError, match="'source', 'grey', 'blurred', 'edges', 'noise' or 'black'"):
+        ValidationConfig.model_validate({"content": "depth"})
 
 
 # Sampling
@@ -240,6 +240,19 @@ def test_the_loss_is_the_same_each_time(cases: list[PreparedCase], codec: WanVae
     with torch.no_grad():
         model.dit.head.head.weight.mul_(1.5)
     assert look(6)["loss"] != first["loss"]
+
+
+def test_a_model_that_broke_is_told_of_and_breaks_nothing(
+    cases: list[PreparedCase], codec: WanVae, tmp_path: Path
+) -> None:
+    model = lively_model()
+    with torch.no_grad():
+        model.dit.head.head.weight.fill_(float("nan"))
+    look = validator_of(model, cases, codec, tmp_path)
+    assert "loss" not in look(2)
+    look.close()
+    line = json.loads((tmp_path / "validation.jsonl").read_text())
+    assert line["scalars"]["loss"] is None and len(line["cases"]) == 1
 
 
 # Leaving no trace

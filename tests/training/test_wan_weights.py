@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import torch
@@ -281,3 +285,65 @@ def test_published_files_are_found_in_other_programs_folders(tmp_path: Path, mon
     assert tokenizer_folder(config) == folder
     assert missing_files(config, ["tokenizer"]) == []
     assert [file.pinned for file in find_files(config, "tokenizer")] == [model.sha256 for model in small]
+
+
+@contextmanager
+def hub_of(files: dict[str, bytes]) -> Iterator[tuple[str, list[str]]]:
+    """A mirror of the Hub on this machine: its address, and what it was asked for."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            body = files.get(self.path)
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_published_files_come_from_a_mirror_of_the_hub_and_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pvtt_train.wan.vae as vae
+    import pvtt_train.wan.weights as weights
+
+    wanted = write_vae(tmp_path)
+    data = (tmp_path / "Wan2.1_VAE.pth").read_bytes()
+    small = replace(weights.VAE, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+    monkeypatch.setattr(weights, "VAE", small)
+    monkeypatch.setattr(weights, "WAN_MODELS", (small,))
+    monkeypatch.setattr(vae, "WIDTHS", {"wan2.1-vace-1.3b": vae.WIDTHS["tiny"]})
+    config = WeightsConfig(source="huggingface")
+    first = small.mirrors[0]
+    assert isinstance(first, Hub)
+    place = f"/{first.repository}/resolve/{first.revision}/{first.file}"
+    with hub_of({place: data[:-1] + b"x"}) as (address, asked):
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        with pytest.raises(PreflightError, match="other bytes"):
+            load_vae(config, CPU, torch.float32)
+    with hub_of({place: data}) as (address, asked):
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        codec = load_vae(config, CPU, torch.float32)
+    assert asked == [place]
+    video = torch.rand(1, 3, 5, 16, 16) * 2 - 1
+    assert torch.allclose(codec.encode(video), wanted.encode(list(video), CPU), atol=1e-5)
+    # The mirror is gone; the file is not.
+    assert load_vae(config, CPU, torch.float32).digest == codec.digest
+    assert describe(config, ["vae"])["files"] == [
+        {"part": "vae", "name": f"{small.sha256[:16]}-Wan2.1_VAE.pth", "bytes": len(data), "sha256": small.sha256}
+        | {"pinned": True}
+    ]

@@ -167,6 +167,18 @@ def test_allowed_corrupt_samples_are_replaced_and_counted() -> None:
         taken(made, 48)
 
 
+def test_a_fault_names_the_sample_too() -> None:
+    class Faulty(Toys):
+        def example(self, number: int, epoch: int) -> Lesson:
+            if number == 5:
+                raise ZeroDivisionError
+            return super().example(number, epoch)
+
+    with loader(Faulty(), data(allow_corrupt=9)) as made, pytest.raises(ZeroDivisionError) as told:
+        taken(made, 24)
+    assert told.value.__notes__ == [f"while sample {5:016x} was loaded"]
+
+
 def test_corrupt_samples_count_over_a_resumption() -> None:
     with loader(Toys(bad=(5,)), data(allow_corrupt=1)) as made:
         taken(made, 48)

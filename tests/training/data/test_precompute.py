@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -92,6 +93,7 @@ def test_lessons_from_latents_equal_those_from_pixels(precision: str, dataset: P
     report = made(dataset, tmp_path / "set", PrecomputeSettings.of(data, CONDITIONING))
     stored = LatentExamples(data, CONDITIONING, text_tokens=TOKENS)
     online = PixelExamples(data, CONDITIONING, CountingCodec(), WordEncoder(), CPU, text_tokens=TOKENS)
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
     assert stored.keys() == online.keys() and len(stored) == len(NUMBERS) - 1
     for number in range(len(stored)):
         assert stored.shape(number).references == max(stored.bucket(number, e).references for e in range(3))
@@ -104,6 +106,9 @@ def test_lessons_from_latents_equal_those_from_pixels(precision: str, dataset: P
             frames = bucket.references + (bucket.frames + 3) // 4
             assert lesson.clean.shape == (1, 4, frames, bucket.height // 8, bucket.width // 8)
             assert_equal(replace(stored.example(number, epoch + 3), text=lesson.text, keys=lesson.keys), lesson)
+    # No chance but that of the seeds.
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1].tolist(), random.getstate()) == before[1:]
     assert (report.manifest.rounding == 0) == (precision == "fp32")
     assert report.manifest.rounding < {"fp16": 5e-4, "bf16": 4e-3, "fp32": 1e-9}[precision]
 
@@ -194,8 +199,17 @@ def test_a_changed_setting_remakes_only_what_depends_on_it(
     report = made(dataset, copied, SETTINGS.model_copy(update=settings), codec)
     changed = {kind: count for kind, count in report.made.items() if count and kind != "reference"}
     assert changed == remade
-    assert codec.encoded == 2 * report.made["variant"] + report.made["target"] + report.made["reference"]
+    most = 2 * report.made["variant"] + report.made["target"] + report.made["reference"]
+    assert (most > 0) == (codec.encoded > 0) and codec.encoded <= most
     assert said in "; ".join(report.changed) and bool(report.changed) == bool(said)
+
+
+def test_grey_is_encoded_once_for_each_size(dataset: Path, tmp_path: Path) -> None:
+    grey = CONDITIONING.model_copy(update={"contents": {"render": {"grey": 1.0}}})
+    codec = CountingCodec()
+    report = made(dataset, tmp_path, SETTINGS.model_copy(update={"conditioning": grey}), codec)
+    assert report.contents == {"grey": 18}
+    assert codec.grey == {(1, 3, 5, 64, 96): 1, (1, 3, 5, 64, 80): 1}
 
 
 def test_another_codec_remakes_latents_and_another_text_encoder_embeddings(dataset: Path, copied: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 
 import torch
 from pvtt_train.closed_loop.codec import TinyCodec
@@ -10,17 +11,20 @@ from torch import Tensor
 
 
 class CountingCodec:
-    """A tiny codec that counts what it encodes."""
+    """A tiny codec that counts what it encodes, and how much of that is grey, by shape."""
 
     def __init__(self, seed: int = 0) -> None:
         torch.manual_seed(seed)
         self._codec = TinyCodec(channels=4, width=8, blocks=1)
         self.digest = hashlib.sha256(f"tiny codec {seed}".encode()).hexdigest()
         self.encoded = 0
+        self.grey: Counter[tuple[int, ...]] = Counter()
 
     def encode(self, video: Tensor) -> Tensor:
         """See `Codec`."""
         self.encoded += len(video)
+        if not video.any():
+            self.grey[tuple(video.shape)] += 1
         return self._codec.encode(video)
 
 

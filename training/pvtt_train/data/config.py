@@ -30,8 +30,8 @@ class LatentSettings(StageConfig):
     variants: int = Field(default=4, ge=1, le=1000)
     """K, conditionings of each sample; epoch e trains with variant e modulo K."""
     precision: Precision = "fp16"
-    """How latents and embeddings are stored. fp16 holds what a VAE gives in bf16 exactly, and rounds what it gives in
-    fp32 eight times finer than bf16 would, in the same space; a value beyond its range is an error."""
+    """How latents and embeddings are stored. fp16 holds what a VAE gives in bf16 (to 3e-8), and rounds what it gives
+    in fp32 eight times finer than bf16 would, in the same space; a value beyond its range is an error."""
     allow_skipped: int = Field(default=0, ge=0)
     """So many samples may turn out to be unusable before the set is refused."""
     check_stored: bool = False

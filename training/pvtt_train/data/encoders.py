@@ -12,7 +12,7 @@ from torch import Tensor
 from pvtt_data.errors import InputError
 from pvtt_data.vace.context import Codec
 
-__all__ = ["Codec", "TextEncoder", "digest_of", "numeric_class", "training_text"]
+__all__ = ["Codec", "GreyOnce", "TextEncoder", "digest_of", "indexed", "numeric_class", "training_text"]
 
 
 class TextEncoder(Protocol):
@@ -45,6 +45,35 @@ def digest_of(encoder: Any) -> str:
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+class GreyOnce:
+    """A codec that encodes a video of zeros once for each size.
+
+    The reactive stream is grey in nearly a third of all showings, and grey is the same in all of them.
+
+    Args:
+        codec: what encodes.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._grey: dict[torch.Size, Tensor] = {}
+
+    def encode(self, video: Tensor) -> Tensor:
+        """See `Codec`."""
+        if bool(video.any()):
+            return self._codec.encode(video)
+        if video.shape not in self._grey:
+            self._grey[video.shape] = self._codec.encode(video)
+        return self._grey[video.shape]
+
+
+def indexed(device: torch.device) -> torch.device:
+    """A device with its number: threads that are begun later would take another one for the current."""
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
 
 
 def numeric_class(device: torch.device) -> str:

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from sys import intern
 from typing import Annotated, Any, BinaryIO, Literal
 
 import numpy as np
@@ -590,7 +591,12 @@ class LatentSet:
         self._sha256 = bytes.fromhex("".join(table.column("sha256").to_pylist()))
         self._rows: dict[str, int] = {digest: row for row, digest in enumerate(self._digests)}
         rows = _read_table(folder, self.manifest.samples, _SAMPLES)
-        self.samples: tuple[SampleRow, ...] = tuple(_sample_row(row) for row in rows.to_pylist())
+        # A digest is one object wherever it stands: at a million samples, copies would take gigabytes.
+        shared = {digest: digest for digest in self._digests}
+        batches = rows.to_batches(max_chunksize=4096)
+        self.samples: tuple[SampleRow, ...] = tuple(
+            _sample_row(row, shared) for batch in batches for row in batch.to_pylist()
+        )
         shown = {self.manifest.empty_text}.union(*(sample.pieces() for sample in self.samples))
         if not shown <= self._rows.keys():
             raise DatasetError(f"{self.manifest.samples.file} names pieces that {self.manifest.pieces.file} lacks")
@@ -631,6 +637,13 @@ class LatentSet:
         return int(self._lengths[numbers].sum())
 
 
-def _sample_row(plain: Mapping[str, Any]) -> SampleRow:
-    variants = tuple(VariantRow(v["piece"], v["content"], tuple(v["references"])) for v in plain["variants"])
-    return SampleRow(**{**plain, "variants": variants})
+def _sample_row(plain: Mapping[str, Any], shared: Mapping[str, str]) -> SampleRow:
+    def one(digest: str) -> str:
+        return shared.get(digest, digest)
+
+    variants = tuple(
+        VariantRow(one(shown["piece"]), intern(shown["content"]), tuple(one(each) for each in shown["references"]))
+        for shown in plain["variants"]
+    )
+    pieces = {name: one(plain[name]) for name in ("target", "effect", "text")}
+    return SampleRow(**{**plain, **pieces, "split": intern(plain["split"]), "variants": variants})

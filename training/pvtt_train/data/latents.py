@@ -81,7 +81,10 @@ class LatentExamples:
             )
         self._rows = tuple(row for row in self._set.samples if row.split == data.split)
         if not self._rows:
-            raise DatasetError(f"the latents in {data.latents_folder} have no sample of the split {data.split}")
+            raise DatasetError(
+                f"the latents in {data.latents_folder} have no sample of the split {data.split}; set "
+                "data.precompute.splits and run pvtt-train precompute"
+            )
         self.name = examples_name(
             root,
             data.split,

@@ -16,6 +16,7 @@ from torch import Tensor
 from pvtt_data.errors import InputError
 from pvtt_train.data.buckets import Order, Turn, rank_share
 from pvtt_train.data.config import DataConfig
+from pvtt_train.data.encoders import indexed
 from pvtt_train.data.examples import CorruptSampleError, Examples
 from pvtt_train.lesson import Lesson
 
@@ -91,6 +92,7 @@ class Loader:
                 f"number of GPUs ({world})",
             )
         self.examples, self.data = examples, data
+        device = indexed(device)
         self.device, self.dtype, self.rank, self.world = device, dtype, rank, world
         self.times = Times()
         self._order = Order(examples.keys(), examples.bucket, data.seed, data.global_batch)
@@ -239,6 +241,9 @@ class Loader:
             except CorruptSampleError as error:
                 failure = error
                 self._allow(error)
+            except Exception as error:
+                error.add_note(f"while sample {self.examples.keys()[number]} was loaded")
+                raise
         assert failure is not None
         raise failure
 

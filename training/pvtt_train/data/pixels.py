@@ -14,7 +14,7 @@ from pvtt_data.shards import Sample, ShardDataset
 from pvtt_data.vace.conditioning import Choice, ConditioningConfig
 from pvtt_train.data.buckets import Bucket
 from pvtt_train.data.config import DataConfig
-from pvtt_train.data.encoders import Codec, TextEncoder, digest_of, training_text
+from pvtt_train.data.encoders import Codec, GreyOnce, TextEncoder, digest_of, indexed, training_text
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.data.latents import examples_name, shaping
 from pvtt_train.data.pieces import (
@@ -64,7 +64,8 @@ class PixelExamples:
     ) -> None:
         self._dataset = ShardDataset(data.shards, data.split, check_sha256=data.check_sha256)
         self._data, self._conditioning = data, conditioning
-        self._codec, self._text, self._device, self._text_tokens = codec, text, device, text_tokens
+        device = indexed(device)
+        self._codec, self._text, self._device, self._text_tokens = GreyOnce(codec), text, device, text_tokens
         # Wan's VAE keeps what it saw of earlier frames in itself: one video at a time.
         self._encoding = threading.Lock()
         # On a stream of its own: on the step's, each latent would wait for all that the step has asked for.

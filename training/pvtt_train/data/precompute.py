@@ -24,7 +24,7 @@ from pvtt_data.stage import StageConfig
 from pvtt_data.vace.conditioning import Choice, ConditioningConfig
 from pvtt_train.data.ahead import Ahead
 from pvtt_train.data.config import DataConfig, LatentSettings, TextConfig
-from pvtt_train.data.encoders import Codec, TextEncoder, digest_of, numeric_class, training_text
+from pvtt_train.data.encoders import Codec, GreyOnce, TextEncoder, digest_of, indexed, numeric_class, training_text
 from pvtt_train.data.latent_shards import (
     LatentManifest,
     LatentStore,
@@ -131,11 +131,6 @@ class PrecomputeReport:
         """Samples that cannot be used, and why."""
         return tuple(self.manifest.skipped)
 
-    @property
-    def encoded_videos(self) -> int:
-        """Videos that went through the VAE: targets, and two streams of each variant."""
-        return self.made.get("target", 0) + 2 * self.made.get("variant", 0)
-
     def lines(self) -> list[str]:
         """For a person."""
         manifest = self.manifest
@@ -202,7 +197,7 @@ def precompute(
                 "no-depth", f"conditioning.contents.{engine}.depth: shards hold no depth maps; set it to 0"
             )
     begun = time.perf_counter()
-    told = progress or Silent()
+    told, device = progress or Silent(), indexed(device)
     makers = Makers(digest_of(codec), digest_of(text), settings.latents.precision, numeric_class(device))
     datasets = [ShardDataset(shards, split, check_sha256=True) for split in dict.fromkeys(settings.latents.splits)]
     root, name = datasets[0].manifest.root, datasets[0].manifest.name
@@ -216,7 +211,7 @@ def precompute(
             wanted |= plan.kinds()
         missing = {digest for digest in wanted if digest not in store}
         told.started(len(wanted), len(wanted) - len(missing))
-        work = _Work(settings, makers, codec, device, store, missing, told)
+        work = _Work(settings, makers, GreyOnce(codec), device, store, missing, told)
         work.embed(text, ["", *(plan.prompt for plan in plans)])
         work.encode(plans)
         rows = []

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pvtt_data.errors import InputError
 from pvtt_train.speed import float8
-from pvtt_train.speed.attention import kernels
+from pvtt_train.speed.attention import kernels, preferring
 from pvtt_train.speed.block import Arithmetic, block, hint, real_tables
 from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.speed.recompute import RECOMPILE_LIMIT, Runner
@@ -39,7 +39,8 @@ class Applied:
 
     def forward(self, latents: Tensor, timestep: Tensor, text: Tensor, vace_context: Tensor) -> Tensor:
         """Velocity of noisy latents; see `WanVace.forward`. The timestep may be float32 whatever the model is."""
-        with torch._dynamo.config.patch(recompile_limit=RECOMPILE_LIMIT):
+        order = kernels(self.config.attention, latents.device)
+        with torch._dynamo.config.patch(recompile_limit=RECOMPILE_LIMIT), preferring(order):
             return self.model(latents, timestep, text, vace_context)
 
     def undo(self) -> None:
@@ -90,9 +91,18 @@ def apply(model: WanVace, config: SpeedConfig) -> Applied:
 def _replace_blocks(model: WanVace, config: SpeedConfig, device: torch.device, undo: list[Callable[[], None]]) -> None:
     how = Arithmetic(config.real_rope, config.fused_norms, config.cast_lora, kernels(config.attention, device))
     random = any(isinstance(layer, nn.Dropout) and layer.p > 0 for layer in model.modules())
-    dit = Runner(partial(block, how), config, random=random)
-    vace = Runner(partial(hint, how), config, random=random)
-    stacked = Runner(partial(_stacked_hint, how), config, random=random)
+
+    # Plain functions, which compilers follow more readily than partial ones.
+    def of_dit(layer: nn.Module, *inputs: Any) -> Any:
+        return block(how, layer, *inputs)
+
+    def of_vace(layer: nn.Module, *inputs: Any) -> Any:
+        return hint(how, layer, *inputs)
+
+    def of_stack(layer: nn.Module, *inputs: Any) -> Any:
+        return _stacked_hint(how, layer, *inputs)
+
+    dit, vace, stacked = (Runner(part, config, random=random) for part in (of_dit, of_vace, of_stack))
     kept = kept_blocks(model, config)
     for number, layer in enumerate(model.dit.blocks):
         _set_forward(layer, partial(dit, layer, ("dit", number) in kept), undo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -25,9 +26,9 @@ def kernels(wanted: Attention, device: torch.device) -> tuple[SDPBackend, ...]:
     if device.type != "cuda":
         return (SDPBackend.MATH,) if wanted == "math" else ()
     if wanted == "auto":
-        if torch.cuda.get_device_capability(device) < (9, 0):
-            return ()
-        wanted = "cudnn"
+        wanted = "cudnn" if torch.cuda.get_device_capability(device) >= (9, 0) else "torch"
+    if wanted == "torch":
+        return ()
     names = [name for name, _ in _ORDER]
     return tuple(kernel for _, kernel in _ORDER[names.index(wanted) :])
 
@@ -39,12 +40,17 @@ def attend(q: Tensor, k: Tensor, v: Tensor, heads: int, order: tuple[SDPBackend,
         ``(B, S, heads × d)``.
     """
     q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (q, k, v))
-    if order:
-        with sdpa_kernel(list(order), set_priority=True):
-            made = scaled_dot_product_attention(q, k, v)
-    else:
-        made = scaled_dot_product_attention(q, k, v)
-    return made.transpose(1, 2).flatten(2)
+    if torch.compiler.is_compiling():
+        return scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+    with preferring(order):
+        return scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+def preferring(order: tuple[SDPBackend, ...]) -> AbstractContextManager[None]:
+    """Let torch choose in an order. What is compiled meanwhile keeps the choice, backward too; what is not must be in
+    such a context each time, also when it is computed again for the gradient.
+    """
+    return sdpa_kernel(list(order), set_priority=True) if order else nullcontext()
 
 
 @cache

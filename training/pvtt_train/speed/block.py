@@ -18,7 +18,7 @@ from pvtt_train.speed.attention import attend
 from pvtt_train.speed.linear import apply_linear
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Arithmetic:
     """How a block computes; see `SpeedConfig`.
 

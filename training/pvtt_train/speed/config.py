@@ -9,7 +9,7 @@ from pydantic import Field
 from pvtt_data.stage import StageConfig
 
 Checkpointing = Literal["full", "selective", "none", "offload"]
-Attention = Literal["auto", "cudnn", "flash", "efficient", "math"]
+Attention = Literal["auto", "torch", "cudnn", "flash", "efficient", "math"]
 
 
 class SpeedConfig(StageConfig):
@@ -36,8 +36,8 @@ class SpeedConfig(StageConfig):
     tuned: bool = False
     """Let the compiler measure variants of its kernels: minutes at the first step."""
     attention: Attention = "auto"
-    """Kernel of attention; where it cannot run, the next in this order does. auto: cudnn on GPUs of compute
-    capability 9.0 or later, otherwise torch's own choice."""
+    """Kernel of attention; where it cannot run, the next of cudnn, flash, efficient and math does. torch: its own
+    choice, as DiffSynth has it. auto: cudnn on GPUs of compute capability 9.0 or later, otherwise as torch."""
     fp8: bool = False
     """Products of frozen weights in float8, a scale for each token and each output. Not exact: a few per cent of each
     product. Needs a GPU of compute capability 8.9 or later; elsewhere, and for shapes that it cannot do, the exact

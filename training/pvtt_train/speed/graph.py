@@ -72,6 +72,7 @@ class Gradients:
                 self._run(fixed)
         torch.cuda.current_stream().wait_stream(stream)
         self._clear()
+        torch.cuda.empty_cache()  # a graph has memory of its own
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             loss = self._run(fixed)

@@ -69,9 +69,9 @@ def _saving(function: Function, mode: Checkpointing, random: bool) -> Function:
             return checkpoint(function, block, *inputs, use_reentrant=False, preserve_rng_state=random)
 
     else:
-        context = partial(create_selective_checkpoint_contexts, _keep_self_attention)
 
         def saving(block: nn.Module, *inputs: Any) -> Any:
+            context = partial(create_selective_checkpoint_contexts, _keep_self_attention)
             return checkpoint(
                 function, block, *inputs, use_reentrant=False, preserve_rng_state=random, context_fn=context
             )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from pvtt_data.stage import StageConfig
 from pvtt_data.vace.mask_policies import Deployable
-from pvtt_data.vace.reactive import Content
 
 Tracker = Literal["tensorboard", "wandb", "swanlab"]
+Shown = Literal["source", "grey", "blurred", "edges", "noise", "black"]
+"""Reactive contents but depth, which samples have no map of."""
 
 
 class ValidationConfig(StageConfig):
@@ -39,7 +40,7 @@ class ValidationConfig(StageConfig):
     """Of the noise, here and in the loss."""
     policy: Deployable = "bbox_margin"
     """Of the mask."""
-    content: Content = "source"
+    content: Shown = "source"
     """Of the reactive stream: what the model sees of A."""
     tiled: bool = False
     """Decode in tiles, where the autoencoder has little memory beside the training."""
@@ -58,9 +59,3 @@ class ValidationConfig(StageConfig):
     """Who else is told; a JSONL file is always written. W&B and SwanLab must be installed."""
     project: str = "pvtt"
     """At W&B and SwanLab."""
-
-    @model_validator(mode="after")
-    def _can_be_made(self) -> ValidationConfig:
-        if self.content == "depth":
-            raise ValueError("content: depth needs a depth map, which samples do not have")
-        return self

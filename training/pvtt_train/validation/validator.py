@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -85,7 +86,7 @@ class Validator:
         return self.config.at_start if step == 0 else step % self.config.every == 0
 
     def __call__(self, step: int, metrics: HasBoard | None = None) -> Mapping[str, float]:
-        """Validate, tell the trackers, and return the scalars; all finite.
+        """Validate, tell the trackers, and return the scalars that are finite numbers.
 
         Args:
             step: steps that are done.
@@ -105,7 +106,7 @@ class Validator:
             )
         for tracker in self._trackers:
             tracker.tell(found)
-        return found.scalars
+        return {name: value for name, value in found.scalars.items() if math.isfinite(value)}
 
     def look(self, step: int) -> Findings:
         """Sample, score and measure the loss."""

@@ -30,6 +30,7 @@ STOCK = SpeedConfig(
     fused_norms=False,
     cast_lora=False,
     checkpointing="full",
+    attention="torch",
     adapters_only=False,
 )
 """DiffSynth's own step with plain checkpointing."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -61,18 +60,6 @@ class WanVae:
             video = self.vae.model.decode(moved, self.vae.scale).clamp_(-1, 1)
         self.vae.model.clear_cache()
         return video.float()
-
-    @contextmanager
-    def lent_to(self, device: torch.device) -> Iterator[WanVae]:
-        """Work on another device for a while, and leave it again: beside training there may be no room to stay."""
-        before = self.device
-        self.vae.to(device)
-        self.device = device
-        try:
-            yield self
-        finally:
-            self.device = before
-            self.vae.to(before)
 
 
 def new_vae(size: str) -> torch.nn.Module:

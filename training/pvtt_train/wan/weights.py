@@ -169,12 +169,11 @@ def load_model(config: WeightsConfig, device: torch.device, dtype: torch.dtype) 
     """
     import torch
 
-    from pvtt_train.wan.architecture import SIZES, WanVace, random_model
+    from pvtt_train.wan.architecture import SIZES, WanVace
 
     size = SIZES[config.size]
     if config.weights == "random":
-        say_random(f"the {config.size} model")
-        return random_model(size, device=device, dtype=dtype, seed=config.seed).requires_grad_(False)
+        return _random_model(config, device, dtype)
     from diffsynth.models.wan_video_dit import precompute_freqs_cis_3d
     from diffsynth.utils.state_dict_converters.wan_video_dit import WanVideoDiTStateDictConverter
     from diffsynth.utils.state_dict_converters.wan_video_vace import VaceWanModelDictConverter
@@ -194,6 +193,13 @@ def load_model(config: WeightsConfig, device: torch.device, dtype: torch.dtype) 
         }
         fill(model, files, renamed, device, dtype, config.size)
     return model.requires_grad_(False).eval()
+
+
+def _random_model(config: WeightsConfig, device: torch.device, dtype: torch.dtype) -> WanVace:
+    from pvtt_train.wan.architecture import SIZES, random_model
+
+    say_random(f"the {config.size} model")
+    return random_model(SIZES[config.size], device=device, dtype=dtype, seed=config.seed).requires_grad_(False)
 
 
 def load_vae(config: WeightsConfig, device: torch.device, dtype: torch.dtype) -> WanVae:
@@ -223,11 +229,11 @@ def tokenizer_folder(config: WeightsConfig) -> Path:
 
 
 def say_random(what: str) -> None:
-    """Warn that something has random weights."""
+    """Warn that something has random weights; once for each place that loads them."""
     warnings.warn(
         f"RANDOM WEIGHTS: {what} knows nothing; use it to test or to measure speed, never to train for results",
         RandomWeightsWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
 
 

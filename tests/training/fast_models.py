@@ -79,3 +79,23 @@ def distance(one: Gradient, other: Gradient) -> float:
         for parts in ((one.of[name] - other.of[name] for name in other.of), other.of.values())
     )
     return (apart / length) ** 0.5
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """What the estimates know of adapters."""
+
+    targets: str = "vace"
+    rank: int = 32
+    fp32: bool = True
+    modules: tuple[str, ...] = ("q", "k", "v", "o", "ffn.0", "ffn.2")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What the estimates know of clips."""
+
+    frames: int
+    height: int
+    width: int
+    references: int = 1
