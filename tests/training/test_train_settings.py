@@ -119,7 +119,7 @@ def test_a_plan_counts_sizes_steps_and_memory(shards: Path) -> None:
     assert plan.samples == 3 and plan.epochs == 20
     text = "\n".join(plan.lines())
     assert "3 × 5 frames of 96×64, 1 reference" in text and "6 batches of 1; 20.0 epochs" in text
-    assert plan.settings.config.speed.keep_blocks == 44, "everything fits for such small clips"
+    assert plan.speed.keep_blocks == 44, "everything fits for such small clips"
     # 15 VACE blocks of rank 32: 8 square layers and 2 of the feed-forward part.
     adapters = 15 * 32 * (8 * 2 * 1536 + 2 * (1536 + 8960))
     assert plan.checkpoint_bytes == 5 * 4 * adapters

@@ -25,6 +25,7 @@ from pvtt_train.guards import FiniteGuard
 from pvtt_train.loop import Course, Parts
 from pvtt_train.run_folder import RunFolder
 from pvtt_train.speed.apply import Applied, apply
+from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.step import Step
 from pvtt_train.validation.make import make_validator
 from pvtt_train.wan.architecture import SIZES, WanVace
@@ -62,12 +63,18 @@ class Assembled:
 
 
 def assemble(
-    config: TrainConfig, world: World, run: RunFolder, advice: Sequence[str] = (), tell: Tell = lambda line: None
+    config: TrainConfig,
+    speed: SpeedConfig,
+    world: World,
+    run: RunFolder,
+    advice: Sequence[str] = (),
+    tell: Tell = lambda line: None,
 ) -> Assembled:
     """Load and connect everything.
 
     Args:
-        config: settings; ``speed.keep_blocks`` is decided.
+        config: settings.
+        speed: how a step is computed; nothing in it is left to be decided.
         world: the processes.
         run: the folder; samples of validation go there.
         advice: lines to tell when memory is not enough.
@@ -81,7 +88,7 @@ def assemble(
     model = load_model(config.model, device, dtype)
     add_lora(model, config.lora, seed=config.run.seed)
     model.train()
-    applied = apply(model, config.speed)
+    applied = apply(model, speed)
     for note in applied.notes:
         tell(f"speed      {note}")
     # Latents stay float32 until noise is added to them; what the model is given is in its own precision.
@@ -122,7 +129,7 @@ def assemble(
         dtype=dtype,
         world=world,
         guard=FiniteGuard(config.guards.skip_not_finite),
-        captured=config.speed.graph and device.type == "cuda",
+        captured=speed.graph and device.type == "cuda",
     )
     parts = Parts(step, list(parameters), loader, write_adapter, validate, advice)
     course = Course(config.run.steps, config.checkpoint)

@@ -24,7 +24,7 @@ def start_facts(plan: Plan, world: World, diffsynth: DiffSynthSource, step: int)
     """Of one start of a run, as plain values; tokens and passwords in the command are not among them.
 
     Args:
-        plan: of the run.
+        plan: of the run, with the speed that was chosen.
         world: the processes.
         diffsynth: where it comes from.
         step: that the start goes on from.
@@ -43,6 +43,7 @@ def start_facts(plan: Plan, world: World, diffsynth: DiffSynthSource, step: int)
         "settings": {"name": plan.settings.name, "why": plan.settings.why},
         "dataset": {"name": plan.dataset, "root": plan.root, "samples": plan.samples},
         "weights": weights,
+        "speed": plan.speed.model_dump(mode="json"),
         "code": {
             "pvtt": __version__,
             "commit": commit.sha if commit else None,

@@ -49,6 +49,7 @@ class Plan:
         processes: how many share a step.
         checkpoint_bytes: of one checkpoint.
         missing: weights that have to be fetched.
+        speed: how a step is computed: as set, with what is to fit the memory decided.
         memory: that a step takes, with the largest clips.
         available_bytes: of memory that there are for it.
         step_s: about how long a step takes; None where that is not known before.
@@ -62,6 +63,7 @@ class Plan:
     processes: int
     checkpoint_bytes: int
     missing: Sequence[str]
+    speed: SpeedConfig
     memory: MemoryEstimate
     available_bytes: int
     step_s: float | None
@@ -70,6 +72,11 @@ class Plan:
     def samples(self) -> int:
         """That can be trained on."""
         return sum(self.buckets.values())
+
+    @property
+    def largest(self) -> Bucket:
+        """The size that takes most memory."""
+        return max(self.buckets, key=_latents)
 
     @property
     def epochs(self) -> float:
@@ -93,7 +100,7 @@ class Plan:
             f"data       {self.dataset}, root {self.root[:16]}, {self.samples} samples ({config.data.split}), {source}",
             *(f"           {count} × {bucket}" for bucket, count in sorted(self.buckets.items())),
             f"steps      {config.run.steps} of {_samples(config.data.global_batch)}{each}; {self.epochs:.1f} epochs",
-            f"speed      {_told(config.speed)}",
+            f"speed      {_told(self.speed)}",
             f"memory     {self.memory}; there are {bytes_text(self.available_bytes)}",
             f"time       {time}",
             f"run        {self.settings.folder}; a checkpoint is {bytes_text(self.checkpoint_bytes)}",
@@ -106,8 +113,7 @@ class Plan:
 
 
 def make_plan(settings: Settings, world: World) -> Plan:
-    """Look at data, weights and memory; nothing heavy is read. What is to fit the memory (`speed.keep_blocks`) is
-    decided.
+    """Look at data, weights and memory; nothing heavy is read.
 
     Raises:
         DatasetError: the shards or latents are damaged, or do not go with the settings.
@@ -126,10 +132,11 @@ def make_plan(settings: Settings, world: World) -> Plan:
     available = available_bytes(config, world.device)
     lora, batch, ema = config.lora, config.data.batch, bool(config.optimiser.ema.keep)
     speed = fitted(config.speed, size, lora, largest, batch, available, ema)
-    config = config.model_copy(update={"speed": speed})
-    on_gpu = world.device.type == "cuda"
+    step_s = None
+    if world.device.type == "cuda":
+        step_s = step_seconds(config, speed, largest, matmul_rate(world.device), processes)
     return Plan(
-        settings=replace(settings, config=config),
+        settings=settings,
         dataset=f"{dataset.manifest.name} {config.data.shards.name}",
         root=dataset.manifest.root,
         buckets=buckets,
@@ -137,11 +144,27 @@ def make_plan(settings: Settings, world: World) -> Plan:
         processes=processes,
         checkpoint_bytes=_COPIES * 4 * adapter_parameters(size, lora),
         missing=missing_files(config.model, needed_parts(config)),
-        memory=estimate(
-            size, lora, speed, largest, batch, ema=ema, weight_bytes=precision_of(config, world.device).itemsize
-        ),
+        speed=speed,
+        memory=_memory(config, speed, largest, world),
         available_bytes=available,
-        step_s=step_seconds(config, largest, matmul_rate(world.device), processes) if on_gpu else None,
+        step_s=step_s,
+    )
+
+
+def with_speed(plan: Plan, speed: SpeedConfig, world: World) -> Plan:
+    """The same plan with steps computed otherwise."""
+    return replace(plan, speed=speed, memory=_memory(plan.settings.config, speed, plan.largest, world))
+
+
+def _memory(config: TrainConfig, speed: SpeedConfig, largest: Bucket, world: World) -> MemoryEstimate:
+    return estimate(
+        SIZES[config.model.size],
+        config.lora,
+        speed,
+        largest,
+        config.data.batch,
+        ema=bool(config.optimiser.ema.keep),
+        weight_bytes=precision_of(config, world.device).itemsize,
     )
 
 

@@ -29,6 +29,7 @@ from pvtt_data.files import write_whole
 from pvtt_train.checkpoint import step_of, whole_checkpoints
 
 CONFIG, FACTS, METRICS, LOG = "config.yaml", "run.json", "metrics.jsonl", "log.jsonl"
+SELF_TEST = "self_test.json"
 ADAPTER, SUMMARY, SUMMARY_NUMBERS = "adapter.safetensors", "summary.md", "summary.json"
 
 

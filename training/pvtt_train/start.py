@@ -13,17 +13,20 @@ from rich.console import Console
 from pvtt_data.experiment_log import Experiment, ExperimentLog, Input
 from pvtt_data.words import bytes_text
 from pvtt_train.assemble import assemble
+from pvtt_train.config import TrainConfig
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.diffsynth_source import DiffSynthSource
 from pvtt_train.distributed import World
 from pvtt_train.facts import start_facts
 from pvtt_train.guards import ran_out_of_memory
 from pvtt_train.loop import Outcome, train
-from pvtt_train.plan import Plan, preflight
-from pvtt_train.run_folder import RunFolder
+from pvtt_train.plan import Plan, preflight, with_speed
+from pvtt_train.run_folder import SELF_TEST, RunFolder
 from pvtt_train.screen import Screen
 from pvtt_train.settings import check_unchanged
+from pvtt_train.speed.selftest import choose
 from pvtt_train.summary import Summary, keep_adapter
+from pvtt_train.wan.architecture import SIZES
 
 
 def start(plan: Plan, world: World, diffsynth: DiffSynthSource, console: Console) -> Outcome | None:
@@ -44,46 +47,86 @@ def start(plan: Plan, world: World, diffsynth: DiffSynthSource, console: Console
         if step >= config.run.steps:
             console.print(f"all {step} steps are done: {run.path}; give more with --set run.steps", highlight=False)
             return None
-        for line in changes:
-            console.print(f"changed    {line}", highlight=False, markup=False)
-        if step:
-            console.print(f"goes on    after step {step}", highlight=False)
+        for line in [f"changed    {line}" for line in changes] + ([f"goes on    after step {step}"] if step else []):
+            console.print(line, highlight=False, markup=False)
+        _cap_memory(config, world)
+        plan = _with_self_test(plan, world, run, console)
         if world.is_first:
             run.write_config(config)
             run.add_facts(start_facts(plan, world, diffsynth, step))
-        if config.run.max_memory_gb is not None and world.device.type == "cuda":
-            total = torch.cuda.get_device_properties(world.device).total_memory
-            torch.cuda.set_per_process_memory_fraction(min(1.0, config.run.max_memory_gb * 1e9 / total), world.device)
-        advice = [f"estimated: {plan.memory}", "what takes less:", *plan.memory.advice()]
         with _logged(plan, world) as log:
-            try:
-                made = assemble(config, world, run, advice, lambda line: console.print(line, highlight=False))
-            except (RuntimeError, MemoryError) as error:
-                told = ran_out_of_memory(error, step + 1, "while the model was loaded", advice)
-                if told is None:
-                    raise
-                raise told from error
-            try:
-                outcome = train(made.parts, made.course, run, world, Screen(console if world.is_first else None))
-            except CorruptSampleError as error:
-                allowed = config.data.allow_corrupt
-                more = f"--set data.allow_corrupt={allowed + 1} lets one more such sample be replaced by another"
-                raise CorruptSampleError(error.key, f"{error.why}; {allowed} were allowed, {more}") from error
+            outcome = _trained(plan, world, run, console)
             if world.is_first:
-                adapter = keep_adapter(outcome, run)
-                summary = Summary.of_run(plan, outcome, run)
-                summary.write(run, plan)
-                for line in summary.lines():
-                    console.print(line, highlight=False, markup=False)
-                if adapter is not None:
-                    size = bytes_text(adapter.stat().st_size)
-                    console.print(f"adapter: {adapter} ({size})", highlight=False, markup=False)
-                if log is not None:
-                    log.add(*summary.entries(run))
+                _tell(plan, outcome, run, log, console)
             if outcome.stopped:
                 console.print("stopped, saved; the same command goes on from there", highlight=False)
                 sys.exit(128 + outcome.stopped)
     return outcome
+
+
+def _cap_memory(config: TrainConfig, world: World) -> None:
+    if config.run.max_memory_gb is not None and world.device.type == "cuda":
+        total = torch.cuda.get_device_properties(world.device).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, config.run.max_memory_gb * 1e9 / total), world.device)
+
+
+def _with_self_test(plan: Plan, world: World, run: RunFolder, console: Console) -> Plan:
+    """The plan with what is fast and right on the GPU; the first process finds out for all. A run that goes on keeps
+    what it found.
+    """
+    config = plan.settings.config
+    if world.device.type != "cuda" or not config.run.self_test:
+        return plan
+    found = plan.speed
+    if world.is_first:
+        found = choose(
+            SIZES[config.model.size],
+            config.lora,
+            plan.largest,
+            world.device,
+            wanted=config.speed,
+            batch=config.data.batch,
+            available=plan.available_bytes,
+            kept_in=run.path / SELF_TEST,
+            told=lambda words: console.print(f"self-test  {words}", highlight=False, markup=False),
+        )
+    return with_speed(plan, world.same(found), world)
+
+
+def _trained(plan: Plan, world: World, run: RunFolder, console: Console) -> Outcome:
+    """Load and train; errors say what may be changed."""
+    config, step = plan.settings.config, run.step
+    advice = [f"estimated: {plan.memory}", "what takes less:", *plan.memory.advice()]
+
+    def tell(line: str) -> None:
+        console.print(line, highlight=False, markup=False)
+
+    try:
+        made = assemble(config, plan.speed, world, run, advice, tell)
+    except (RuntimeError, MemoryError) as error:
+        told = ran_out_of_memory(error, step + 1, "while the model was loaded", advice)
+        if told is None:
+            raise
+        raise told from error
+    try:
+        return train(made.parts, made.course, run, world, Screen(console if world.is_first else None))
+    except CorruptSampleError as error:
+        allowed = config.data.allow_corrupt
+        more = f"--set data.allow_corrupt={allowed + 1} lets one more such sample be replaced by another"
+        raise CorruptSampleError(error.key, f"{error.why}; {allowed} were allowed, {more}") from error
+
+
+def _tell(plan: Plan, outcome: Outcome, run: RunFolder, log: ExperimentLog | None, console: Console) -> None:
+    """The adapter where it is looked for, and the summary."""
+    adapter = keep_adapter(outcome, run)
+    summary = Summary.of_run(plan, outcome, run)
+    summary.write(run, plan)
+    for line in summary.lines():
+        console.print(line, highlight=False, markup=False)
+    if adapter is not None:
+        console.print(f"adapter: {adapter} ({bytes_text(adapter.stat().st_size)})", highlight=False, markup=False)
+    if log is not None:
+        log.add(*summary.entries(run))
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import torch
 
 from pvtt_train.config import TrainConfig
 from pvtt_train.data.buckets import Bucket
+from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.wan.architecture import SIZES
 from pvtt_train.wan.flops import step_flops
 
@@ -31,15 +32,16 @@ def matmul_rate(device: torch.device) -> float:
     return _TIMES * 2 * _SIDE**3 / (time.perf_counter() - begun)
 
 
-def step_seconds(config: TrainConfig, bucket: Bucket, rate: float, processes: int) -> float:
+def step_seconds(config: TrainConfig, speed: SpeedConfig, bucket: Bucket, rate: float, processes: int) -> float:
     """About how long a step takes.
 
     Args:
         config: settings.
+        speed: how it is computed.
         bucket: size of the clips.
         rate: of matrix products, operations per second.
         processes: that share it.
     """
     samples = config.data.global_batch / processes
-    done = step_flops(SIZES[config.model.size], config.lora, bucket, config.speed).done
-    return samples * done / (rate * (COMPILED if config.speed.compile else EAGER))
+    done = step_flops(SIZES[config.model.size], config.lora, bucket, speed).done
+    return samples * done / (rate * (COMPILED if speed.compile else EAGER))
