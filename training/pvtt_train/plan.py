@@ -47,6 +47,7 @@ class Plan:
         buckets: samples of each size, with the most references that they may show.
         unreadable: samples whose metadata cannot be read.
         processes: how many share a step.
+        on_gpu: whether it runs on GPUs.
         checkpoint_bytes: of one checkpoint.
         missing: weights that have to be fetched.
         speed: how a step is computed: as set, with what is to fit the memory decided.
@@ -61,6 +62,7 @@ class Plan:
     buckets: Mapping[Bucket, int]
     unreadable: int
     processes: int
+    on_gpu: bool
     checkpoint_bytes: int
     missing: Sequence[str]
     speed: SpeedConfig
@@ -90,6 +92,7 @@ class Plan:
         share = config.data.global_batch // (config.data.batch * self.processes)
         batches = f"{share} batch{'es' if share > 1 else ''} of {config.data.batch}"
         each = f", {batches} in each of {self.processes} processes" if self.processes > 1 else f", {batches}"
+        needed = str(self.memory) if self.on_gpu else str(self.memory).replace(" of GPU memory", "")
         time = "known after the first steps"
         if self.step_s is not None:
             total_s = self.step_s * config.run.steps
@@ -101,7 +104,7 @@ class Plan:
             *(f"           {count} × {bucket}" for bucket, count in sorted(self.buckets.items())),
             f"steps      {config.run.steps} of {_samples(config.data.global_batch)}{each}; {self.epochs:.1f} epochs",
             f"speed      {_told(self.speed)}",
-            f"memory     {self.memory}; there are {bytes_text(self.available_bytes)}",
+            f"memory     {needed}; there are {bytes_text(self.available_bytes)}",
             f"time       {time}",
             f"run        {self.settings.folder}; a checkpoint is {bytes_text(self.checkpoint_bytes)}",
         ]
@@ -142,6 +145,7 @@ def make_plan(settings: Settings, world: World) -> Plan:
         buckets=buckets,
         unreadable=unreadable,
         processes=processes,
+        on_gpu=world.device.type == "cuda",
         checkpoint_bytes=_COPIES * 4 * adapter_parameters(size, lora),
         missing=missing_files(config.model, needed_parts(config)),
         speed=speed,
