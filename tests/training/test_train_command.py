@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -26,6 +26,11 @@ from toy_triples import write_toy_dataset
 
 from pvtt_data.errors import PreflightError
 from pvtt_data.shards import ShardDataset, read_manifest
+
+if TYPE_CHECKING:
+    from catalogue_builds import Builder
+
+    from pvtt_data.build import BuildOutcome
 
 pytestmark = [
     pytest.mark.usefixtures("diffsynth"),
@@ -227,3 +232,14 @@ def test_two_processes_give_the_same_curve_as_one(shards: Path, whole: Path, tmp
     assert [entry["loss"] for entry in two] == pytest.approx([entry["loss"] for entry in one], rel=1e-4)
     assert json.loads((tmp_path / "run.json").read_text())[0]["machine"]["processes"] == 2
     assert done.stdout.count("adapter: ") == 1
+
+
+def test_what_a_build_made_of_product_videos_can_be_trained_on(
+    catalogue_build: tuple[Builder, BuildOutcome], tmp_path: Path
+) -> None:
+    publication = catalogue_build[1].publication
+    assert publication is not None
+    words = ["--shards", str(publication.path), "--preset", "tiny-cpu", "--run", str(tmp_path / "run"), "--dry-run"]
+    output = called(*words).output
+    assert f"ecommerce {publication.path.name}, root {read_manifest(publication.path).root[:16]}" in output
+    assert "frames of 256×448, 3 references" in output
