@@ -68,6 +68,8 @@ VARIANTS: dict[str, SpeedConfig] = {
     "fast": COMPILED.model_copy(update={"keep_blocks": "fit"}),
     "lean": COMPILED,
     "example": EXAMPLE,
+    "lean, host": COMPILED.model_copy(update={"host_blocks": 99}),
+    "fast, host": COMPILED.model_copy(update={"keep_blocks": "fit", "host_blocks": 14, "host_whole": True}),
     "fast, fp8": COMPILED.model_copy(update={"keep_blocks": "fit", "fp8": True}),
     "leanest": COMPILED.model_copy(update={"checkpointing": "full"}),
     "lean, not compiled": SpeedConfig(),
@@ -520,7 +522,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rank", type=int, default=32)
     parser.add_argument("--steps", type=int, default=5, help="timed of each variant")
     parser.add_argument("--warmup", type=int, default=2, help="before them")
-    parser.add_argument("--variants", help=f"by semicolons or plain commas, of: {'; '.join(VARIANTS)}")
+    parser.add_argument(
+        "--variants", help=f"by semicolons, or by commas where no name has one, of: {'; '.join(VARIANTS)}"
+    )
     parser.add_argument("--budget", type=float, default=540.0, help="seconds; what comes later is left out")
     parser.add_argument("--fast-gb", type=float, default=30.0, help="GPU memory that `fast` may take")
     parser.add_argument("--cap-gb", type=float, default=0.0, help="cap of torch's allocator; 0: none")
