@@ -16,6 +16,7 @@ from pvtt_train.speed.attention import kernels, preferring
 from pvtt_train.speed.block import Arithmetic, block, hint, real_tables
 from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.speed.host import Host
+from pvtt_train.speed.linear import FLOAT8, plain_adapter
 from pvtt_train.speed.recompute import RECOMPILE_LIMIT, Runner
 from pvtt_train.wan.architecture import WanVace
 
@@ -61,11 +62,17 @@ class Applied:
         self.undo()
 
 
-def apply(model: WanVace, config: SpeedConfig) -> Applied:
+def apply(model: WanVace, config: SpeedConfig, device: torch.device | None = None) -> Applied:
     """Make a model fast.
 
-    Adapters must be in place already, and the model on its device. Blocks, `vace` and the rotary tables of this model
-    are replaced; its weights and adapters stay in their modules under their names, and other models are not touched.
+    Adapters must be in place already. Blocks, `vace` and the rotary tables of this model are replaced; its weights and
+    adapters stay in their modules under their names, and other models are not touched.
+
+    Args:
+        model: to be changed.
+        config: how.
+        device: where it is to compute, and is moved to until `Applied.undo`; where it is, if not given. Weights that
+            float8 replaces are not moved: a model whose weights a GPU has no room for can be loaded on the processor.
 
     Raises:
         InputError: ``speed-undecided`` if ``keep_blocks`` is `fit`, which `pvtt_train.wan.memory.fitted` must turn into
@@ -76,13 +83,14 @@ def apply(model: WanVace, config: SpeedConfig) -> Applied:
     if "forward" in vars(model.vace):
         raise InputError("speed-twice", "this model has been made fast already; undo that first")
     applied = Applied(model, config)
-    device = next(model.dit.patch_embedding.parameters()).device
+    device = device or next(model.dit.patch_embedding.parameters()).device
     notes: list[str] = []
     try:
         if config.adapters_only:
             _freeze(model, applied._undo)
         if config.fp8:
             notes += _use_float8(model, device, applied._undo)
+        _move(model, device, applied._undo)
         _keep_timesteps(model.dit, applied._undo)
         if config.real_rope:
             _assign(model.dit, "freqs", real_tables(model.dit.freqs), applied._undo)
@@ -260,8 +268,8 @@ def _use_float8(model: WanVace, device: torch.device, undo: list[Callable[[], No
             if ADAPTER in name or name.endswith("base_layer") or id(layer) in of_text:
                 continue
             if float8.fits(base.weight) and _may_replace(layer):
-                float8.install(base)
-                undo.append(partial(float8.remove, base))
+                undo.append(partial(float8.remove, base, base.weight.device))
+                float8.install(base, device)
             else:
                 left += 1
     return [f"{left} layers stay exact: adapters that only peft knows, or sizes no multiple of 16"] if left else []
@@ -272,9 +280,22 @@ def _is_linear(layer: nn.Module) -> bool:
 
 
 def _may_replace(layer: nn.Module) -> bool:
-    from pvtt_train.speed.linear import plain_adapter
-
     return not hasattr(layer, "base_layer") or plain_adapter(layer) is not None
+
+
+def _move(model: WanVace, device: torch.device, undo: list[Callable[[], None]]) -> None:
+    """Move all but exact weights that float8 has replaced."""
+    replaced = {id(part.weight) for part in model.modules() if hasattr(part, FLOAT8)}
+    for part in [*model.parameters(), *model.buffers()]:
+        if id(part) not in replaced and part.device != device:
+            undo.append(partial(_set_data, part, part.device))
+            _set_data(part, device)
+    if model.dit.freqs[0].device != device:
+        _assign(model.dit, "freqs", tuple(table.to(device) for table in model.dit.freqs), undo)
+
+
+def _set_data(part: Tensor, device: torch.device) -> None:
+    part.data = part.data.to(device)
 
 
 def _keep_timesteps(dit: Any, undo: list[Callable[[], None]]) -> None:
