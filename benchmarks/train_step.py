@@ -68,6 +68,8 @@ VARIANTS: dict[str, SpeedConfig] = {
     "fast": COMPILED.model_copy(update={"keep_blocks": "fit"}),
     "lean": COMPILED,
     "example": EXAMPLE,
+    "lean, host": COMPILED.model_copy(update={"host_blocks": 99}),
+    "fast, host": COMPILED.model_copy(update={"keep_blocks": "fit", "host_blocks": 14, "host_whole": True}),
     "fast, fp8": COMPILED.model_copy(update={"keep_blocks": "fit", "fp8": True}),
     "leanest": COMPILED.model_copy(update={"checkpointing": "full"}),
     "lean, not compiled": SpeedConfig(),
@@ -238,7 +240,9 @@ class Bench:
         try:
             step = self.own_step(config) if applied is None else self.fast_step(applied)
             torch.manual_seed(3)
+            started = self.now()
             result.loss = float(step())
+            slow = not config.compile and self.now() - started > 5  # neither worth many steps, nor uneven
             gradients[name] = {key: part.grad.float().cpu() for key, part in self.adapters.items()}
             parameters = list(self.adapters.values())
             optimiser = torch.optim.AdamW(parameters, lr=1e-4, weight_decay=1e-2, fused=self.cuda and not own)
@@ -251,11 +255,11 @@ class Bench:
                 optimiser.zero_grad(set_to_none=True)
                 return self.now() - started
 
-            for _ in range(self.chosen.warmup):
+            for _ in range(0 if slow else self.chosen.warmup):
                 whole()
             result.first_steps = time.monotonic() - begun
             times = [whole()]
-            while len(times) < self.chosen.steps and elapsed() + times[-1] < self.chosen.budget:
+            while len(times) < (2 if slow else self.chosen.steps) and elapsed() + times[-1] < self.chosen.budget:
                 times.append(whole())
             if name in self.chosen.profile.split(";"):
                 self.profile(name, whole)
@@ -520,7 +524,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rank", type=int, default=32)
     parser.add_argument("--steps", type=int, default=5, help="timed of each variant")
     parser.add_argument("--warmup", type=int, default=2, help="before them")
-    parser.add_argument("--variants", help=f"by semicolons or plain commas, of: {'; '.join(VARIANTS)}")
+    parser.add_argument(
+        "--variants", help=f"by semicolons, or by commas where no name has one, of: {'; '.join(VARIANTS)}"
+    )
     parser.add_argument("--budget", type=float, default=540.0, help="seconds; what comes later is left out")
     parser.add_argument("--fast-gb", type=float, default=30.0, help="GPU memory that `fast` may take")
     parser.add_argument("--cap-gb", type=float, default=0.0, help="cap of torch's allocator; 0: none")

@@ -85,10 +85,12 @@ def assemble(
     """
     device, dtype = world.device, precision_of(config, world.device)
     examples, vae = make_examples(config, device, dtype)
-    model = load_model(config.model, device, dtype)
+    # Float8 leaves the exact weights where they were loaded: a GPU may have no room for them.
+    place = torch.device("cpu") if speed.fp8 else device
+    model = load_model(config.model, place, dtype)
     add_lora(model, config.lora, seed=config.run.seed)
     model.train()
-    applied = apply(model, speed)
+    applied = apply(model, speed, device)
     for note in applied.notes:
         tell(f"speed      {note}")
     # Latents stay float32 until noise is added to them; what the model is given is in its own precision.

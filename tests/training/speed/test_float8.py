@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from fast_models import adapted, asked, distance, gradient
@@ -57,6 +59,28 @@ def test_gradients_of_adapters_stay_near() -> None:
         near = gradient(applied.forward, model, inputs)
     assert 0.005 < distance(near, exact) < 0.06
     assert torch.equal(model.dit.blocks[1].ffn[0].base_layer.weight, before)
+
+
+@pytest.mark.usefixtures("diffsynth", "_works")
+def test_a_device_without_room_for_the_exact_weights_gets_all_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device called meta stands for a GPU; to which parameters are moved is written down."""
+    moved: list[tuple[int, str]] = []
+    monkeypatch.setattr(float8, "works", lambda device: "")
+    monkeypatch.setattr(
+        sys.modules[apply.__module__], "_set_data", lambda part, device: moved.append((id(part), device.type))
+    )
+    model = adapted("vace", torch.bfloat16)
+    names = {id(part): name for name, part in model.named_parameters()}
+    with apply(model, SpeedConfig(fp8=True), torch.device("meta")):
+        there = {names[part] for part, kind in moved if kind == "meta"}
+        away = set(names.values()) - there
+        assert {"dit.blocks.0.ffn.0.weight", "vace.vace_blocks.0.self_attn.q.base_layer.weight"} <= away
+        assert {"vace.vace_blocks.0.self_attn.q.lora_A.default.weight", "dit.head.head.weight"} <= there
+        assert not any("bias" in name or "lora_" in name for name in away)
+        assert model.dit.blocks[0].ffn[0].pvtt_float8.stored.device.type == "meta"
+        assert all(table.device.type == "meta" for table in model.dit.freqs)
+    assert {names[part] for part, kind in moved if kind == "cpu"} == there
+    assert model.dit.freqs[0].device.type == "cpu"
 
 
 @pytest.mark.usefixtures("diffsynth")

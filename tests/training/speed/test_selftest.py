@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from fast_models import Adapters, Clip
-from pvtt_train.speed import block
+from pvtt_train.speed import block, float8
 from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.speed.selftest import Finding, Trial, choose, found_once
 from pvtt_train.wan.architecture import SIZES
@@ -37,7 +37,10 @@ def test_kernels_are_as_near_to_float32_as_diffsynth_and_timed() -> None:
     for finding in findings[:-1]:
         assert not finding.fault and finding.seconds > 0
         assert 0 < finding.distance <= 1.25 * tried.nearest < 0.02
-    assert findings[-1].distance > 2 * findings[0].distance, "float8 is further off"
+    if float8.works(CPU):
+        assert "not in use" in findings[-1].fault
+    else:
+        assert findings[-1].distance > 2 * findings[0].distance, "float8 is further off"
 
 
 def test_a_kernel_that_computes_something_else_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +71,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize(
-    ("more", "compiled", "float8"),
+    ("more", "compiled", "small"),
     [
         ([], False, False),
         ([Finding("compiled", 1.5, 0.01, "")], True, False),
@@ -78,10 +81,10 @@ FOUND = [
         ([Finding("compiled", 1.5, 0.01, ""), Finding("float8", 1.6, 0.04, "")], True, False),
     ],
 )
-def test_what_is_right_and_faster_is_used(more: list[Finding], compiled: bool, float8: bool) -> None:
+def test_what_is_right_and_faster_is_used(more: list[Finding], compiled: bool, small: bool) -> None:
     wanted = WANTED.model_copy(update={"fp8": True})
     found = found_once(wanted, {}, lambda: FOUND + more)
-    assert (found.attention, found.compile, found.fp8) == ("flash", compiled, float8)
+    assert (found.attention, found.compile, found.fp8) == ("flash", compiled, small)
     assert found.keep_blocks == "fit"
 
 

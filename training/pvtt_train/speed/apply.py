@@ -15,6 +15,8 @@ from pvtt_train.speed import float8
 from pvtt_train.speed.attention import kernels, preferring
 from pvtt_train.speed.block import Arithmetic, block, hint, real_tables
 from pvtt_train.speed.config import SpeedConfig
+from pvtt_train.speed.host import Host
+from pvtt_train.speed.linear import FLOAT8, plain_adapter
 from pvtt_train.speed.recompute import RECOMPILE_LIMIT, Runner
 from pvtt_train.wan.architecture import WanVace
 
@@ -29,19 +31,24 @@ class Applied:
         model: that was changed.
         config: how.
         notes: what could not be done as asked, in words.
+        host: the processor's memory, where blocks keep something there.
     """
 
     def __init__(self, model: WanVace, config: SpeedConfig) -> None:
         self.model = model
         self.config = config
         self.notes: tuple[str, ...] = ()
+        self.host: Host | None = None
         self._undo: list[Callable[[], None]] = []
 
     def forward(self, latents: Tensor, timestep: Tensor, text: Tensor, vace_context: Tensor) -> Tensor:
         """Velocity of noisy latents; see `WanVace.forward`. The timestep may be float32 whatever the model is."""
         order = kernels(self.config.attention, latents.device)
+        if self.host is not None:
+            self.host.begin()
         with torch._dynamo.config.patch(recompile_limit=RECOMPILE_LIMIT), preferring(order):
-            return self.model(latents, timestep, text, vace_context)
+            velocity = self.model(latents, timestep, text, vace_context)
+        return velocity if self.host is None else self.host.watch(velocity)
 
     def undo(self) -> None:
         """Give the model back as it was; again is no harm."""
@@ -55,11 +62,17 @@ class Applied:
         self.undo()
 
 
-def apply(model: WanVace, config: SpeedConfig) -> Applied:
+def apply(model: WanVace, config: SpeedConfig, device: torch.device | None = None) -> Applied:
     """Make a model fast.
 
-    Adapters must be in place already, and the model on its device. Blocks, `vace` and the rotary tables of this model
-    are replaced; its weights and adapters stay in their modules under their names, and other models are not touched.
+    Adapters must be in place already. Blocks, `vace` and the rotary tables of this model are replaced; its weights and
+    adapters stay in their modules under their names, and other models are not touched.
+
+    Args:
+        model: to be changed.
+        config: how.
+        device: where it is to compute, and is moved to until `Applied.undo`; where it is, if not given. Weights that
+            float8 replaces are not moved: a model whose weights a GPU has no room for can be loaded on the processor.
 
     Raises:
         InputError: ``speed-undecided`` if ``keep_blocks`` is `fit`, which `pvtt_train.wan.memory.fitted` must turn into
@@ -70,17 +83,20 @@ def apply(model: WanVace, config: SpeedConfig) -> Applied:
     if "forward" in vars(model.vace):
         raise InputError("speed-twice", "this model has been made fast already; undo that first")
     applied = Applied(model, config)
-    device = next(model.dit.patch_embedding.parameters()).device
+    device = device or next(model.dit.patch_embedding.parameters()).device
     notes: list[str] = []
     try:
         if config.adapters_only:
             _freeze(model, applied._undo)
         if config.fp8:
             notes += _use_float8(model, device, applied._undo)
+        _move(model, device, applied._undo)
         _keep_timesteps(model.dit, applied._undo)
         if config.real_rope:
             _assign(model.dit, "freqs", real_tables(model.dit.freqs), applied._undo)
-        _replace_blocks(model, config, device, applied._undo)
+        if config.host_blocks:
+            applied.host = Host(device)
+        _replace_blocks(model, config, device, applied.host, applied._undo)
     except BaseException:
         applied.undo()
         raise
@@ -88,7 +104,9 @@ def apply(model: WanVace, config: SpeedConfig) -> Applied:
     return applied
 
 
-def _replace_blocks(model: WanVace, config: SpeedConfig, device: torch.device, undo: list[Callable[[], None]]) -> None:
+def _replace_blocks(
+    model: WanVace, config: SpeedConfig, device: torch.device, host: Host | None, undo: list[Callable[[], None]]
+) -> None:
     how = Arithmetic(config.real_rope, config.fused_norms, config.cast_lora, kernels(config.attention, device))
     random = any(isinstance(layer, nn.Dropout) and layer.p > 0 for layer in model.modules())
 
@@ -103,16 +121,30 @@ def _replace_blocks(model: WanVace, config: SpeedConfig, device: torch.device, u
         return _stacked_hint(how, layer, *inputs)
 
     dit, vace, stacked = (Runner(part, config, random=random) for part in (of_dit, of_vace, of_stack))
-    kept = kept_blocks(model, config)
+    kept, away = kept_blocks(model, config), host_blocks(model, config)
+
+    def running(run: Runner, layer: nn.Module, part: str, number: int) -> Callable[..., Any]:
+        sent = (part, number) in away
+        keep = (part, number) in kept or (sent and config.host_whole)
+        return partial(_run_away, host, run, layer, keep) if sent and host is not None else partial(run, layer, keep)
+
     for number, layer in enumerate(model.dit.blocks):
-        _set_forward(layer, partial(dit, layer, ("dit", number) in kept), undo)
+        _set_forward(layer, running(dit, layer, "dit", number), undo)
     if config.hints_as_list:
-        keep = [("vace", number) in kept for number in range(len(model.vace.vace_blocks))]
-        _set_forward(model.vace, partial(_hints, model.vace, vace, keep), undo)
+        runs = [running(vace, layer, "vace", number) for number, layer in enumerate(model.vace.vace_blocks)]
+        _set_forward(model.vace, partial(_hints, model.vace, runs), undo)
     else:
         for number, layer in enumerate(model.vace.vace_blocks):
-            _set_forward(layer, partial(stacked, layer, ("vace", number) in kept), undo)
+            _set_forward(layer, running(stacked, layer, "vace", number), undo)
         _set_forward(model.vace, partial(type(model.vace).forward, model.vace), undo)
+
+
+def _run_away(host: Host, run: Runner, layer: nn.Module, keep: bool, *inputs: Any) -> Any:
+    """Run a block whose saved tensors leave the GPU; text, modulation and rotary tables are every block's."""
+    if not torch.is_grad_enabled():
+        return run(layer, keep, *inputs)
+    with host.block([*inputs[-3:], *layer.parameters(), *layer.buffers()]):
+        return run(layer, keep, *inputs)
 
 
 def kept_blocks(model: WanVace, config: SpeedConfig) -> frozenset[tuple[str, int]]:
@@ -123,6 +155,20 @@ def kept_blocks(model: WanVace, config: SpeedConfig) -> frozenset[tuple[str, int
     wanted = config.keep_blocks if isinstance(config.keep_blocks, int) else 0
     recorded = recorded_blocks(model)
     return frozenset(recorded[::-1][:wanted])
+
+
+def host_blocks(model: WanVace, config: SpeedConfig) -> frozenset[tuple[str, int]]:
+    """Which blocks keep what they keep in the processor's memory: the first to run of those that are not kept whole on
+    the GPU, since the gradient needs them last.
+    """
+    hints = {layer: number for number, layer in enumerate(model.vace.vace_layers)}
+    order: list[tuple[str, int]] = []
+    for number in range(len(model.dit.blocks)):
+        order.append(("dit", number))
+        if number in hints:
+            order.append(("vace", hints[number]))
+    free = set(recorded_blocks(model)) - kept_blocks(model, config)
+    return frozenset([place for place in order if place in free][: config.host_blocks])
 
 
 def recorded_blocks(model: WanVace) -> list[tuple[str, int]]:
@@ -162,8 +208,7 @@ class _Hints(Sequence[Tensor]):
 
 def _hints(
     vace: Any,
-    run: Runner,
-    keep: list[bool],
+    runs: Sequence[Callable[..., Any]],
     x: Tensor,
     vace_context: Tensor,
     context: Tensor,
@@ -176,9 +221,9 @@ def _hints(
     def make() -> Iterator[Tensor]:
         embedded = vace.vace_patch_embedding(vace_context).flatten(2).transpose(1, 2)
         tokens = nn.functional.pad(embedded, (0, 0, 0, x.shape[1] - embedded.shape[1]))
-        for layer, kept in zip(vace.vace_blocks, keep, strict=True):
+        for layer, run in zip(vace.vace_blocks, runs, strict=True):
             first = x if layer.block_id == 0 else None
-            made, tokens = run(layer, kept, tokens, first, context, t_mod, freqs)
+            made, tokens = run(tokens, first, context, t_mod, freqs)
             yield made
 
     return _Hints(make(), len(vace.vace_blocks))
@@ -223,8 +268,8 @@ def _use_float8(model: WanVace, device: torch.device, undo: list[Callable[[], No
             if ADAPTER in name or name.endswith("base_layer") or id(layer) in of_text:
                 continue
             if float8.fits(base.weight) and _may_replace(layer):
-                float8.install(base)
-                undo.append(partial(float8.remove, base))
+                undo.append(partial(float8.remove, base, base.weight.device))
+                float8.install(base, device)
             else:
                 left += 1
     return [f"{left} layers stay exact: adapters that only peft knows, or sizes no multiple of 16"] if left else []
@@ -235,9 +280,22 @@ def _is_linear(layer: nn.Module) -> bool:
 
 
 def _may_replace(layer: nn.Module) -> bool:
-    from pvtt_train.speed.linear import plain_adapter
-
     return not hasattr(layer, "base_layer") or plain_adapter(layer) is not None
+
+
+def _move(model: WanVace, device: torch.device, undo: list[Callable[[], None]]) -> None:
+    """Move all but exact weights that float8 has replaced."""
+    replaced = {id(part.weight) for part in model.modules() if hasattr(part, FLOAT8)}
+    for part in [*model.parameters(), *model.buffers()]:
+        if id(part) not in replaced and part.device != device:
+            undo.append(partial(_set_data, part, part.device))
+            _set_data(part, device)
+    if model.dit.freqs[0].device != device:
+        _assign(model.dit, "freqs", tuple(table.to(device) for table in model.dit.freqs), undo)
+
+
+def _set_data(part: Tensor, device: torch.device) -> None:
+    part.data = part.data.to(device)
 
 
 def _keep_timesteps(dit: Any, undo: list[Callable[[], None]]) -> None:

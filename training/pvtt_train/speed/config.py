@@ -31,6 +31,10 @@ class SpeedConfig(StageConfig):
     at the same time as computing, as DiffSynth's example script has it; for comparison."""
     keep_blocks: Annotated[int, Field(ge=0)] | Literal["fit"] = 0
     """So many blocks keep everything, the last ones first; `fit`: as many as the memory estimate has room for."""
+    host_blocks: Annotated[int, Field(ge=0)] = 0
+    """So many blocks, the first ones, have what they keep in the processor's memory, copied while others compute."""
+    host_whole: bool = False
+    """Let those blocks keep everything, so that they are not computed again: some 1 GB each at 49 frames of 480×848."""
     compile: bool = False
     """Compile blocks by torch.compile: half a minute to two at the first step of each bucket."""
     tuned: bool = False

@@ -90,14 +90,13 @@ def fits(weight: Tensor) -> bool:
     return not weight.requires_grad and all(side % _MULTIPLE == 0 for side in weight.shape)
 
 
-def install(layer: nn.Linear) -> None:
-    """Let a frozen layer compute in float8; its exact weight waits in the memory of the processor."""
-    setattr(layer, FLOAT8, Float8Weight(layer.weight))
+def install(layer: nn.Linear, device: torch.device) -> None:
+    """Let a frozen layer compute in float8 on a device; its exact weight waits in the memory of the processor."""
+    setattr(layer, FLOAT8, Float8Weight(layer.weight.to(device)))
     layer.weight.data = layer.weight.data.cpu()
 
 
-def remove(layer: nn.Linear) -> None:
-    """Undo `install`."""
-    float8: Float8Weight = getattr(layer, FLOAT8)
-    layer.weight.data = layer.weight.data.to(float8.stored.device)
+def remove(layer: nn.Linear, device: torch.device) -> None:
+    """Undo `install`; the exact weight goes to a device."""
+    layer.weight.data = layer.weight.data.to(device)
     delattr(layer, FLOAT8)

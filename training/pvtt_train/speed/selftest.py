@@ -170,7 +170,7 @@ class Trial:
         share = min(1.0, (_SHORT / tokens(bucket)) ** (1 / 3))
         self._short = self._clip(*(max(2, round(side * share) // 2 * 2) for side in (frames, rows, columns)))
         self._truth = self._exact()
-        self._nearest = _distance(self._gradient(STOCK), self._truth)
+        self._nearest = _distance(self._gradient(STOCK)[0], self._truth)
 
     def run(self, wanted: SpeedConfig) -> list[Finding]:
         """Findings of all candidates for which there was time: attention kernels, compiled blocks, float8."""
@@ -199,7 +199,11 @@ class Trial:
             return
         bound = max(bound, NEARNESS * self._nearest)
         try:
-            distance = _distance(self._gradient(config), self._truth)
+            gradient, notes = self._gradient(config)
+            distance = _distance(gradient, self._truth)
+            if notes:  # it did not do what it was asked
+                findings.append(Finding(name, 0.0, distance, "; ".join(notes)))
+                return
             if distance > bound:
                 fault = f"its gradient is {distance:.2%} from float32's, more than {bound:.2%}"
                 findings.append(Finding(name, 0.0, distance, fault))
@@ -230,20 +234,20 @@ class Trial:
         self._model.float()
         self._short = tuple(part.float() for part in short)
         try:
-            return self._gradient(STOCK.model_copy(update={"attention": "math"}))
+            return self._gradient(STOCK.model_copy(update={"attention": "math"}))[0]
         finally:
             self._short = short
             for name, part in self._model.named_parameters():
                 part.data = part.data if ADAPTER in name else part.data.to(torch.bfloat16)
 
-    def _gradient(self, config: SpeedConfig) -> Tensor:
-        """Of all adapters on the short clip, in a row."""
+    def _gradient(self, config: SpeedConfig) -> tuple[Tensor, tuple[str, ...]]:
+        """Of all adapters on the short clip, in a row; and what could not be done as asked."""
         # Stock casts what enters float32 adapters up to float32; as bfloat16 is what it trains with, cast them.
         with apply(self._model, config.model_copy(update={"cast_lora": True})) as applied:
             applied.forward(*self._short).float().square().mean().backward()
         made = torch.cat([part.grad.flatten().float() for part in self._adapters])
         self._model.zero_grad(set_to_none=True)
-        return made
+        return made, applied.notes
 
     def _seconds(self, config: SpeedConfig) -> float:
         times = []

@@ -238,8 +238,8 @@ def _recorded_counts(size: WanSize, lora: LoraLike) -> tuple[int, int]:
 def _activations(setting: Setting) -> tuple[float, float, float]:
     """Saved and working at the peak, and what lies in the processor's memory, in units.
 
-    Goes through the blocks as the gradient does, the DiT's from the last to the first and then VACE's; what a hint's
-    gradient takes stays until VACE's turn.
+    Goes through the blocks as the gradient does, from the last that ran to the first. DiffSynth runs all of VACE's
+    first; the gradients of its hints wait until VACE's turn.
     """
     size, speed = setting.size, setting.speed
     rho = size.ffn_dim / size.dim
@@ -248,35 +248,41 @@ def _activations(setting: Setting) -> tuple[float, float, float]:
         working += 2.7
     dit_adapters, vace_adapters = (count > 0 for count in adapted_blocks(size, setting.lora))
     dit, vace = _recorded_counts(size, setting.lora)
-    kept = speed.keep_blocks if isinstance(speed.keep_blocks, int) else 0
-    kept = dit + vace if speed.checkpointing == "none" else min(kept, dit + vace)
-    hinted = set(size.vace_layers[-vace:]) if vace else set()
+    hinted = dict(zip(size.vace_layers, range(len(size.vace_layers)), strict=True)) if vace else {}
+    in_dit = range(size.layers - dit, size.layers)
+    in_vace = range(len(size.vace_layers) - vace, len(size.vace_layers))
 
-    blocks: list[tuple[float, float, bool]] = []  # saved, working, whether a hint was added after it
-    for place, number in enumerate(range(size.layers - 1, size.layers - 1 - dit, -1)):
-        saved = _kept(speed, rho, dit_adapters) if place < kept else _dropped(speed, 1)
-        blocks.append((saved, _while_kept(working, saved, place < kept), number in hinted))
-    for place, number in enumerate(range(vace - 1, -1, -1)):
-        entering = 1 if speed.hints_as_list else number + 1
-        keeps = dit + place < kept
-        saved = _kept(speed, rho, vace_adapters) + entering - 1 if keeps else _dropped(speed, entering)
-        blocks.append((saved, _while_kept(working, saved, keeps), False))
+    wanted = speed.keep_blocks if isinstance(speed.keep_blocks, int) else 0
+    by_kind = [*(("vace", number) for number in in_vace), *(("dit", number) for number in in_dit)]
+    kept = set(by_kind if speed.checkpointing == "none" else by_kind[::-1][:wanted])
+    run = by_kind
+    if speed.hints_as_list:
+        run = sorted(by_kind, key=lambda block: (block[1], 0) if block[0] == "dit" else (size.vace_layers[block[1]], 1))
+    away = set(run if speed.checkpointing == "offload" else [b for b in run if b not in kept][: speed.host_blocks])
 
-    offload = speed.checkpointing == "offload"
-    # Tokens of the latents as they enter, and those of the head.
+    saved, needed = {}, {}
+    for block in run:
+        entering = 1 if block[0] == "dit" or speed.hints_as_list else block[1] + 1
+        whole = block in kept or (block in away and speed.host_whole)
+        adapters = dit_adapters if block[0] == "dit" else vace_adapters
+        saved[block] = _kept(speed, rho, adapters) + entering - 1 if whole else _dropped(speed, entering)
+        needed[block] = _while_kept(working, saved[block], whole)
+
+    # Tokens of the latents as they enter, and those of the head; and blocks on their way to or from the processor.
     ends = 2.0
-    remaining, arrived, peak = sum(saved for saved, _, _ in blocks), 0.0, (0.0, 0.0)
-    total = remaining
-    for saved, needed, hint in blocks:
-        on_gpu = ends + arrived + (0.0 if offload else remaining)
-        peak = max(peak, (on_gpu, needed), key=sum)
-        remaining -= saved
-        arrived += hint
-    if offload:
-        # Stacks of hints are there three times while the gradient of the last one is computed.
+    if speed.host_blocks and away:
+        ends += 2 * max(saved[block] for block in away)
+    hosted = sum(saved[block] for block in away)
+    remaining, arrived, peak = sum(saved.values()) - hosted, 0.0, (0.0, 0.0)
+    for block in reversed(run):
+        peak = max(peak, (ends + arrived + remaining, needed[block]), key=sum)
+        remaining -= 0.0 if block in away else saved[block]
+        arrived += block[0] == "dit" and block[1] in hinted and not speed.hints_as_list
+    if speed.checkpointing == "offload":
+        # Stacks of hints are there more than twice while the gradient of the last one is computed.
         stacks = 0.0 if speed.hints_as_list or not vace else 2.5 * (vace + 1)
-        return max(peak[0], ends + stacks), peak[1], total
-    return *peak, 0.0
+        peak = max(peak[0], ends + stacks), peak[1]
+    return *peak, hosted
 
 
 def _dropped(speed: SpeedConfig, entering: float) -> float:
@@ -319,7 +325,7 @@ _CHANGES: tuple[tuple[str, Callable[[Setting], Setting]], ...] = (
     ("speed.checkpointing: full", _with_speed(checkpointing="full", keep_blocks=0)),
     ("a batch of 1, with gradient accumulation", lambda setting: replace(setting, batch=1)),
     ("lora.targets: vace", lambda setting: replace(setting, lora=_OnVace(setting.lora))),
-    ("speed.checkpointing: offload, which is slow", _with_speed(checkpointing="offload", keep_blocks=0)),
+    ("speed.host_blocks: 99, what blocks keep in the processor's memory", _with_speed(host_blocks=99, keep_blocks=0)),
     ("speed.fp8: true, which is not exact", _with_speed(fp8=True)),
     ("clips of 49 frames at most", _at_most(49)),
     ("clips of 17 frames at most", _at_most(17)),
