@@ -10,10 +10,10 @@ does so when asked.
 
 - *samples/s*: as fast as they come, on the device, each read, checked against its SHA-256, put together and converted.
 - *CPU ms*: processor time of all threads and processes for each of these, start of the workers included.
-- *wait*: share of a run of steps that was waited for a batch. A step is a stand-in: for half of its time the
-  interpreter is busy, as when kernels are launched, then it sleeps, as when it waits for the GPU.
-- *stretch*: by how much the busy half takes longer than without a loader, as threads share the interpreter with it, and
-  everything shares the cores; medians.
+- *wait*: share of a run of steps that was waited for a batch. A step is a stand-in that keeps the interpreter busy, as
+  launching kernels does.
+- *stretch*: by how much the first half of a step, in which the next batch is made, takes longer than the second:
+  threads share the interpreter with it, and everything shares the cores. Median, as a share of the whole step.
 """
 
 from __future__ import annotations
@@ -232,23 +232,22 @@ def calibrated(seconds: float) -> int:
 
 
 def stepping(way: Callable[..., Any], examples: LatentExamples, data: DataConfig, device: torch.device, args: Any):
-    """Share of the time that was waited, and how much longer the busy half took."""
+    """Share of the time that was waited, and by how much making a batch stretched a step."""
     rounds = calibrated(args.step_s / 2)
-    alone = [timed(rounds) for _ in range(args.steps)]
-    worked = []
+    stretched = []
     waited = 0.0
     with way(examples, data, device) as batches:
         next(batches)
         begun = time.perf_counter()
         for _ in range(args.steps):
-            worked.append(timed(rounds))
-            time.sleep(args.step_s / 2)
+            first, second = timed(rounds), timed(rounds)
+            stretched.append((first - second) / (2 * second))
             start = time.perf_counter()
             next(batches)
             synchronise(device)
             waited += time.perf_counter() - start
         whole = time.perf_counter() - begun
-    return waited / whole, statistics.median(worked) / statistics.median(alone) - 1
+    return waited / whole, statistics.median(stretched)
 
 
 def main() -> None:
