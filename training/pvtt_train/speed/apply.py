@@ -91,7 +91,6 @@ def apply(model: WanVace, config: SpeedConfig, device: torch.device | None = Non
         if config.fp8:
             notes += _use_float8(model, device, applied._undo)
         _move(model, device, applied._undo)
-        _keep_timesteps(model.dit, applied._undo)
         if config.real_rope:
             _assign(model.dit, "freqs", real_tables(model.dit.freqs), applied._undo)
         if config.host_blocks:
@@ -296,15 +295,6 @@ def _move(model: WanVace, device: torch.device, undo: list[Callable[[], None]]) 
 
 def _set_data(part: Tensor, device: torch.device) -> None:
     part.data = part.data.to(device)
-
-
-def _keep_timesteps(dit: Any, undo: list[Callable[[], None]]) -> None:
-    """Let float32 timesteps be embedded as such: in bfloat16 only 294 of 1000 differ."""
-
-    def cast(layer: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-        return (inputs[0].to(layer[0].weight.dtype),)
-
-    undo.append(dit.time_embedding.register_forward_pre_hook(cast).remove)
 
 
 def _set_forward(module: nn.Module, forward: Callable[..., Any], undo: list[Callable[[], None]]) -> None:
