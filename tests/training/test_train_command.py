@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -19,12 +20,13 @@ from pvtt_train.adapters import read_info
 from pvtt_train.checkpoint import STATE
 from pvtt_train.cli import cli
 from pvtt_train.data.examples import CorruptSampleError
+from pvtt_train.metrics import Metrics
 from pvtt_train.run_folder import RunFolder
 from pvtt_train.wan.architecture import SIZES, WanVace, random_model
 from safetensors.torch import load_file
 from toy_triples import write_toy_dataset
 
-from pvtt_data.errors import PreflightError
+from pvtt_data.errors import DiskFullError, PreflightError
 from pvtt_data.shards import ShardDataset, read_manifest
 
 if TYPE_CHECKING:
@@ -151,6 +153,24 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bits(shards: Path, whole: Path
     assert first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
     assert load_file(whole / "adapter.safetensors").keys() == load_file(tmp_path / "adapter.safetensors").keys()
     assert [fact["from_step"] for fact in json.loads((tmp_path / "run.json").read_text())] == [0, step]
+
+
+def test_a_disk_that_is_full_is_told_and_what_was_saved_is_good(
+    shards: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = Metrics.tell
+
+    def tell_or_fail(self: Metrics, step: int, numbers: dict[str, Any]) -> None:
+        if step == 5:
+            raise OSError(errno.ENOSPC, "No space left on device", "metrics.jsonl")
+        tell(self, step, numbers)
+
+    monkeypatch.setattr(Metrics, "tell", tell_or_fail)
+    result = CliRunner().invoke(cli, arguments(shards, tmp_path))
+    assert isinstance(result.exception, DiskFullError) and "saved after step 3 is good" in str(result.exception)
+    monkeypatch.undo()
+    called(*arguments(shards, tmp_path))
+    assert told(tmp_path) == told(whole)
 
 
 def through_diffsynth(adapter: Path | None) -> WanVace:

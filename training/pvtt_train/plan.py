@@ -88,7 +88,9 @@ class Plan:
     def lines(self) -> list[str]:
         """For a person."""
         config, lora = self.settings.config, self.settings.config.lora
-        source = "precomputed latents" if config.data.from_latents else "pixels, encoded beside the training"
+        source = "precomputed latents"
+        if not config.data.from_latents:
+            source = "pixels, encoded beside the training (`pvtt-train precompute` does that once)"
         share = config.data.global_batch // (config.data.batch * self.processes)
         batches = f"{share} batch{'es' if share > 1 else ''} of {config.data.batch}"
         each = f", {batches} in each of {self.processes} processes" if self.processes > 1 else f", {batches}"

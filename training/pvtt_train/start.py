@@ -18,7 +18,7 @@ from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.diffsynth_source import DiffSynthSource
 from pvtt_train.distributed import World
 from pvtt_train.facts import start_facts
-from pvtt_train.guards import ran_out_of_memory
+from pvtt_train.guards import no_room, ran_out_of_memory
 from pvtt_train.loop import Outcome, train
 from pvtt_train.plan import Plan, preflight, with_speed
 from pvtt_train.run_folder import SELF_TEST, RunFolder
@@ -114,6 +114,11 @@ def _trained(plan: Plan, world: World, run: RunFolder, console: Console) -> Outc
         allowed = config.data.allow_corrupt
         more = f"--set data.allow_corrupt={allowed + 1} lets one more such sample be replaced by another"
         raise CorruptSampleError(error.key, f"{error.why}; {allowed} were allowed, {more}") from error
+    except OSError as error:
+        full = no_room(error, f"what was saved after step {run.step} is good")
+        if full is None:
+            raise
+        raise full from error
 
 
 def _tell(plan: Plan, outcome: Outcome, run: RunFolder, log: ExperimentLog | None, console: Console) -> None:
