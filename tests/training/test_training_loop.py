@@ -57,7 +57,7 @@ def assert_same(one: Path, other: Path) -> None:
 
 
 def test_a_run_that_crashed_goes_on_to_the_same_bits(whole: Path, tmp_path: Path) -> None:
-    """Without a checkpoint at the crash, and with metrics of steps that are made again."""
+    """Without a checkpoint at the crash, with one half written, and with metrics of steps that are made again."""
 
     def crash(number: int, lesson: Lesson) -> Lesson:
         if number == 2 * 5:  # step 6, two batches each
@@ -67,7 +67,11 @@ def test_a_run_that_crashed_goes_on_to_the_same_bits(whole: Path, tmp_path: Path
     with pytest.raises(RuntimeError, match="the power failed"):
         toy_run(tmp_path, ToyLessons(crash))
     assert len(told(tmp_path)) == 5
-    assert toy_run(tmp_path).begun == 3
+    half = tmp_path / "checkpoints" / ".step-00000006.4711.tmp"
+    half.mkdir()
+    (half / checkpoints.STATE).write_bytes(b"half of it")
+    (tmp_path / "metrics.jsonl").open("a").write('{"step": 6, "lo')
+    assert toy_run(tmp_path).begun == 3 and not half.exists()
     assert_same(whole, tmp_path)
 
 
