@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pvtt_data.stage import StageConfig
 
@@ -51,3 +51,11 @@ class SpeedConfig(StageConfig):
     adapters_only: bool = True
     """No gradient for anything but adapters: frozen weights get none, and what comes before the first adapter runs
     without recording."""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> SpeedConfig:
+        if self.graph and self.host_blocks:
+            raise ValueError("graph and host_blocks exclude each other: a graph cannot wait for the processor's memory")
+        if self.graph and self.checkpointing == "offload":
+            raise ValueError("graph and checkpointing: offload exclude each other")
+        return self
