@@ -69,7 +69,7 @@ VARIANTS: dict[str, SpeedConfig] = {
     "lean": COMPILED,
     "example": EXAMPLE,
     "lean, host": COMPILED.model_copy(update={"host_blocks": 99}),
-    "fast, host": COMPILED.model_copy(update={"keep_blocks": "fit", "host_blocks": 14, "host_whole": True}),
+    "fast, host": COMPILED.model_copy(update={"keep_blocks": "fit", "host_blocks": 8, "host_whole": True}),
     "fast, fp8": COMPILED.model_copy(update={"keep_blocks": "fit", "fp8": True}),
     "leanest": COMPILED.model_copy(update={"checkpointing": "full"}),
     "lean, not compiled": SpeedConfig(),

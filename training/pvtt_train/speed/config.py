@@ -32,7 +32,8 @@ class SpeedConfig(StageConfig):
     keep_blocks: Annotated[int, Field(ge=0)] | Literal["fit"] = 0
     """So many blocks keep everything, the last ones first; `fit`: as many as the memory estimate has room for."""
     host_blocks: Annotated[int, Field(ge=0)] = 0
-    """So many blocks, the first ones, have what they keep in the processor's memory, copied while others compute."""
+    """So many blocks have what they keep in the processor's memory, copied while others compute. They lie evenly among
+    those that are not kept on the GPU, so that there is time for each copy."""
     host_whole: bool = False
     """Let those blocks keep everything, so that they are not computed again: some 1 GB each at 49 frames of 480×848."""
     compile: bool = False
