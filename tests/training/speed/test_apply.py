@@ -9,7 +9,7 @@ import pytest
 import torch
 from fast_models import TARGETS, adapted, asked, difference, distance, gradient
 from pvtt_train.speed import host
-from pvtt_train.speed.apply import Applied, apply, kept_blocks, recorded_blocks
+from pvtt_train.speed.apply import Applied, apply, host_blocks, kept_blocks, recorded_blocks
 from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.wan.architecture import WanVace
 from pvtt_train.wan.memory import STOCK
@@ -174,6 +174,13 @@ def test_the_last_blocks_are_kept_first(targets: str, vace: int, dit: int) -> No
     assert [sum(part == name for part, _ in recorded) for name in ("vace", "dit")] == [vace, dit]
     assert kept_blocks(model, SpeedConfig(keep_blocks=1)) == {("dit", 3)}
     assert kept_blocks(model, SpeedConfig(keep_blocks=99)) == set(recorded)
+
+
+def test_blocks_whose_activations_leave_the_gpu_lie_far_apart() -> None:
+    model = adapted("both")  # runs dit 0, vace 0, dit 1, dit 2, vace 1, dit 3
+    assert host_blocks(model, SpeedConfig(host_blocks=2)) == {("dit", 0), ("dit", 2)}
+    assert host_blocks(model, SpeedConfig(host_blocks=3, keep_blocks=1)) == {("dit", 0), ("vace", 0), ("dit", 2)}
+    assert host_blocks(model, SpeedConfig(host_blocks=99)) == set(recorded_blocks(model))
 
 
 def saved_bytes(applied: Applied, inputs: tuple[Tensor, ...]) -> int:

@@ -58,6 +58,21 @@ def test_transposed_tensors_shared_ones_and_parameters(monkeypatch: pytest.Monke
     assert (12, 8) in kinds and (8, 8) not in kinds
 
 
+def test_two_forwards_may_run_before_their_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_module, "_LEAST", 64)
+    layers, host = [nn.Linear(32, 32) for _ in range(3)], Host(torch.device("cpu"))
+    weights = [layer.weight for layer in layers]
+    inputs = [torch.randn(16, 32) for _ in range(2)]
+    wanted = [torch.autograd.grad(chain(layers, None, x).sum(), weights) for x in inputs]
+    said = []
+    for x in inputs:
+        host.begin()
+        said.append(host.watch(chain(layers, host, x)))
+    found = [torch.autograd.grad(value.sum(), weights) for value in said]
+    for one, other in zip(found, wanted, strict=True):
+        assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
+
+
 def test_a_forward_without_backward_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_module, "_LEAST", 64)
     layers = [nn.Linear(32, 32)]

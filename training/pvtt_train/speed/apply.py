@@ -18,6 +18,7 @@ from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.speed.host import Host
 from pvtt_train.speed.linear import FLOAT8, plain_adapter
 from pvtt_train.speed.recompute import RECOMPILE_LIMIT, Runner
+from pvtt_train.speed.spread import spread
 from pvtt_train.wan.architecture import WanVace
 
 ADAPTER = "lora_"
@@ -157,8 +158,8 @@ def kept_blocks(model: WanVace, config: SpeedConfig) -> frozenset[tuple[str, int
 
 
 def host_blocks(model: WanVace, config: SpeedConfig) -> frozenset[tuple[str, int]]:
-    """Which blocks keep what they keep in the processor's memory: the first to run of those that are not kept whole on
-    the GPU, since the gradient needs them last.
+    """Which blocks keep what they keep in the processor's memory: spread evenly over those that are not kept whole on
+    the GPU, in the order in which they run.
     """
     hints = {layer: number for number, layer in enumerate(model.vace.vace_layers)}
     order: list[tuple[str, int]] = []
@@ -167,7 +168,7 @@ def host_blocks(model: WanVace, config: SpeedConfig) -> frozenset[tuple[str, int
         if number in hints:
             order.append(("vace", hints[number]))
     free = set(recorded_blocks(model)) - kept_blocks(model, config)
-    return frozenset([place for place in order if place in free][: config.host_blocks])
+    return frozenset(spread([place for place in order if place in free], config.host_blocks))
 
 
 def recorded_blocks(model: WanVace) -> list[tuple[str, int]]:

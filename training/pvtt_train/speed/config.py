@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pvtt_data.stage import StageConfig
 
@@ -32,7 +32,8 @@ class SpeedConfig(StageConfig):
     keep_blocks: Annotated[int, Field(ge=0)] | Literal["fit"] = 0
     """So many blocks keep everything, the last ones first; `fit`: as many as the memory estimate has room for."""
     host_blocks: Annotated[int, Field(ge=0)] = 0
-    """So many blocks, the first ones, have what they keep in the processor's memory, copied while others compute."""
+    """So many blocks have what they keep in the processor's memory, copied while others compute. They lie evenly among
+    those that are not kept on the GPU, so that there is time for each copy."""
     host_whole: bool = False
     """Let those blocks keep everything, so that they are not computed again: some 1 GB each at 49 frames of 480×848."""
     compile: bool = False
@@ -51,3 +52,11 @@ class SpeedConfig(StageConfig):
     adapters_only: bool = True
     """No gradient for anything but adapters: frozen weights get none, and what comes before the first adapter runs
     without recording."""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> SpeedConfig:
+        if self.graph and self.host_blocks:
+            raise ValueError("graph and host_blocks exclude each other: a graph cannot wait for the processor's memory")
+        if self.graph and self.checkpointing == "offload":
+            raise ValueError("graph and checkpointing: offload exclude each other")
+        return self

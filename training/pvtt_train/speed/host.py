@@ -17,8 +17,6 @@ from torch import Tensor
 
 _LEAST = 2**20
 """Bytes under which a tensor is left where it is."""
-_IN_FLIGHT = 2
-"""Blocks whose tensors may be on their way at a time."""
 Pool = dict[tuple[object, ...], list[Tensor]]
 
 
@@ -41,9 +39,14 @@ class _Parcel:
 
 
 class _Load:
-    """What one block sends away; known by weak references, since autograd drops what it has used."""
+    """What one block sends away; known by weak references, since autograd drops what it has used.
 
-    def __init__(self) -> None:
+    Args:
+        before: that of the block that ran before.
+    """
+
+    def __init__(self, before: _Load | None) -> None:
+        self.before = before
         self.parcels: list[weakref.ref[_Parcel]] = []
         self.sources: list[Tensor] = []
         self.sent: torch.cuda.Event | None = None
@@ -62,7 +65,7 @@ class Host:
         self._device = device
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._pool: Pool = defaultdict(list)
-        self._loads: list[_Load] = []
+        self._last: _Load | None = None
 
     @property
     def spare_bytes(self) -> int:
@@ -70,9 +73,9 @@ class Host:
         return sum(part.untyped_storage().nbytes() for parts in self._pool.values() for part in parts)
 
     def begin(self) -> None:
-        """Forget the step before; call it before each forward."""
-        self._release(len(self._loads))
-        self._loads = []
+        """Begin a forward; what an earlier one sent away can still be had."""
+        self._release(self._last)
+        self._last = None
 
     @contextmanager
     def block(self, shared: Sequence[Tensor]) -> Iterator[None]:
@@ -81,15 +84,14 @@ class Host:
         Args:
             shared: what is better left where it is: weights, and tensors that all blocks use.
         """
-        load = _Load()
-        number = len(self._loads)
-        self._loads.append(load)
-        self._release(number + 1 - _IN_FLIGHT)
+        load = _Load(self._last)
+        self._release(load.before and load.before.before)
+        self._last = load
         stay = {part.untyped_storage().data_ptr() for part in shared}
         # With the tensors themselves: memory that was given back may hold another one at the same place.
         known: dict[tuple[object, ...], tuple[Tensor, _Parcel]] = {}
 
-        def pack(x: Tensor) -> Tensor | tuple[int, _Parcel]:
+        def pack(x: Tensor) -> Tensor | _Parcel:
             dense = x.is_contiguous() or _is_dense(x)
             stays = x.untyped_storage().data_ptr() in stay
             if stays or not dense or x.device != self._device or x.numel() * x.element_size() < _LEAST:
@@ -97,12 +99,10 @@ class Host:
             identity = (x.data_ptr(), x.shape, x.stride(), x.dtype)
             if identity not in known:
                 known[identity] = x.detach(), self._send(x, load)
-            return number, known[identity][1]
+            return known[identity][1]
 
-        def unpack(packed: Tensor | tuple[int, _Parcel]) -> Tensor:
-            if isinstance(packed, Tensor):
-                return packed
-            return self._receive(*packed)
+        def unpack(packed: Tensor | _Parcel) -> Tensor:
+            return packed if isinstance(packed, Tensor) else self._receive(load, packed)
 
         with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
             yield
@@ -111,11 +111,12 @@ class Host:
 
     def watch(self, velocity: Tensor) -> Tensor:
         """Begin to fetch when the gradient of what the model said is there."""
-        if velocity.requires_grad and self._loads:
+        if velocity.requires_grad and self._last is not None:
+            last = self._last
 
             def start(_: Tensor) -> None:
-                self._release(len(self._loads))
-                self._fetch(len(self._loads) - 1)
+                self._release(last)
+                self._fetch(last)
 
             velocity.register_hook(start)
         return velocity
@@ -139,18 +140,18 @@ class Host:
         load.parcels.append(weakref.ref(parcel))
         return parcel
 
-    def _release(self, count: int) -> None:
-        """Give back the GPU's memory of the first so many loads, once they are away."""
-        for load in self._loads[: max(0, count)]:
-            if load.sources and load.sent is not None:
+    def _release(self, load: _Load | None) -> None:
+        """Give back the GPU's memory of a load and of those before it, once they are away."""
+        while load is not None and load.sources:
+            if load.sent is not None:
                 torch.cuda.current_stream(self._device).wait_event(load.sent)
             load.sources.clear()
+            load = load.before
 
-    def _fetch(self, number: int) -> None:
+    def _fetch(self, load: _Load | None) -> None:
         """Begin to bring a load back."""
-        if number < 0 or self._loads[number].fetched:
+        if load is None or load.fetched:
             return
-        load = self._loads[number]
         load.fetched = True
         parcels = [parcel for reference in load.parcels if (parcel := reference()) is not None]
         for parcel in parcels:
@@ -168,12 +169,11 @@ class Host:
                 _arrived(parcel).copy_(parcel.host, non_blocking=True)
             load.arrived = self._stream.record_event()
 
-    def _receive(self, number: int, parcel: _Parcel) -> Tensor:
-        self._fetch(number)
-        arrived = self._loads[number].arrived
-        if arrived is not None:
-            torch.cuda.current_stream(self._device).wait_event(arrived)
-        self._fetch(number - 1)
+    def _receive(self, load: _Load, parcel: _Parcel) -> Tensor:
+        self._fetch(load)
+        if load.arrived is not None:
+            torch.cuda.current_stream(self._device).wait_event(load.arrived)
+        self._fetch(load.before)
         return _arrived(parcel)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from pvtt_train.speed.config import SpeedConfig
+from pvtt_train.speed.spread import spread
 from pvtt_train.wan.adapters import LoraLike, adapted_blocks, adapter_parameters
 from pvtt_train.wan.architecture import PATCH, WanSize
 from pvtt_train.wan.shape import BucketLike, tokens
@@ -258,7 +259,9 @@ def _activations(setting: Setting) -> tuple[float, float, float]:
     run = by_kind
     if speed.hints_as_list:
         run = sorted(by_kind, key=lambda block: (block[1], 0) if block[0] == "dit" else (size.vace_layers[block[1]], 1))
-    away = set(run if speed.checkpointing == "offload" else [b for b in run if b not in kept][: speed.host_blocks])
+    away = set(
+        run if speed.checkpointing == "offload" else spread([b for b in run if b not in kept], speed.host_blocks)
+    )
 
     saved, needed = {}, {}
     for block in run:
