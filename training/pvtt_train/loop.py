@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -187,39 +188,40 @@ def train(parts: Parts, course: Course, run: RunFolder, world: World, screen: Sc
         CorruptSampleError: a sample cannot be read, and no more of them may be passed over.
     """
     step = parts.step
-    world.share(step.parameters)
-    keeper = _Keeper(parts, Checkpoints(run.checkpoints, course.checkpoint, parts.names), world)
-    progress = keeper.go_on()
-    begun, asked = progress.step, 0
-
-    with parts, Stop() as stop, Teller(run, world, screen, begun, course.steps, board=course.board) as teller:
-        lessons = iter(parts.lessons)
-        if begun == 0:
-            _validate(parts, step, teller, 0)
-        while progress.step < course.steps and not asked:
-            number, start = progress.step, time.perf_counter()
-            batches = [next(lessons) for _ in range(parts.lessons.micro_batches)]
-            waited_s = time.perf_counter() - start
-            done = _within_memory(step, batches, number, parts.advice)
-            took_s = time.perf_counter() - start
-            progress.step, progress.seconds = number + 1, progress.seconds + took_s
-            teller.step(
-                progress.step,
-                done,
-                batches,
-                rate=step.rate_at(number),
-                epochs=parts.lessons.epochs,
-                took_s=took_s,
-                waited_s=waited_s,
-            )
-            asked, due = _agreed(world, stop.asked, keeper.checkpoints.due(progress.step))
-            if not asked:
-                _validate(parts, step, teller, progress.step)
-            if due or asked or progress.step == course.steps:
-                keeper.save(progress)
-                teller.note("saved", step=progress.step)
-        if asked:
-            teller.note("stopped", step=progress.step, signal=asked)
+    with parts, Stop() as stop:
+        world.share(step.parameters)
+        keeper = _Keeper(parts, Checkpoints(run.checkpoints, course.checkpoint, parts.names), world)
+        progress = keeper.go_on()
+        begun, asked = progress.step, 0
+        with Teller(run, world, screen, begun, course.steps, board=course.board) as teller:
+            lessons = iter(parts.lessons)
+            if begun == 0:
+                _validate(parts, teller, 0)
+            while progress.step < course.steps and not asked:
+                number, start = progress.step, time.perf_counter()
+                batches = [next(lessons) for _ in range(parts.lessons.micro_batches)]
+                waited_s = time.perf_counter() - start
+                with _memory_told(number + 1, _shapes(batches), parts.advice):
+                    done = step(batches, number)
+                took_s = time.perf_counter() - start
+                progress.step, progress.seconds = number + 1, progress.seconds + took_s
+                teller.step(
+                    progress.step,
+                    done,
+                    batches,
+                    rate=step.rate_at(number),
+                    epochs=parts.lessons.epochs,
+                    took_s=took_s,
+                    waited_s=waited_s,
+                )
+                asked, due = _agreed(world, stop.asked, keeper.checkpoints.due(progress.step))
+                if not asked:
+                    _validate(parts, teller, progress.step)
+                if due or asked or progress.step == course.steps:
+                    keeper.save(progress)
+                    teller.note("saved", step=progress.step)
+            if asked:
+                teller.note("stopped", step=progress.step, signal=asked)
     return Outcome(progress, begun, keeper.checkpoints.latest(), asked if progress.step < course.steps else 0)
 
 
@@ -257,16 +259,26 @@ class _Keeper:
         return write
 
 
-def _within_memory(step: Stepper, batches: Sequence[Lesson], number: int, advice: Sequence[str]) -> Done:
-    """The step; an error of memory says what was worked on and what may be changed."""
+@contextlib.contextmanager
+def _memory_told(number: int, what: str, advice: Sequence[str]) -> Iterator[None]:
+    """Let an error of memory say what was worked on and what may be changed.
+
+    Args:
+        number: of the step, counted from 1.
+        what: was worked on.
+        advice: lines.
+    """
     try:
-        return step(batches, number)
+        yield
     except (RuntimeError, MemoryError) as error:
-        shape = " and ".join(dict.fromkeys(f"latents {'×'.join(map(str, batch.clean.shape))}" for batch in batches))
-        told = ran_out_of_memory(error, number + 1, shape, advice)
+        told = ran_out_of_memory(error, number, what, advice)
         if told is None:
             raise
         raise told from error
+
+
+def _shapes(batches: Sequence[Lesson]) -> str:
+    return " and ".join(dict.fromkeys(f"latents {'×'.join(map(str, batch.clean.shape))}" for batch in batches))
 
 
 def _agreed(world: World, asked: int, due: bool) -> tuple[int, bool]:
@@ -277,11 +289,11 @@ def _agreed(world: World, asked: int, due: bool) -> tuple[int, bool]:
     return max(signal for signal, _ in signals), any(due for _, due in signals)
 
 
-def _validate(parts: Parts, step: Stepper, teller: Teller, number: int) -> None:
+def _validate(parts: Parts, teller: Teller, number: int) -> None:
     """Look at the model after so many steps, with the average of the adapters in their place."""
     if parts.validate is None or not parts.validate.due(number) or teller.metrics is None:
         return
     begun = time.perf_counter()
-    with step.ema.in_place():
+    with parts.step.ema.in_place(), _memory_told(number, "validation", parts.advice):
         scores = parts.validate(number, teller.metrics)
     teller.note("validated", step=number, seconds=round(time.perf_counter() - begun, 1), **scores)
