@@ -75,7 +75,9 @@ def candidates(
         name: the model's name in the registry; ``{folder}/{name}/{file}`` is looked at.
         file: its file name; ``{folder}/{file}`` is looked at.
         repositories: (repository, file) of hubs; ``{folder}/models--{org}--{repo}/snapshots/*/{file}`` (a cache of the
-            Hugging Face Hub), ``{folder}/{org}/{repo}/{file}`` and ``{folder}/{repo}/{file}`` are looked at.
+            Hugging Face Hub), ``{folder}/{org}--{repo}/snapshots/*/{file}`` (of ModelScope; its older versions write
+            ``{folder}/{org}/{repo}/{file}`` with ``___`` for dots), ``{folder}/{org}/{repo}/{file}`` and
+            ``{folder}/{repo}/{file}`` are looked at.
         folders: where to look.
     """
     repositories = tuple(repositories)
@@ -86,10 +88,12 @@ def candidates(
 def _in_folder(folder: Path, name: str, file: str, repositories: tuple[tuple[str, str], ...]) -> Iterator[Candidate]:
     yield Candidate(folder / name / file, named=True)
     for repository, member in repositories:
-        cached = folder / f"models--{repository.replace('/', '--')}" / "snapshots"
-        for snapshot in sorted(cached.iterdir()) if cached.is_dir() else ():
-            yield Candidate(snapshot / member, named=True)
+        joined = repository.replace("/", "--")
+        for cached in (folder / f"models--{joined}" / "snapshots", folder / joined / "snapshots"):
+            for snapshot in sorted(cached.iterdir()) if cached.is_dir() else ():
+                yield Candidate(snapshot / member, named=True)
         yield Candidate(folder / repository / member, named=True)
+        yield Candidate(folder / repository.replace(".", "___") / member, named=True)
         yield Candidate(folder / repository.rpartition("/")[2] / member, named=True)
     yield Candidate(folder / file, named=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pvtt_data.mirrors import Hub, Mirror, ModelScope, Url, WheelMember
 from pvtt_data.models import Model, ModelGroup
+from pvtt_data.wan_model_list import WAN_GROUPS, WAN_MODELS
 
 _SAM2_ADDRESS = "https://dl.fbaipublicfiles.com/segment_anything_2/092824"
 
@@ -157,6 +158,7 @@ MODELS: tuple[Model, ...] = (
         ("2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318", 898_083_611),
         ("dc407dce21301fd94abb395c5099b4f2c455fdc8a8f261ac3d0ea6d4cd197230", 897_897_416),
     ),
+    *WAN_MODELS,
 )
 
 GROUPS: tuple[ModelGroup, ...] = (
@@ -166,4 +168,5 @@ GROUPS: tuple[ModelGroup, ...] = (
         "segment.backend: grounded-sam2 with its default settings",
         ("grounding-dino-tiny", "bert-vocabulary", "sam2.1-large"),
     ),
+    *WAN_GROUPS,
 )

@@ -25,7 +25,11 @@ from pvtt_data.mirrors import Hub, Mirror, ModelScope, Progress
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One file of weights."""
+    """One file of weights.
+
+    Attributes:
+        for_training: whether only `pvtt-train` uses it; it is pulled by name and not with all the others.
+    """
 
     name: str
     file: str
@@ -34,6 +38,7 @@ class Model:
     licence: str
     purpose: str
     mirrors: tuple[Mirror, ...]
+    for_training: bool = False
 
     @property
     def repositories(self) -> tuple[tuple[str, str], ...]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from pvtt_data.errors import PreflightError
+from pvtt_data.local_weights import candidates
 from pvtt_data.mirrors import Hub, ModelScope, Url, WheelMember
 from pvtt_data.model_list import GROUPS, MODELS
 from pvtt_data.models import Model, ModelGroup, ModelRegistry
@@ -239,6 +240,19 @@ def test_who_names_a_mirror_of_the_hub_gets_it_first(
     monkeypatch.setenv("HF_ENDPOINT", url)
     ModelRegistry(tmp_path / "two", [entry]).pull("net")
     assert requests == ["/elsewhere 0", "/someone/net/resolve/v1/net.onnx 0"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["models--a.b--c.d/snapshots/1/x/w", "a.b--c.d/snapshots/master/x/w", "a.b/c.d/x/w", "a___b/c___d/x/w", "c.d/x/w"],
+)
+def test_files_are_found_where_clients_of_hubs_keep_them(tmp_path: Path, place: str) -> None:
+    path = tmp_path / place
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert [(found.path, found.named) for found in candidates("n", "w", [("a.b/c.d", "x/w")], [tmp_path])] == [
+        (path, True)
+    ]
 
 
 def test_a_group_stands_for_its_models(tmp_path: Path) -> None:

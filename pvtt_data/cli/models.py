@@ -56,13 +56,16 @@ def list_models() -> None:
 
 @models_command.command("pull")
 @click.argument("names", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All models there are: several gigabytes.")
+@click.option("--all", "everything", is_flag=True, help="All that builds can use: several gigabytes.")
 def pull_models(names: tuple[str, ...], everything: bool) -> None:
     """Fetch weights and check them: models or groups by NAMES, or the group core, which builds without a GPU use."""
     if names and everything:
         raise click.UsageError("give names or --all, not both")
     registry = ModelRegistry.default()
-    wanted = registry.models if everything else [m for name in names or (_WITHOUT_NAMES,) for m in registry.named(name)]
+    if everything:
+        wanted = [model.name for model in registry.models.values() if not model.for_training]
+    else:
+        wanted = [model for name in names or (_WITHOUT_NAMES,) for model in registry.named(name)]
     for name in dict.fromkeys(wanted):
         with download_bar(Console()) as on_download:
             path = registry.pull(name, on_download)

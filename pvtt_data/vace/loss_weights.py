@@ -47,15 +47,34 @@ def loss_weights(mask: torch.Tensor, effect: torch.Tensor, weights: LossWeights,
     Raises:
         InputError: ``frames-not-4n+1``; ``size-not-8n``.
     """
-    inside, near = _pooled(mask), _pooled(effect)
+    return weigh(touched(mask), touched(effect), weights, references)
+
+
+def weigh(inside: torch.Tensor, near: torch.Tensor, weights: LossWeights, references: int) -> torch.Tensor:
+    """`loss_weights` of masks that were brought to latent positions before.
+
+    Args:
+        inside, near: ``(…, 1, T', H/8, W/8)`` bool, of `touched`: the mask and the effect mask.
+        weights, references: as `loss_weights`.
+    """
     raw = torch.where(inside, weights.inside, torch.where(near, weights.effect, weights.elsewhere)).float()
     mean = raw.mean(dim=(-4, -3, -2, -1), keepdim=True)
     scaled = torch.where(mean > 0, raw / mean, raw)
     return functional.pad(scaled, (0, 0, 0, 0, references, 0))
 
 
-def _pooled(mask: torch.Tensor) -> torch.Tensor:
-    """Whether any pixel of a position, in any frame of its window, is in the mask; ``(…, 1, T', h, w)`` bool."""
+def touched(mask: torch.Tensor) -> torch.Tensor:
+    """Whether any pixel of a position, in any frame of its window, is in a mask.
+
+    Args:
+        mask: ``(…, 1, T, H, W)`` bool or float, 0 or 1.
+
+    Returns:
+        ``(…, 1, T', H/8, W/8)`` bool.
+
+    Raises:
+        InputError: ``frames-not-4n+1``; ``size-not-8n``.
+    """
     *leading, _, frames, height, width = mask.shape
     latents = latent_count(frames)
     rows, columns = latent_grid(height, width)

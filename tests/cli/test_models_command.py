@@ -36,7 +36,20 @@ def test_groups_and_names_can_be_mixed_and_nothing_is_pulled_twice(
 ) -> None:
     wanted = models(monkeypatch, tmp_path, "pull", "grounded-sam2", "sam2.1-large", "owlv2-base")
     assert pulled(wanted) == ["grounding-dino-tiny", "bert-vocabulary", "sam2.1-large", "owlv2-base"]
-    assert pulled(models(monkeypatch, tmp_path, "pull", "--all")) == EVERYTHING
+
+
+def test_weights_to_train_are_pulled_by_name_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulled_with_all = pulled(models(monkeypatch, tmp_path, "pull", "--all"))
+    assert pulled_with_all == [name for name in EVERYTHING if not name.startswith(("wan", "umt5"))]
+    assert pulled(models(monkeypatch, tmp_path, "pull", "wan2.1-vace-1.3b")) == [
+        "wan2.1-vace-1.3b-dit",
+        "wan2.1-vae",
+        "umt5-xxl-encoder",
+        "umt5-xxl-special-tokens-map",
+        "umt5-xxl-spiece-model",
+        "umt5-xxl-tokenizer",
+        "umt5-xxl-tokenizer-config",
+    ]
 
 
 def test_unknown_names_and_contradictions_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from pvtt_train.closed_loop.fit import Course, fit
-from pvtt_train.closed_loop.flow import Flow
 from pvtt_train.closed_loop.model import ModelSize, TinyVace, add_lora, rope_apply
+from pvtt_train.flow import Flow
 
 pytestmark = pytest.mark.usefixtures("diffsynth")
 SIZE = ModelSize(dim=64, layers=4, vace_every=2)

@@ -9,6 +9,7 @@ import torch
 from pvtt_train.closed_loop import compiling
 from pvtt_train.closed_loop import fit as fitting
 from pvtt_train.closed_loop.fit import Course, Trained, fit
+from pvtt_train.run_folder import RunFolder
 from torch import nn
 
 from pvtt_data.errors import InputError
@@ -20,7 +21,7 @@ class StoppedError(Exception):
     pass
 
 
-def trained(checkpoint: Path | None = None, stop_after: int | None = None) -> tuple[nn.Linear, Trained | None]:
+def trained(folder: Path | None = None, stop_after: int | None = None) -> tuple[nn.Linear, Trained | None]:
     """A small model after its course, whose batches are thrown by the dice."""
     torch.manual_seed(4)
     model = nn.Linear(3, 2)
@@ -37,30 +38,28 @@ def trained(checkpoint: Path | None = None, stop_after: int | None = None) -> tu
         return (model(batch) - batch[:, :2]).square().mean()
 
     try:
-        return model, fit(draw, loss, list(model.parameters()), COURSE, checkpoint=checkpoint)
+        return model, fit(draw, loss, list(model.parameters()), COURSE, folder=folder)
     except StoppedError:
         return model, None
 
 
 def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "_KEEP_EVERY_S", 0.0)
+    monkeypatch.setattr(fitting, "_KEEP_EVERY_S", 1e-6)
     whole, told = trained()
-    checkpoint = tmp_path / "going.checkpoint"
-    _, nothing = trained(checkpoint, stop_after=13)
-    assert nothing is None and [path.name for path in tmp_path.iterdir()] == ["going.checkpoint"]
-    after, again = trained(checkpoint)
+    _, nothing = trained(tmp_path, stop_after=13)
+    assert nothing is None and RunFolder(tmp_path).step == 13
+    after, again = trained(tmp_path)
     assert told is not None and again is not None and again.losses == told.losses
     for one, other in zip(whole.parameters(), after.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
 def test_a_checkpoint_of_another_model_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "_KEEP_EVERY_S", 0.0)
-    checkpoint = tmp_path / "going.checkpoint"
-    trained(checkpoint, stop_after=3)
+    monkeypatch.setattr(fitting, "_KEEP_EVERY_S", 1e-6)
+    trained(tmp_path, stop_after=3)
     other = nn.Linear(4, 2)
     with pytest.raises(InputError, match="another training"):
-        fit(lambda: (), lambda: torch.zeros(()), list(other.parameters()), COURSE, checkpoint=checkpoint)
+        fit(lambda: (), lambda: torch.zeros(()), list(other.parameters()), COURSE, folder=tmp_path)
 
 
 def test_functions_are_compiled_for_the_time_being_only() -> None:

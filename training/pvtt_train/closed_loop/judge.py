@@ -25,8 +25,8 @@ from pvtt_data.vace.mask_policies import evaluation_mask
 from pvtt_data.vace.reactive import reactive_content
 from pvtt_train.closed_loop.batch import give
 from pvtt_train.closed_loop.codec import TinyCodec
-from pvtt_train.closed_loop.flow import Flow, Velocity
 from pvtt_train.closed_loop.pool import MASKS, prepared
+from pvtt_train.flow import Flow, Velocity
 
 LEAST_GATE_CASES = 20
 Mask = Literal["deployable", "hiding"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +25,10 @@ from pvtt_train.closed_loop.batch import Scenes, draw, join, teach
 from pvtt_train.closed_loop.codec import TinyCodec, codec_loss
 from pvtt_train.closed_loop.compiling import compiled
 from pvtt_train.closed_loop.fit import Course, fit
-from pvtt_train.closed_loop.flow import Flow
 from pvtt_train.closed_loop.model import TinyVace, add_lora, dit_block
 from pvtt_train.closed_loop.pool import Pool
-from pvtt_train.closed_loop.setup import Arm, Setup, arm_items, following_items, rebuilding_items
+from pvtt_train.closed_loop.setup import FLOW, Arm, Setup, arm_items, following_items, rebuilding_items
+from pvtt_train.flow import Flow
 
 VERSION = 4
 """Raised whenever the same settings would train something else."""
@@ -81,7 +82,7 @@ class Loop:
         self.setup, self.pool, self.triples, self.composite_of = setup, pool, triples, composite_of
         self.folder, self.seed, self.told = folder, seed, told
         self.device = pool.videos.device
-        self.flow = Flow(self.device)
+        self.flow = Flow(self.device, FLOW)
         self.stages: list[Stage] = []
         trained = dataclasses.asdict(setup) | {"guidances": None, "sample_steps": None, "cases": None}
         settings = json.dumps([VERSION, trained, identity, seed], sort_keys=True)
@@ -214,7 +215,7 @@ class Loop:
             self.stages.append(Stage(name, tuple(told["losses"]), told["seconds"], kept=True))
             return
         torch.manual_seed(self.seed + 3)
-        going = self.folder / f"{self._digest}-{name}.checkpoint"
+        going = self.folder / f"{self._digest}-{name}.run"
         with compiled(*self._worth_compiling(module)):
             made = fit(
                 batch, loss, parameters, course, lambda done, value: self.told(name, done, course.steps, value), going
@@ -224,5 +225,5 @@ class Loop:
         save_file({key: value.detach().contiguous() for key, value in state.items()}, part)
         part.replace(weights)
         write_whole(record, json.dumps({"losses": made.losses, "seconds": made.seconds}).encode())
-        going.unlink(missing_ok=True)
+        shutil.rmtree(going)
         self.stages.append(Stage(name, made.losses, made.seconds, kept=False))

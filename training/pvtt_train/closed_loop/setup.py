@@ -10,7 +10,11 @@ from pvtt_data.vace.reactive import CONTENTS_BY_ENGINE, Contents
 from pvtt_train.closed_loop.fit import Course
 from pvtt_train.closed_loop.model import ModelSize
 from pvtt_train.closed_loop.pool import Items, Shown, items
+from pvtt_train.flow import FlowConfig
 
+FLOW = FlowConfig(shift=3.0)
+"""All noise levels count the same: the scheduler's own weights are zero at pure noise, from where sampling starts,
+which only a model that has learnt it before can afford."""
 SWAPPED: Contents = CONTENTS_BY_ENGINE["render"]
 """Shares of reactive contents of swapped pairs: those of `pvtt_data.vace.reactive.CONTENTS_BY_ENGINE`."""
 GREY: Contents = {"grey": 1.0}

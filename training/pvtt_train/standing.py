@@ -1,37 +1,13 @@
-"""Where training stands: weights, their average, the optimiser's moments and the dice, in one file of safetensors."""
+"""Where training stands: weights, their average, the optimiser's moments and the dice, as tensors."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from pvtt_data.errors import InputError
-
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far training has come.
-
-    Attributes:
-        step: steps done.
-        losses: mean over each tenth of all steps, as far as they are whole.
-        total: sum of the losses since.
-        seconds: that it took.
-    """
-
-    step: int = 0
-    losses: tuple[float, ...] = ()
-    total: float = 0.0
-    seconds: float = 0.0
 
 
 class Standing:
@@ -64,7 +40,7 @@ class Standing:
         return found
 
     @torch.no_grad()
-    def restore(self, found: dict[str, Tensor]) -> None:
+    def restore(self, found: Mapping[str, Tensor]) -> None:
         """Put a copy back.
 
         Raises:
@@ -85,24 +61,3 @@ class Standing:
         torch.set_rng_state(found["dice"].cpu())
         if self.cuda:
             torch.cuda.set_rng_state(found["cuda_dice"].cpu(), self.parameters[0].device)
-
-    def write(self, path: Path, progress: Progress) -> None:
-        """Keep it in a file, which is whole or not there."""
-        part = path.with_suffix(".part")
-        save_file(self.copy(), part, {"progress": json.dumps(asdict(progress))})
-        part.replace(path)
-
-    def read(self, path: Path) -> Progress:
-        """Go on from a file.
-
-        Raises:
-            InputError: ``other-checkpoint``, it is of something else.
-        """
-        with safe_open(path, framework="pt", device=str(self.parameters[0].device)) as file:
-            told = json.loads(file.metadata()["progress"])
-            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        try:
-            self.restore(found)
-        except (KeyError, RuntimeError) as error:
-            raise InputError("other-checkpoint", f"{path} is of another training ({error}); delete it") from error
-        return Progress(told["step"], tuple(told["losses"]), told["total"], told["seconds"])

@@ -1,0 +1,265 @@
+"""`pvtt-train` from shards to the adapter: the tiny model on a processor, with all that a real run does."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from pvtt_train.adapters import read_info
+from pvtt_train.checkpoint import STATE
+from pvtt_train.cli import cli
+from pvtt_train.data.examples import CorruptSampleError
+from pvtt_train.metrics import Metrics
+from pvtt_train.run_folder import RunFolder
+from pvtt_train.wan.architecture import SIZES, WanVace, random_model
+from safetensors.torch import load_file
+from toy_triples import write_toy_dataset
+
+from pvtt_data.errors import DiskFullError, PreflightError
+from pvtt_data.shards import ShardDataset, read_manifest
+
+if TYPE_CHECKING:
+    from catalogue_builds import Builder
+
+    from pvtt_data.build import BuildOutcome
+
+pytestmark = [
+    pytest.mark.usefixtures("diffsynth"),
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pvtt_train.wan.weights.RandomWeightsWarning"),
+]
+SMALL = (
+    "data.precompute.variants=2",
+    "run.steps=9",
+    "run.experiments=null",
+    "checkpoint.every_steps=3",
+    "checkpoint.every_minutes=0",
+    "lora.rank=2",
+)
+
+
+def with_settings(*overrides: str) -> list[str]:
+    return [word for each in (*SMALL, *overrides) for word in ("--set", each)]
+
+
+def arguments(shards: Path, folder: Path, *overrides: str) -> list[str]:
+    return ["--shards", str(shards), "--preset", "tiny-cpu", "--run", str(folder), *with_settings(*overrides)]
+
+
+def called(*words: str) -> Result:
+    result = CliRunner().invoke(cli, list(words))
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory, diffsynth: object) -> Path:
+    """Three triples, with their latents beside them."""
+    folder = tmp_path_factory.mktemp("toys")
+    made = write_toy_dataset(folder / "v1", folder / "media", train=3, test=1)
+    done = called("precompute", "--shards", str(made), "--preset", "tiny-cpu", *with_settings())
+    assert "3 samples, 2 variants each" in done.output
+    return made
+
+
+@pytest.fixture(scope="module")
+def whole(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    called(*arguments(shards, folder))
+    return folder
+
+
+def told(folder: Path) -> list[tuple[Any, ...]]:
+    names = ("step", "loss", "norm", "rate", "epochs", "keys", "contents")
+    return [tuple(json.dumps(entry[name]) for name in names) for entry in RunFolder(folder).metrics()]
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+
+
+def test_a_run_folder_tells_what_was_done(shards: Path, whole: Path) -> None:
+    names = {path.name for path in whole.iterdir()}
+    assert names == {
+        "adapter.safetensors", "checkpoints", "config.yaml", "lock", "log.jsonl", "metrics.jsonl", "run.json",
+        "summary.json", "summary.md", "tensorboard",
+    }  # fmt: skip
+    facts = json.loads((whole / "run.json").read_text())
+    root = read_manifest(shards).root
+    assert facts[0]["dataset"]["root"] == root and facts[0]["diffsynth"]["kind"] in ("package", "submodule", "variable")
+    assert facts[0]["versions"]["torch"] == torch.__version__.partition("+")[0]
+    summary = json.loads((whole / "summary.json").read_text())
+    assert (summary["steps"], summary["samples"], summary["epochs"], summary["stopped"]) == (9, 18, 6.0, 0)
+    assert summary["left_out"] == [] and summary["corrupt"] == {} and len(summary["losses"]) == 9
+    assert "nothing was left out" in (whole / "summary.md").read_text()
+    assert [json.loads(line)["event"] for line in (whole / "log.jsonl").open()] == ["begins", *["saved"] * 3]
+    info = read_info(whole / "adapter.safetensors")
+    assert (info.step, info.average, info.dataset, info.dataset_root) == (9, True, "toys v1", root)
+    assert info.config["lora"]["rank"] == 2 and str(shards) not in json.dumps(info.config)
+
+
+def test_a_finished_run_is_left_alone_and_other_settings_are_refused(shards: Path, whole: Path) -> None:
+    before = told(whole)
+    assert "all 9 steps are done" in called(*arguments(shards, whole)).output
+    result = CliRunner().invoke(cli, arguments(shards, whole, "flow.shift=3"))
+    assert isinstance(result.exception, PreflightError) and "flow.shift: 5.0 → 3.0" in str(result.exception)
+    assert told(whole) == before
+
+
+def test_a_dry_run_makes_nothing(shards: Path, tmp_path: Path) -> None:
+    output = called(*arguments(shards, tmp_path / "run"), "--dry-run").output
+    for words in ("3 samples (train), precomputed latents", "9 of 2 samples", "memory", "dry run: nothing was trained"):
+        assert words in output
+    assert not (tmp_path / "run").exists()
+
+
+KILLED_AFTER_STEP_5 = """
+import os, signal
+from pvtt_train.cli import main
+from pvtt_train.metrics import Metrics
+tell = Metrics.tell
+def tell_and_die(self, step, numbers):
+    tell(self, step, numbers)
+    if step == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+Metrics.tell = tell_and_die
+main()
+"""
+
+
+def test_a_run_that_is_killed_goes_on_to_the_same_bits(shards: Path, whole: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED_AFTER_STEP_5, *arguments(shards, tmp_path)]
+    done = subprocess.run(command, capture_output=True, check=False, env=environment())
+    assert done.returncode == -signal.SIGKILL and len(told(tmp_path)) == 5
+    step = RunFolder(tmp_path).step
+    assert step == 3
+    output = called(*arguments(shards, tmp_path)).output
+    assert f"goes on    after step {step}" in output
+    assert told(tmp_path) == told(whole)
+    last = Path("checkpoints") / "step-00000009" / STATE
+    first, second = load_file(whole / last), load_file(tmp_path / last)
+    assert first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+    assert load_file(whole / "adapter.safetensors").keys() == load_file(tmp_path / "adapter.safetensors").keys()
+    assert [fact["from_step"] for fact in json.loads((tmp_path / "run.json").read_text())] == [0, step]
+
+
+def test_a_disk_that_is_full_is_told_and_what_was_saved_is_good(
+    shards: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = Metrics.tell
+
+    def tell_or_fail(self: Metrics, step: int, numbers: dict[str, Any]) -> None:
+        if step == 5:
+            raise OSError(errno.ENOSPC, "No space left on device", "metrics.jsonl")
+        tell(self, step, numbers)
+
+    monkeypatch.setattr(Metrics, "tell", tell_or_fail)
+    result = CliRunner().invoke(cli, arguments(shards, tmp_path))
+    assert isinstance(result.exception, DiskFullError) and "saved after step 3 is good" in str(result.exception)
+    monkeypatch.undo()
+    called(*arguments(shards, tmp_path))
+    assert told(tmp_path) == told(whole)
+
+
+def through_diffsynth(adapter: Path | None) -> WanVace:
+    """The base model, after DiffSynth's own pipeline loaded an adapter into it."""
+    from diffsynth.pipelines.wan_video import WanVideoPipeline
+
+    model = random_model(SIZES["tiny"], device=torch.device("cpu"), dtype=torch.float32).eval()
+    if adapter is not None:
+        pipe = WanVideoPipeline(device="cpu", torch_dtype=torch.float32)
+        pipe.dit, pipe.vace = model.dit, model.vace
+        pipe.load_lora(pipe.vace, str(adapter))
+        pipe.load_lora(pipe.dit, str(adapter))
+    return model
+
+
+def test_one_triple_is_learnt_by_heart_and_stock_diffsynth_takes_the_adapter(tmp_path: Path) -> None:
+    shards = write_toy_dataset(tmp_path / "v1", tmp_path / "media", train=1, test=1)
+    course = ("run.steps=40", "checkpoint.every_steps=0", "optimiser.rate=1e-2", "lora.rank=8")
+    words = [word for each in (*course, "data.precompute.variants=1") for word in ("--set", each)]
+    experiments = tmp_path / "experiments"
+    called("precompute", "--shards", str(shards), "--preset", "tiny-cpu", *words)
+    called("--shards", str(shards), "--preset", "tiny-cpu", "--run", str(tmp_path / "run"), *words,
+           "--set", f"run.experiments={experiments}")  # fmt: skip
+    losses = json.loads((tmp_path / "run" / "summary.json").read_text())["losses"]
+    assert losses[-1] < 0.75 * losses[0], losses
+    log = next((experiments / "logs").glob("tiny-train-lora_*.md")).read_text(encoding="utf-8")
+    assert "finished" in log and "adapter.safetensors" in log
+
+    size, dice = SIZES["tiny"], torch.Generator().manual_seed(0)
+    given = (
+        torch.randn(1, size.channels, 3, 8, 12, generator=dice),
+        torch.tensor([500.0]),
+        torch.randn(1, size.text_tokens, size.text_dim, generator=dice),
+        torch.randn(1, size.context_channels, 3, 8, 12, generator=dice),
+    )
+    with torch.no_grad():
+        base, adapted = (
+            through_diffsynth(None)(*given),
+            through_diffsynth(tmp_path / "run" / "adapter.safetensors")(*given),
+        )
+    assert (adapted - base).abs().mean() > 0.1 * base.abs().mean()
+
+
+def test_a_sample_that_cannot_be_read_stops_or_is_counted(shards: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "v1"
+    shutil.copytree(shards, copy)
+    sample = ShardDataset(copy, "train")[1]
+    span = sample.spans["target.mp4"]
+    with span.path.open("r+b") as tar:
+        tar.seek(span.offset + span.length // 2)
+        tar.write(b"spoilt by hand")
+    pixels = ["data.source=pixels", "run.steps=3", "validation.every=3", "validation.split=test"]
+    pixels += [f"validation.{name}" for name in ("at_start=false", "steps=2", "workers=0", "loss_samples=1")]
+    result = CliRunner().invoke(cli, arguments(copy, tmp_path / "run", *pixels))
+    assert isinstance(result.exception, CorruptSampleError) and result.exception.key == sample.key
+    assert "--set data.allow_corrupt=1" in str(result.exception)
+    called(*arguments(copy, tmp_path / "run", *pixels, "data.allow_corrupt=1"))
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert list(summary["corrupt"]) == [sample.key] and "SHA-256 is not" in summary["corrupt"][sample.key]
+    assert [scores["step"] for scores in summary["validations"]] == [3] and summary["validations"][0]["loss"] > 0
+    told = (tmp_path / "run" / "summary.md").read_text()
+    assert f"sample {sample.key} was replaced" in told and "validation after step 3: loss" in told
+    assert len(list((tmp_path / "run" / "samples").rglob("*-sheet.png"))) == 1
+
+
+def test_two_processes_give_the_same_curve_as_one(shards: Path, whole: Path, tmp_path: Path) -> None:
+    """Each takes one sample of every step; without GPUs they talk through gloo."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", str(port)]
+    command = [sys.executable, *launch, "-m", "pvtt_train", *arguments(shards, tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    assert done.returncode == 0, done.stdout + done.stderr
+    one, two = (list(RunFolder(folder).metrics()) for folder in (whole, tmp_path))
+    assert [len(entry["keys"]) for entry in one] == [2] * 9 and [len(entry["keys"]) for entry in two] == [1] * 9
+    assert [entry["keys"][0] for entry in one] == [entry["keys"][0] for entry in two]
+    assert [entry["loss"] for entry in two] == pytest.approx([entry["loss"] for entry in one], rel=1e-4)
+    assert json.loads((tmp_path / "run.json").read_text())[0]["machine"]["processes"] == 2
+    assert done.stdout.count("adapter: ") == 1
+
+
+def test_what_a_build_made_of_product_videos_can_be_trained_on(
+    catalogue_build: tuple[Builder, BuildOutcome], tmp_path: Path
+) -> None:
+    publication = catalogue_build[1].publication
+    assert publication is not None
+    words = ["--shards", str(publication.path), "--preset", "tiny-cpu", "--run", str(tmp_path / "run"), "--dry-run"]
+    output = called(*words).output
+    assert f"ecommerce {publication.path.name}, root {read_manifest(publication.path).root[:16]}" in output
+    assert "frames of 256×448, 3 references" in output

@@ -1,0 +1,45 @@
+"""`pvtt-train` itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from pvtt_train.diffsynth_source import use_diffsynth
+from pvtt_train.distributed import World
+from pvtt_train.plan import make_plan, preflight
+from pvtt_train.settings import resolve
+from pvtt_train.start import start
+
+
+def train_command(
+    shards: Path | None,
+    preset: str | None,
+    file: Path | None,
+    overrides: Sequence[str],
+    folder: Path | None,
+    dry_run: bool,
+) -> int:
+    """Train, or say what would be done.
+
+    Returns:
+        The exit status.
+    """
+    settings = resolve(shards, preset, file, overrides, folder)
+    diffsynth = use_diffsynth()
+    world = World.join(settings.config.run.device)
+    console = Console(soft_wrap=True, quiet=not world.is_first)
+    try:
+        plan = make_plan(settings, world)
+        for line in [*plan.lines(), f"diffsynth  {diffsynth}"]:
+            console.print(line, highlight=False, markup=False)
+        if dry_run:
+            preflight(plan)
+            console.print("dry run: nothing was trained", highlight=False)
+        else:
+            start(plan, world, diffsynth, console)
+    finally:
+        world.leave()
+    return 0

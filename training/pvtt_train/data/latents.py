@@ -1,0 +1,150 @@
+"""Lessons from precomputed latents: neither VAE nor text encoder is needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from pvtt_data.errors import DatasetError, PvttError
+from pvtt_data.records import canonical_json
+from pvtt_data.shards import read_manifest
+from pvtt_data.vace.conditioning import ConditioningConfig
+from pvtt_train.data.buckets import Bucket
+from pvtt_train.data.config import DataConfig, TextConfig
+from pvtt_train.data.examples import CorruptSampleError
+from pvtt_train.data.latent_shards import LatentSet, SkippedSample
+from pvtt_train.data.pieces import is_dropped, lesson
+from pvtt_train.lesson import Lesson
+
+
+def shaping(conditioning: ConditioningConfig, text: TextConfig) -> dict[str, Any]:
+    """The settings that what is stored depends on, as plain JSON values; loss weights and dropped prompts are made
+    later."""
+    return {
+        "conditioning": conditioning.model_dump(mode="json", exclude={"loss"}),
+        "text": text.model_dump(mode="json", exclude={"dropout"}),
+    }
+
+
+def differences(before: Any, now: Any, where: str = "") -> list[str]:
+    """Where two plain values differ, each as ``place: before → now``."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        names = [*before, *(name for name in now if name not in before)]
+        places = {name: f"{where}.{name}" if where else str(name) for name in names}
+        return [
+            line
+            for name in names
+            for line in differences(before.get(name, "(none)"), now.get(name, "(none)"), places[name])
+        ]
+    return [] if before == now else [f"{where}: {before} → {now}"]
+
+
+def examples_name(root: str, split: str, **shown: Any) -> str:
+    """What tells examples from others: the dataset version, the split, and all that decides how samples are shown."""
+    digest = hashlib.sha256(canonical_json(shown).encode()).hexdigest()
+    return f"{root[:16]}/{split}/{digest[:16]}"
+
+
+class LatentExamples:
+    """Samples of a finished set of latents; epoch e shows variant e modulo K.
+
+    Args:
+        data: folders, split, how many variants, dropped prompts, seed.
+        conditioning: the settings that the latents must have been made with; the loss weights may differ.
+        text_tokens: to which text embeddings are padded.
+
+    Raises:
+        DatasetError: there is no finished set; it is of another dataset version, was made with other settings, has
+            fewer variants, or no sample of the split.
+    """
+
+    def __init__(self, data: DataConfig, conditioning: ConditioningConfig, *, text_tokens: int) -> None:
+        root = read_manifest(data.shards).root
+        self._set = LatentSet(data.latents_folder, root, check_sha256=data.check_sha256)
+        self._data, self._loss, self._text_tokens = data, conditioning.loss, text_tokens
+        settings = shaping(conditioning, data.text)
+        manifest = self._set.manifest
+        stored = {name: manifest.settings.get(name) for name in settings}
+        other = differences(stored, settings)
+        if other:
+            raise DatasetError(
+                f"the latents in {data.latents_folder} were made with other settings than training asks for "
+                f"({'; '.join(other)}): run pvtt-train precompute, which makes only what differs"
+            )
+        self.variants = data.precompute.variants
+        most = manifest.settings["latents"]["variants"]
+        if self.variants > most:
+            raise DatasetError(
+                f"the latents in {data.latents_folder} have {most} variants of each sample, training asks for "
+                f"{self.variants}: run pvtt-train precompute, or set data.precompute.variants"
+            )
+        self._rows = tuple(row for row in self._set.samples if row.split == data.split)
+        if not self._rows:
+            raise DatasetError(
+                f"the latents in {data.latents_folder} have no sample of the split {data.split}; set "
+                "data.precompute.splits and run pvtt-train precompute"
+            )
+        self.name = examples_name(
+            root,
+            data.split,
+            settings=settings,
+            variants=self.variants,
+            precision=manifest.settings["latents"]["precision"],
+            codec=manifest.codec,
+            text=manifest.text,
+        )
+
+    @property
+    def skipped(self) -> tuple[SkippedSample, ...]:
+        """Samples of the dataset that no latents could be made of."""
+        return tuple(self._set.manifest.skipped)
+
+    @property
+    def codec(self) -> str:
+        """Digest of the VAE that made the latents."""
+        return self._set.manifest.codec
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def keys(self) -> tuple[str, ...]:
+        """See `Examples`."""
+        return tuple(row.key for row in self._rows)
+
+    def shape(self, number: int) -> Bucket:
+        """See `Examples`."""
+        row = self._rows[number]
+        most = max(len(variant.references) for variant in row.variants[: self.variants])
+        return Bucket(row.frames, row.height, row.width, most)
+
+    def bucket(self, number: int, epoch: int) -> Bucket:
+        """See `Examples`."""
+        row = self._rows[number]
+        return Bucket(row.frames, row.height, row.width, len(row.variants[epoch % self.variants].references))
+
+    def example(self, number: int, epoch: int) -> Lesson:
+        """See `Examples`."""
+        row = self._rows[number]
+        variant = row.variants[epoch % self.variants]
+        dropped = is_dropped(self._data.seed, row.key, epoch, self._data.text.dropout)
+        try:
+            return lesson(
+                row.key,
+                variant.content,
+                target=self._set.read(row.target),
+                references=[self._set.read(digest) for digest in variant.references],
+                variant=self._set.read(variant.piece),
+                effect=self._set.read(row.effect),
+                text=self._set.read(self._set.manifest.empty_text if dropped else row.text),
+                loss=self._loss,
+                text_tokens=self._text_tokens,
+            )
+        except (PvttError, OSError) as error:
+            raise CorruptSampleError(row.key, str(error)) from error
+
+    def bytes_of(self, number: int, epoch: int) -> int:
+        """Size of what `example` reads."""
+        row = self._rows[number]
+        variant = row.variants[epoch % self.variants]
+        return self._set.bytes_of([row.target, row.effect, row.text, variant.piece, *variant.references])

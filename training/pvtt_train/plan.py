@@ -1,0 +1,277 @@
+"""What a run is going to do, before anything is loaded: data, steps, what is missing and what it will take."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from pvtt_data.errors import DatasetError, PreflightError, PvttError
+from pvtt_data.shards import ShardDataset
+from pvtt_data.words import bytes_text, duration_text
+from pvtt_train.config import TrainConfig, precision_of
+from pvtt_train.data.buckets import Bucket
+from pvtt_train.data.latents import LatentExamples
+from pvtt_train.data.pieces import Facts
+from pvtt_train.distributed import World
+from pvtt_train.settings import Settings
+from pvtt_train.speed.config import SpeedConfig
+from pvtt_train.timing import matmul_rate, step_seconds
+from pvtt_train.validation.make import held_out
+from pvtt_train.wan.adapters import adapter_parameters
+from pvtt_train.wan.architecture import SIZES
+from pvtt_train.wan.memory import MemoryEstimate, estimate, fitted
+from pvtt_train.wan.weights import PARTS, Part, missing_files
+
+_SPARE_BYTES = 500 * 10**6
+_VAE_BYTES = 4 * 10**9
+"""Allowed for a VAE that encodes beside the training; not measured."""
+_COPIES = 5
+"""Of the adapters in a checkpoint: weights, average, two moments, and the file for use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is going to do.
+
+    Attributes:
+        settings: of the run.
+        dataset: name and version.
+        root: of the dataset's manifest.
+        buckets: samples of each size, with the most references that they may show.
+        unreadable: samples whose metadata cannot be read.
+        processes: how many share a step.
+        on_gpu: whether it runs on GPUs.
+        checkpoint_bytes: of one checkpoint.
+        missing: weights that have to be fetched.
+        speed: how a step is computed: as set, with what is to fit the memory decided.
+        memory: that a step takes, with the largest clips.
+        available_bytes: of memory that there are for it.
+        step_s: about how long a step takes; None where that is not known before.
+    """
+
+    settings: Settings
+    dataset: str
+    root: str
+    buckets: Mapping[Bucket, int]
+    unreadable: int
+    processes: int
+    on_gpu: bool
+    checkpoint_bytes: int
+    missing: Sequence[str]
+    speed: SpeedConfig
+    memory: MemoryEstimate
+    available_bytes: int
+    step_s: float | None
+
+    @property
+    def samples(self) -> int:
+        """That can be trained on."""
+        return sum(self.buckets.values())
+
+    @property
+    def largest(self) -> Bucket:
+        """The size that takes most memory."""
+        return max(self.buckets, key=_latents)
+
+    @property
+    def epochs(self) -> float:
+        """How often each sample is shown."""
+        return self.settings.config.run.steps * self.settings.config.data.global_batch / self.samples
+
+    def lines(self) -> list[str]:
+        """For a person."""
+        config, lora = self.settings.config, self.settings.config.lora
+        source = "precomputed latents"
+        if not config.data.from_latents:
+            source = "pixels, encoded beside the training (`pvtt-train precompute` does that once)"
+        share = config.data.global_batch // (config.data.batch * self.processes)
+        batches = f"{share} batch{'es' if share > 1 else ''} of {config.data.batch}"
+        each = f", {batches} in each of {self.processes} processes" if self.processes > 1 else f", {batches}"
+        needed = str(self.memory) if self.on_gpu else str(self.memory).replace(" of GPU memory", "")
+        time = "known after the first steps"
+        if self.step_s is not None:
+            total_s = self.step_s * config.run.steps
+            time = f"about {duration_text(total_s)}, {duration_text(self.step_s)} a step, by this GPU's matrix products"
+        told = [
+            f"settings   {self.settings.name}: {self.settings.why}",
+            f"model      {config.model.size}, {config.model.weights} weights; LoRA rank {lora.rank} on {lora.targets}",
+            f"data       {self.dataset}, root {self.root[:16]}, {self.samples} samples ({config.data.split}), {source}",
+            *(f"           {count} × {bucket}" for bucket, count in sorted(self.buckets.items())),
+            f"steps      {config.run.steps} of {_samples(config.data.global_batch)}{each}; {self.epochs:.1f} epochs",
+            f"speed      {_told(self.speed)}",
+            f"memory     {needed}; there are {bytes_text(self.available_bytes)}",
+            f"time       {time}",
+            f"run        {self.settings.folder}; a checkpoint is {bytes_text(self.checkpoint_bytes)}",
+        ]
+        if self.unreadable:
+            told.append(f"unreadable {self.unreadable} samples")
+        if self.missing:
+            told.append(f"to fetch   {', '.join(self.missing)}")
+        return told
+
+
+def make_plan(settings: Settings, world: World) -> Plan:
+    """Look at data, weights and memory; nothing heavy is read.
+
+    Raises:
+        DatasetError: the shards or latents are damaged, or do not go with the settings.
+        PreflightError: the global batch cannot be shared among so many processes.
+    """
+    config, processes = settings.config, world.size
+    if config.data.global_batch % (config.data.batch * processes):
+        raise PreflightError(
+            f"data.global_batch ({config.data.global_batch}) must be divisible by data.batch ({config.data.batch}) "
+            f"times the {processes} processes; set data.global_batch={config.data.batch * processes}"
+        )
+    dataset = ShardDataset(config.data.shards, config.data.split)
+    _check_files(dataset)
+    buckets, unreadable = _buckets(config, dataset)
+    size, largest = SIZES[config.model.size], max(buckets, key=_latents)
+    available = available_bytes(config, world.device)
+    lora, batch, ema = config.lora, config.data.batch, bool(config.optimiser.ema.keep)
+    speed = fitted(config.speed, size, lora, largest, batch, available, ema)
+    step_s = None
+    if world.device.type == "cuda":
+        step_s = step_seconds(config, speed, largest, matmul_rate(world.device), processes)
+    return Plan(
+        settings=settings,
+        dataset=f"{dataset.manifest.name} {config.data.shards.name}",
+        root=dataset.manifest.root,
+        buckets=buckets,
+        unreadable=unreadable,
+        processes=processes,
+        on_gpu=world.device.type == "cuda",
+        checkpoint_bytes=_COPIES * 4 * adapter_parameters(size, lora),
+        missing=missing_files(config.model, needed_parts(config)),
+        speed=speed,
+        memory=_memory(config, speed, largest, world),
+        available_bytes=available,
+        step_s=step_s,
+    )
+
+
+def with_speed(plan: Plan, speed: SpeedConfig, world: World) -> Plan:
+    """The same plan with steps computed otherwise."""
+    return replace(plan, speed=speed, memory=_memory(plan.settings.config, speed, plan.largest, world))
+
+
+def _memory(config: TrainConfig, speed: SpeedConfig, largest: Bucket, world: World) -> MemoryEstimate:
+    return estimate(
+        SIZES[config.model.size],
+        config.lora,
+        speed,
+        largest,
+        config.data.batch,
+        ema=bool(config.optimiser.ema.keep),
+        weight_bytes=precision_of(config, world.device).itemsize,
+    )
+
+
+def available_bytes(config: TrainConfig, device: torch.device) -> int:
+    """Memory for the model and its training: what is free on the GPU, or all that the machine has; less what a VAE
+    needs that works beside it.
+    """
+    if device.type == "cuda":
+        found = int(torch.cuda.mem_get_info(device)[0])
+    else:
+        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if config.run.max_memory_gb is not None:
+        found = min(found, int(config.run.max_memory_gb * 1e9))
+    beside = config.model.size != "tiny" and not config.data.from_latents
+    return found - (_VAE_BYTES if beside else 0)
+
+
+def needed_parts(config: TrainConfig) -> tuple[Part, ...]:
+    """Weights that a run loads: without latents, and for samples of validation, VAE and text encoder too."""
+    sampling = held_out(config.validation, config.data.shards) is not None
+    return PARTS if sampling or not config.data.from_latents else ("model",)
+
+
+def preflight(plan: Plan) -> None:
+    """Check what a run needs before anything long is done.
+
+    Raises:
+        PreflightError: all that is missing, one line each, with what mends it.
+    """
+    config, problems = plan.settings.config, []
+    problems += _folder_problems(plan.settings.folder, (config.checkpoint.keep + 1) * plan.checkpoint_bytes)
+    if plan.missing and (config.model.offline or config.model.folder is not None):
+        problems.append(f"weights are missing and may not be fetched: {', '.join(plan.missing)}")
+    if plan.unreadable > config.data.allow_corrupt:
+        problems.append(
+            f"{plan.unreadable} samples are unreadable, data.allow_corrupt is {config.data.allow_corrupt}; run "
+            f"`pvtt-data verify {config.data.shards}`"
+        )
+    if not plan.memory.fits(plan.available_bytes):
+        advice = "".join(f"\n    {line}" for line in plan.memory.advice(plan.available_bytes))
+        problems.append(f"memory: {plan.memory}; there are {bytes_text(plan.available_bytes)}; what helps:{advice}")
+    if problems:
+        raise PreflightError("the training cannot start:\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+def _check_files(dataset: ShardDataset) -> None:
+    """Every shard is there with its stated size; bytes are hashed when they are read."""
+    for name, size in dataset.manifest.listed_bytes().items():
+        path = dataset.path / name
+        found = path.stat().st_size if path.is_file() else None
+        if found != size:
+            what = "is missing" if found is None else f"has {found} bytes, not {size}"
+            raise DatasetError(f"{path} {what}; run `pvtt-data verify {dataset.path}`, or copy the version again")
+
+
+def _buckets(config: TrainConfig, dataset: ShardDataset) -> tuple[dict[Bucket, int], int]:
+    counts: Counter[Bucket] = Counter()
+    if config.data.from_latents:
+        latents = LatentExamples(config.data, config.conditioning, text_tokens=SIZES[config.model.size].text_tokens)
+        counts.update(latents.shape(number) for number in range(len(latents)))
+        return dict(counts), 0
+    unreadable = 0
+    for sample in dataset:
+        try:
+            facts = Facts.of(sample, members=False)
+        except PvttError:
+            unreadable += 1
+            continue
+        shown = min(facts.available, config.conditioning.references.most)
+        counts[Bucket(facts.frames, facts.height, facts.width, shown)] += 1
+    if not counts:
+        raise DatasetError(f"no sample of {dataset.path} can be read; run `pvtt-data verify {dataset.path}`")
+    return dict(counts), unreadable
+
+
+def _latents(bucket: Bucket) -> int:
+    return (bucket.references + math.ceil(bucket.frames / 4)) * bucket.height * bucket.width
+
+
+def _folder_problems(folder: Path, needed_bytes: int) -> list[str]:
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        return [f"{folder} cannot be written; name another folder with --run"]
+    free = shutil.disk_usage(existing).free
+    if free < needed_bytes + _SPARE_BYTES:
+        return [
+            f"{folder}: {bytes_text(free)} are free, checkpoints need {bytes_text(needed_bytes + _SPARE_BYTES)}; free "
+            "some, name another disk with --run, or keep fewer with --set checkpoint.keep=1"
+        ]
+    return []
+
+
+def _samples(count: int) -> str:
+    return "1 sample" if count == 1 else f"{count} samples"
+
+
+def _told(speed: SpeedConfig) -> str:
+    """What is in use of it."""
+    values = speed.model_dump(mode="json")
+    on = [name for name, value in values.items() if value is True]
+    set_to = [f"{name} {value}" for name, value in values.items() if not isinstance(value, bool)]
+    return ", ".join([*set_to, *on])

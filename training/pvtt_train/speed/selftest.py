@@ -1,0 +1,349 @@
+"""What is fast and right on the GPU that is there, found by trying it at the start of a run.
+
+Three blocks with random weights, as wide as the model, stand for all of it. Each candidate computes a gradient on a
+short clip, which must be as near to that of DiffSynth's arithmetic in float32 as DiffSynth's own bfloat16 is, and is
+then timed on a clip of the size to be trained. What raises, or is further off, is not used.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from pvtt_data.files import write_whole
+from pvtt_train.speed.apply import ADAPTER, apply
+from pvtt_train.speed.config import Attention, SpeedConfig
+from pvtt_train.wan.adapters import LoraLike
+from pvtt_train.wan.architecture import WanSize, WanVace, random_model
+from pvtt_train.wan.memory import STOCK, estimate, fitted
+from pvtt_train.wan.shape import BucketLike, latent_shape, tokens
+
+NEARNESS = 1.25
+"""A candidate's gradient may be so many times as far from float32's as DiffSynth's bfloat16 one is."""
+FLOAT8_NEARNESS = 0.05
+"""For float8, which is never that near: distance relative to the gradient."""
+_SHORT = 1024
+"""Tokens of the short clip, about."""
+_TIMED = 3
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of a candidate.
+
+    Attributes:
+        name: of it.
+        seconds: of forward and backward of three blocks; the shortest of a few.
+        distance: of its gradient to float32's, relative.
+        fault: why it is not used; empty if it may be.
+    """
+
+    name: str
+    seconds: float
+    distance: float
+    fault: str
+
+    def __str__(self) -> str:
+        figures = f"{self.seconds * 1000:.1f} ms, gradient {self.distance:.2%} from float32"
+        return f"{self.name}: {self.fault or figures}"
+
+
+def choose(
+    size: WanSize,
+    lora: LoraLike,
+    bucket: BucketLike,
+    device: torch.device,
+    *,
+    wanted: SpeedConfig | None = None,
+    batch: int = 1,
+    available: int | None = None,
+    limit_s: float = 120.0,
+    kept_in: Path | None = None,
+    told: Told = lambda words: None,
+) -> SpeedConfig:
+    """Settings for a GPU: the fastest attention kernel that is right, compiled blocks if they are right and faster, and
+    as many blocks that keep everything as memory allows.
+
+    Args:
+        size: of the model.
+        lora: which adapters are trained.
+        bucket: size of the clips, the largest of them.
+        device: to train on. On anything but a GPU nothing is tried, and nothing is compiled.
+        wanted: settings to start from; `attention` is looked for only where it is `auto`, `compile` only where it is
+            true, `fp8` only where that is true: it is switched off if its gradient is more than 5 % off.
+        batch: clips in a step.
+        available: bytes of GPU memory to use; what is free on the device if not given.
+        limit_s: seconds after which no further candidate is tried.
+        kept_in: a file that keeps what was found; with the same GPU, versions and question nothing is tried again.
+        told: is told what was found, a line at a time.
+    """
+    wanted = wanted or SpeedConfig(compile=True, keep_blocks="fit")
+    if device.type != "cuda":
+        told("no GPU: nothing was tried; blocks are not compiled, and attention is torch's")
+        return wanted.model_copy(update=_PLAIN | ({"keep_blocks": 0} if wanted.keep_blocks == "fit" else {}))
+    question = _question(size, lora, bucket, batch, device, wanted)
+    found = found_once(
+        wanted, question, lambda: Trial(size, lora, bucket, device, limit_s).run(wanted), kept_in=kept_in, told=told
+    )
+    gc.collect()
+    torch.cuda.empty_cache()
+    if available is None:
+        available = free_bytes(device)
+    chosen = fitted(found, size, lora, bucket, batch, available)
+    if wanted.keep_blocks == "fit" and not estimate(size, lora, chosen, bucket, batch).fits(available):
+        chosen = _smallest(chosen, size, lora, bucket, batch, available)
+    told(
+        f"attention {chosen.attention}, {'compiled' if chosen.compile else 'not compiled'}, checkpointing "
+        f"{chosen.checkpointing}, {chosen.keep_blocks} blocks kept whole{', float8' if chosen.fp8 else ''}"
+    )
+    return chosen
+
+
+def found_once(
+    wanted: SpeedConfig,
+    question: Mapping[str, object],
+    tried: Callable[[], list[Finding]],
+    *,
+    kept_in: Path | None = None,
+    told: Told = lambda words: None,
+) -> SpeedConfig:
+    """The settings that findings speak for: of attention kernels the fastest, compiled blocks and float8 where they are
+    right and faster than without.
+
+    Args:
+        wanted: settings to start from.
+        question: all that findings depend on, as JSON knows it.
+        tried: makes the findings; not called if the file holds an answer to the same question.
+        kept_in, told: as of `choose`.
+    """
+    if kept_in is not None and kept_in.exists():
+        kept = json.loads(kept_in.read_text(encoding="utf-8"))
+        if kept["question"] == dict(question):
+            told(f"as found before on this GPU (kept in {kept_in})")
+            return SpeedConfig.model_validate(kept["found"])
+    findings = tried()
+    for finding in findings:
+        told(str(finding))
+    found = _decide(wanted, findings)
+    if kept_in is not None:
+        record = {
+            "question": question,
+            "found": found.model_dump(mode="json"),
+            "findings": [asdict(finding) for finding in findings],
+        }
+        kept_in.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(kept_in, json.dumps(record, indent=1).encode())
+    return found
+
+
+def free_bytes(device: torch.device) -> int:
+    """Of a GPU: what is free, and what torch holds in this process without using it."""
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+class Trial:
+    """Tries candidates on three blocks.
+
+    Args:
+        size, lora, bucket: as of `choose`.
+        device: to try on; a processor serves for tests.
+        limit_s: seconds after which no further candidate is tried.
+    """
+
+    def __init__(self, size: WanSize, lora: LoraLike, bucket: BucketLike, device: torch.device, limit_s: float) -> None:
+        self._until = time.monotonic() + limit_s
+        self._device = device
+        self._size = replace(size, layers=2, vace_layers=(0,))
+        self._model = random_model(self._size, device=device, dtype=torch.bfloat16)
+        self._adapters = _adapt(self._model, lora)
+        frames, rows, columns = latent_shape(bucket)
+        self._long = self._clip(frames, rows, columns)
+        share = min(1.0, (_SHORT / tokens(bucket)) ** (1 / 3))
+        self._short = self._clip(*(max(2, round(side * share) // 2 * 2) for side in (frames, rows, columns)))
+        self._truth = self._exact()
+        self._nearest = _distance(self._gradient(STOCK)[0], self._truth)
+
+    def run(self, wanted: SpeedConfig) -> list[Finding]:
+        """Findings of all candidates for which there was time: attention kernels, compiled blocks, float8."""
+        findings: list[Finding] = []
+        plain = wanted.model_copy(update={**_PLAIN, "keep_blocks": 0, "graph": False})
+        kernels: tuple[Attention, ...] = ("torch", "cudnn", "flash", "efficient")
+        for kernel in kernels if wanted.attention == "auto" else (wanted.attention,):
+            self._try(f"attention {kernel}", plain.model_copy(update={"attention": kernel}), findings)
+        best = plain.model_copy(update={"attention": _fastest_attention(wanted, findings)})
+        if wanted.compile:
+            self._try("compiled", best.model_copy(update={"compile": True, "tuned": wanted.tuned}), findings)
+            if not findings[-1].fault:
+                best = best.model_copy(update={"compile": True, "tuned": wanted.tuned})
+        if wanted.fp8:
+            self._try("float8", best.model_copy(update={"fp8": True}), findings, FLOAT8_NEARNESS)
+        return findings
+
+    @property
+    def nearest(self) -> float:
+        """How far DiffSynth's own bfloat16 gradient is from float32's."""
+        return self._nearest
+
+    def _try(self, name: str, config: SpeedConfig, findings: list[Finding], bound: float = 0.0) -> None:
+        if time.monotonic() > self._until:
+            findings.append(Finding(name, 0.0, 0.0, "not tried: no time left"))
+            return
+        bound = max(bound, NEARNESS * self._nearest)
+        try:
+            gradient, notes = self._gradient(config)
+            distance = _distance(gradient, self._truth)
+            if notes:  # it did not do what it was asked
+                findings.append(Finding(name, 0.0, distance, "; ".join(notes)))
+                return
+            if distance > bound:
+                fault = f"its gradient is {distance:.2%} from float32's, more than {bound:.2%}"
+                findings.append(Finding(name, 0.0, distance, fault))
+                return
+            findings.append(Finding(name, self._seconds(config), distance, ""))
+        except Exception as error:  # whatever a kernel or compiler raises, others may work
+            words = str(error).splitlines()
+            findings.append(Finding(name, 0.0, 0.0, f"{type(error).__name__}: {words[0] if words else ''}"))
+            self._model.zero_grad(set_to_none=True)
+
+    def _clip(self, frames: int, rows: int, columns: int) -> tuple[Tensor, ...]:
+        dice = torch.Generator().manual_seed(frames * rows * columns)
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=dice).to(self._device, torch.bfloat16)
+
+        size = self._size
+        return (
+            normal(1, size.channels, frames, rows, columns),
+            torch.tensor([500.0], device=self._device),
+            normal(1, size.text_tokens, size.text_dim),
+            normal(1, size.context_channels, frames, rows, columns),
+        )
+
+    def _exact(self) -> Tensor:
+        """DiffSynth's arithmetic in float32."""
+        short = self._short
+        self._model.float()
+        self._short = tuple(part.float() for part in short)
+        try:
+            return self._gradient(STOCK.model_copy(update={"attention": "math"}))[0]
+        finally:
+            self._short = short
+            for name, part in self._model.named_parameters():
+                part.data = part.data if ADAPTER in name else part.data.to(torch.bfloat16)
+
+    def _gradient(self, config: SpeedConfig) -> tuple[Tensor, tuple[str, ...]]:
+        """Of all adapters on the short clip, in a row; and what could not be done as asked."""
+        # Stock casts what enters float32 adapters up to float32; as bfloat16 is what it trains with, cast them.
+        with apply(self._model, config.model_copy(update={"cast_lora": True})) as applied:
+            applied.forward(*self._short).float().square().mean().backward()
+        made = torch.cat([part.grad.flatten().float() for part in self._adapters])
+        self._model.zero_grad(set_to_none=True)
+        return made, applied.notes
+
+    def _seconds(self, config: SpeedConfig) -> float:
+        times = []
+        with apply(self._model, config) as applied:
+            for _ in range(_TIMED):
+                self._wait()
+                begun = time.perf_counter()
+                applied.forward(*self._long).float().square().mean().backward()
+                self._wait()
+                times.append(time.perf_counter() - begun)
+                self._model.zero_grad(set_to_none=True)
+        gc.collect()
+        return min(times)
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+
+_PLAIN: dict[str, object] = {"compile": False, "tuned": False, "fp8": False}
+
+
+def _adapt(model: WanVace, lora: LoraLike) -> list[nn.Parameter]:
+    """Float32 adapters whose gradients are not zero."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    model.requires_grad_(False)
+    wanted = LoraConfig(r=lora.rank, lora_alpha=lora.rank, target_modules=list(lora.modules))
+    for name in ("vace", "dit"):
+        if lora.targets in (name, "both"):
+            inject_adapter_in_model(wanted, getattr(model, name))
+    adapters = [(name, part) for name, part in model.named_parameters() if ADAPTER in name]
+    torch.manual_seed(0)
+    for name, part in adapters:
+        part.data = part.data.to(torch.bfloat16).float()  # values that both precisions have
+        if "lora_B" in name:
+            nn.init.normal_(part, std=1e-3)
+            part.data = part.data.to(torch.bfloat16).float()
+    return [part for _, part in adapters]
+
+
+def _distance(one: Tensor, other: Tensor) -> float:
+    return float((one - other).norm() / other.norm())
+
+
+def _fastest_attention(wanted: SpeedConfig, findings: list[Finding]) -> Attention:
+    right = [finding for finding in findings if not finding.fault]
+    if wanted.attention != "auto" or not right:
+        return wanted.attention
+    kernels: dict[str, Attention] = {
+        "attention torch": "torch",
+        "attention cudnn": "cudnn",
+        "attention flash": "flash",
+        "attention efficient": "efficient",
+    }
+    return kernels[min(right, key=lambda finding: finding.seconds).name]
+
+
+def _decide(wanted: SpeedConfig, findings: list[Finding]) -> SpeedConfig:
+    """What is right, and faster than doing without."""
+    by_name = {finding.name: finding for finding in findings}
+    kernels = [finding for finding in findings if finding.name.startswith("attention")]
+    eager = min((finding.seconds for finding in kernels if not finding.fault), default=float("inf"))
+    compiled, float8 = by_name.get("compiled"), by_name.get("float8")
+    use_compiled = compiled is not None and not compiled.fault and compiled.seconds < eager
+    before = compiled.seconds if compiled is not None and use_compiled else eager
+    use_float8 = float8 is not None and not float8.fault and float8.seconds < before
+    return wanted.model_copy(
+        update={
+            "attention": _fastest_attention(wanted, kernels),
+            "compile": use_compiled,
+            "tuned": wanted.tuned and use_compiled,
+            "fp8": use_float8,
+        }
+    )
+
+
+def _smallest(
+    config: SpeedConfig, size: WanSize, lora: LoraLike, bucket: BucketLike, batch: int, available: int
+) -> SpeedConfig:
+    """Full checkpointing where selective does not fit."""
+    full = config.model_copy(update={"checkpointing": "full", "keep_blocks": 0})
+    less = estimate(size, lora, full, bucket, batch).needed < estimate(size, lora, config, bucket, batch).needed
+    return full if less else config
+
+
+def _question(
+    size: WanSize, lora: LoraLike, bucket: BucketLike, batch: int, device: torch.device, wanted: SpeedConfig
+) -> dict[str, object]:
+    """All that findings depend on."""
+    return {
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else "",
+        "torch": torch.__version__,
+        "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,
+        "size": {**asdict(size), "vace_layers": list(size.vace_layers)},
+        "lora": [lora.targets, lora.rank, list(lora.modules)],
+        "bucket": [bucket.frames, bucket.height, bucket.width, bucket.references, batch],
+        "wanted": wanted.model_dump(mode="json"),
+    }

@@ -1,0 +1,177 @@
+"""One start of a run, from settings to summary. Read it from top to bottom."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from pvtt_data.experiment_log import Experiment, ExperimentLog, Input
+from pvtt_data.words import bytes_text
+from pvtt_train.assemble import assemble
+from pvtt_train.config import TrainConfig
+from pvtt_train.data.examples import CorruptSampleError
+from pvtt_train.diffsynth_source import DiffSynthSource
+from pvtt_train.distributed import World
+from pvtt_train.facts import start_facts
+from pvtt_train.guards import no_room, ran_out_of_memory
+from pvtt_train.loop import Outcome, train
+from pvtt_train.plan import Plan, preflight, with_speed
+from pvtt_train.run_folder import SELF_TEST, RunFolder
+from pvtt_train.screen import Screen
+from pvtt_train.settings import check_unchanged
+from pvtt_train.speed.selftest import choose
+from pvtt_train.summary import Summary, keep_adapter
+from pvtt_train.wan.architecture import SIZES
+
+
+def start(plan: Plan, world: World, diffsynth: DiffSynthSource, console: Console) -> Outcome | None:
+    """Begin a run, or go on with it, until all steps are done or it is told to stop.
+
+    Returns:
+        What came of it; None if all steps had been done before.
+
+    Raises:
+        PreflightError: something is missing, or the folder holds another run or is in use.
+        PvttError: as `pvtt_train.loop.train`.
+    """
+    settings, config = plan.settings, plan.settings.config
+    preflight(plan)
+    with _held(settings.folder, world) as run:
+        changes = check_unchanged(settings, run)
+        step = run.step
+        if step >= config.run.steps:
+            console.print(f"all {step} steps are done: {run.path}; give more with --set run.steps", highlight=False)
+            return None
+        for line in [f"changed    {line}" for line in changes] + ([f"goes on    after step {step}"] if step else []):
+            console.print(line, highlight=False, markup=False)
+        _cap_memory(config, world)
+        plan = _with_self_test(plan, world, run, console)
+        if world.is_first:
+            run.write_config(config)
+            run.add_facts(start_facts(plan, world, diffsynth, step))
+        with _logged(plan, world) as log:
+            outcome = _trained(plan, world, run, console)
+            if world.is_first:
+                _tell(plan, outcome, run, log, console)
+            if outcome.stopped:
+                console.print("stopped, saved; the same command goes on from there", highlight=False)
+                sys.exit(128 + outcome.stopped)
+    return outcome
+
+
+def _cap_memory(config: TrainConfig, world: World) -> None:
+    if config.run.max_memory_gb is not None and world.device.type == "cuda":
+        total = torch.cuda.get_device_properties(world.device).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, config.run.max_memory_gb * 1e9 / total), world.device)
+
+
+def _with_self_test(plan: Plan, world: World, run: RunFolder, console: Console) -> Plan:
+    """The plan with what is fast and right on the GPU; the first process finds out for all. A run that goes on keeps
+    what it found.
+    """
+    config = plan.settings.config
+    if world.device.type != "cuda" or not config.run.self_test:
+        return plan
+    found = plan.speed
+    if world.is_first:
+        found = choose(
+            SIZES[config.model.size],
+            config.lora,
+            plan.largest,
+            world.device,
+            wanted=config.speed,
+            batch=config.data.batch,
+            available=plan.available_bytes,
+            kept_in=run.path / SELF_TEST,
+            told=lambda words: console.print(f"self-test  {words}", highlight=False, markup=False),
+        )
+    return with_speed(plan, world.same(found), world)
+
+
+def _trained(plan: Plan, world: World, run: RunFolder, console: Console) -> Outcome:
+    """Load and train; errors say what may be changed."""
+    config, step = plan.settings.config, run.step
+    advice = [f"estimated: {plan.memory}", "what takes less:", *plan.memory.advice()]
+
+    def tell(line: str) -> None:
+        console.print(line, highlight=False, markup=False)
+
+    try:
+        made = assemble(config, plan.speed, world, run, advice, tell)
+    except (RuntimeError, MemoryError) as error:
+        told = ran_out_of_memory(error, step + 1, "while the model was loaded", advice)
+        if told is None:
+            raise
+        raise told from error
+    try:
+        return train(made.parts, made.course, run, world, Screen(console if world.is_first else None))
+    except CorruptSampleError as error:
+        allowed = config.data.allow_corrupt
+        more = f"--set data.allow_corrupt={allowed + 1} lets one more such sample be replaced by another"
+        raise CorruptSampleError(error.key, f"{error.why}; {allowed} were allowed, {more}") from error
+    except OSError as error:
+        full = no_room(error, f"what was saved after step {run.step} is good")
+        if full is None:
+            raise
+        raise full from error
+
+
+def _tell(plan: Plan, outcome: Outcome, run: RunFolder, log: ExperimentLog | None, console: Console) -> None:
+    """The adapter where it is looked for, and the summary."""
+    adapter = keep_adapter(outcome, run)
+    summary = Summary.of_run(plan, outcome, run)
+    summary.write(run, plan)
+    for line in summary.lines():
+        console.print(line, highlight=False, markup=False)
+    if adapter is not None:
+        console.print(f"adapter: {adapter} ({bytes_text(adapter.stat().st_size)})", highlight=False, markup=False)
+    if log is not None:
+        log.add(*summary.entries(run))
+
+
+@contextlib.contextmanager
+def _held(folder: Path, world: World) -> Iterator[RunFolder]:
+    """The run's folder; the first process holds it for all."""
+    run = RunFolder(folder)
+    if not world.is_first:
+        yield run
+        return
+    with run:
+        yield run
+
+
+@contextlib.contextmanager
+def _logged(plan: Plan, world: World) -> Iterator[ExperimentLog | None]:
+    """The experiment log of this start, if one is wanted; the first process writes it."""
+    config = plan.settings.config
+    if config.run.experiments is None or not world.is_first:
+        yield None
+        return
+    lora, optimiser = config.lora, config.optimiser
+    experiment = Experiment(
+        model=config.model.size,
+        task="train-lora",
+        subject=f"LoRA rank {lora.rank} on {lora.targets}",
+        test_case=plan.dataset,
+        background=f"Adapters for product swaps, trained on {plan.samples} triples for {plan.epochs:.1f} epochs.",
+        settings={
+            "steps": config.run.steps,
+            "samples in a step": config.data.global_batch,
+            "learning rate": optimiser.rate,
+            "schedule": optimiser.schedule.kind,
+            "average": optimiser.ema.keep,
+            "timesteps": f"{config.flow.sampling}, shift {config.flow.shift}",
+            "seed": config.run.seed,
+            "settings": f"{plan.settings.name}: {plan.settings.why}",
+            "estimated memory": str(plan.memory),
+            "run": plan.settings.folder,
+        },
+    )
+    with ExperimentLog(experiment, config.run.experiments) as log:
+        log.add(Input(plan.dataset, f"{plan.samples} triples, root {plan.root[:16]}", config.data.shards))
+        yield log

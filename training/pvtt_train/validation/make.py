@@ -1,0 +1,109 @@
+"""A validator from settings: finds the cases, loads what prepares them, and lets go of the text encoder again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from pvtt_data.shards import ShardDataset, read_manifest
+from pvtt_data.vace.conditioning import ConditioningConfig
+from pvtt_train.validation.cases import VideoCodec, Words, choose, prepare
+from pvtt_train.validation.config import ValidationConfig
+from pvtt_train.validation.sampling import Forward
+from pvtt_train.validation.trackers import require_libraries
+from pvtt_train.validation.validator import Validator
+from pvtt_train.wan.architecture import SIZES
+from pvtt_train.wan.weights import WeightsConfig, load_text_encoder, load_vae
+
+
+def held_out(config: ValidationConfig, shards: Path) -> ShardDataset | None:
+    """The split that cases come from, or None where validation is off or there is no case for it.
+
+    Raises:
+        DatasetError: the dataset is damaged.
+    """
+    if not config.every or not (config.samples or config.loss_samples):
+        return None
+    if config.split not in read_manifest(shards).counts:
+        return None
+    dataset = ShardDataset(shards, config.split)
+    return dataset if choose(dataset, 1, config.seed) else None
+
+
+def make_validator(
+    config: ValidationConfig,
+    conditioning: ConditioningConfig,
+    shards: Path,
+    weights: WeightsConfig,
+    forward: Forward,
+    module: nn.Module,
+    folder: Path,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    codec: VideoCodec | None = None,
+    text: Words | None = None,
+    trigger: str = "",
+    loss_shift: float = 5.0,
+    step: int = 0,
+    run: str = "",
+    settings: Mapping[str, Any] | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Validator | None:
+    """What validates a run; None if validation is off, or there is nothing to validate on, which is told.
+
+    Args:
+        config, conditioning: settings.
+        shards: folder of the dataset version.
+        weights: where autoencoder and text encoder come from, if they are not given.
+        forward, module: the model.
+        folder: of the samples.
+        device, dtype: of the model.
+        codec, text: those that training has anyway; ``text`` must know the prompts of the held-out split.
+        trigger: put before each prompt.
+        loss_shift, step, run, settings: as of `Validator`.
+        tell: is given a line for a person.
+
+    Raises:
+        PreflightError: a tracker's library is not installed, or weights are not to be had.
+        InputError: weights or a sample cannot be used.
+    """
+    if not config.every:
+        return None
+    require_libraries(config.trackers)
+    dataset = held_out(config, shards)
+    if dataset is None:
+        tell(
+            f"NO VALIDATION: {shards.name} has no swapped pair in its {config.split} split; nothing but the training "
+            "loss will tell how it goes (validation.every=0 says that this is meant)"
+        )
+        return None
+    codec = codec or load_vae(weights, device, dtype)
+    if text is None:
+        # 11 GB: beside the large model there is no room for it on the device.
+        place = torch.device("cpu") if weights.size == "wan2.1-vace-14b" else device
+        text = load_text_encoder(weights, place, dtype)
+    tokens = SIZES[weights.size].text_tokens
+    cases = list(prepare(config, conditioning, dataset, codec, text, tokens, trigger=trigger, device=device))
+    del text
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return Validator(
+        config,
+        cases,
+        forward,
+        module,
+        codec,
+        folder,
+        device=device,
+        dtype=dtype,
+        training=ShardDataset(shards, "train") if "train" in read_manifest(shards).counts else None,
+        loss_shift=loss_shift,
+        step=step,
+        run=run,
+        settings=settings,
+    )
