@@ -53,6 +53,27 @@ def preferring(order: tuple[SDPBackend, ...]) -> AbstractContextManager[None]:
     return sdpa_kernel(list(order), set_priority=True) if order else nullcontext()
 
 
+def cannot_run(wanted: Attention, device: torch.device, heads: int, width: int) -> str:
+    """Why a kernel cannot compute bfloat16 attention and its gradient on a device; empty if it can, or if torch is to
+    choose.
+
+    Args:
+        wanted: the kernel.
+        device: to try on.
+        heads: of attention.
+        width: of a head.
+    """
+    alone = kernels(wanted, device)[:1]
+    if not alone:
+        return ""
+    x = torch.randn(1, 256, heads * width, device=device, dtype=torch.bfloat16, requires_grad=True)
+    try:
+        attend(x, x, x, heads, alone).sum().backward()
+    except RuntimeError as error:
+        return f"cannot run here: {str(error).splitlines()[0]}"
+    return ""
+
+
 @cache
 def attention_operators() -> frozenset[Any]:
     """The operators that `attend` comes down to; they take queries and keys first."""

@@ -1,8 +1,9 @@
 """What is fast and right on the GPU that is there, found by trying it at the start of a run.
 
-Three blocks with random weights, as wide as the model, stand for all of it. Each candidate computes a gradient on a
-short clip, which must be as near to that of DiffSynth's arithmetic in float32 as DiffSynth's own bfloat16 is, and is
-then timed on a clip of the size to be trained. What raises, or is further off, is not used.
+Three blocks with random weights, as wide as the model, stand for all of it, on a clip of the size to be trained. Each
+candidate computes a gradient, which must be as near to that of DiffSynth's arithmetic in float32 as DiffSynth's own
+bfloat16 is, and is then timed. What raises, or is further off, is not used. What is compiled here need not be compiled
+again by the run that follows in the same process.
 """
 
 from __future__ import annotations
@@ -19,18 +20,17 @@ from torch import Tensor, nn
 
 from pvtt_data.files import write_whole
 from pvtt_train.speed.apply import ADAPTER, apply
+from pvtt_train.speed.attention import cannot_run
 from pvtt_train.speed.config import Attention, SpeedConfig
 from pvtt_train.wan.adapters import LoraLike
 from pvtt_train.wan.architecture import WanSize, WanVace, random_model
 from pvtt_train.wan.memory import STOCK, estimate, fitted
-from pvtt_train.wan.shape import BucketLike, latent_shape, tokens
+from pvtt_train.wan.shape import BucketLike, latent_shape
 
 NEARNESS = 1.25
 """A candidate's gradient may be so many times as far from float32's as DiffSynth's bfloat16 one is."""
 FLOAT8_NEARNESS = 0.05
 """For float8, which is never that near: distance relative to the gradient."""
-_SHORT = 1024
-"""Tokens of the short clip, about."""
 _TIMED = 3
 Told = Callable[[str], None]
 
@@ -90,9 +90,12 @@ def choose(
         told("no GPU: nothing was tried; blocks are not compiled, and attention is torch's")
         return wanted.model_copy(update=_PLAIN | ({"keep_blocks": 0} if wanted.keep_blocks == "fit" else {}))
     question = _question(size, lora, bucket, batch, device, wanted)
-    found = found_once(
-        wanted, question, lambda: Trial(size, lora, bucket, device, limit_s).run(wanted), kept_in=kept_in, told=told
-    )
+
+    def tried() -> list[Finding]:
+        with torch.random.fork_rng([device]):  # so that a run draws the same with and without a trial
+            return Trial(size, lora, bucket, device, limit_s).run(wanted)
+
+    found = found_once(wanted, question, tried, kept_in=kept_in, told=told)
     gc.collect()
     torch.cuda.empty_cache()
     if available is None:
@@ -166,9 +169,7 @@ class Trial:
         self._model = random_model(self._size, device=device, dtype=torch.bfloat16)
         self._adapters = _adapt(self._model, lora)
         frames, rows, columns = latent_shape(bucket)
-        self._long = self._clip(frames, rows, columns)
-        share = min(1.0, (_SHORT / tokens(bucket)) ** (1 / 3))
-        self._short = self._clip(*(max(2, round(side * share) // 2 * 2) for side in (frames, rows, columns)))
+        self._inputs = self._clip(frames, rows, columns)
         self._truth = self._exact()
         self._nearest = _distance(self._gradient(STOCK)[0], self._truth)
 
@@ -178,7 +179,11 @@ class Trial:
         plain = wanted.model_copy(update={**_PLAIN, "keep_blocks": 0, "graph": False})
         kernels: tuple[Attention, ...] = ("torch", "cudnn", "flash", "efficient")
         for kernel in kernels if wanted.attention == "auto" else (wanted.attention,):
-            self._try(f"attention {kernel}", plain.model_copy(update={"attention": kernel}), findings)
+            name = f"attention {kernel}"
+            if fault := cannot_run(kernel, self._device, self._size.heads, self._size.dim // self._size.heads):
+                findings.append(Finding(name, 0.0, 0.0, fault))  # or the next kernel would be timed for it
+            else:
+                self._try(name, plain.model_copy(update={"attention": kernel}), findings)
         best = plain.model_copy(update={"attention": _fastest_attention(wanted, findings)})
         if wanted.compile:
             self._try("compiled", best.model_copy(update={"compile": True, "tuned": wanted.tuned}), findings)
@@ -230,21 +235,21 @@ class Trial:
 
     def _exact(self) -> Tensor:
         """DiffSynth's arithmetic in float32."""
-        short = self._short
+        inputs = self._inputs
         self._model.float()
-        self._short = tuple(part.float() for part in short)
+        self._inputs = tuple(part.float() for part in inputs)
         try:
-            return self._gradient(STOCK.model_copy(update={"attention": "math"}))[0]
+            return self._gradient(STOCK)[0]
         finally:
-            self._short = short
+            self._inputs = inputs
             for name, part in self._model.named_parameters():
                 part.data = part.data if ADAPTER in name else part.data.to(torch.bfloat16)
 
     def _gradient(self, config: SpeedConfig) -> tuple[Tensor, tuple[str, ...]]:
-        """Of all adapters on the short clip, in a row; and what could not be done as asked."""
+        """Of all adapters, in a row; and what could not be done as asked."""
         # Stock casts what enters float32 adapters up to float32; as bfloat16 is what it trains with, cast them.
         with apply(self._model, config.model_copy(update={"cast_lora": True})) as applied:
-            applied.forward(*self._short).float().square().mean().backward()
+            applied.forward(*self._inputs).float().square().mean().backward()
         made = torch.cat([part.grad.flatten().float() for part in self._adapters])
         self._model.zero_grad(set_to_none=True)
         return made, applied.notes
@@ -255,7 +260,7 @@ class Trial:
             for _ in range(_TIMED):
                 self._wait()
                 begun = time.perf_counter()
-                applied.forward(*self._long).float().square().mean().backward()
+                applied.forward(*self._inputs).float().square().mean().backward()
                 self._wait()
                 times.append(time.perf_counter() - begun)
                 self._model.zero_grad(set_to_none=True)
