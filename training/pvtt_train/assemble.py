@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,11 @@ from pvtt_train.flow import Flow
 from pvtt_train.guards import FiniteGuard
 from pvtt_train.loop import Course, Parts
 from pvtt_train.run_folder import RunFolder
-from pvtt_train.speed.apply import Applied, apply
+from pvtt_train.speed.apply import apply
 from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.step import Step
 from pvtt_train.validation.make import make_validator
-from pvtt_train.wan.architecture import SIZES, WanVace
+from pvtt_train.wan.architecture import SIZES
 from pvtt_train.wan.lora import add_lora, lora_parameters, lora_state
 from pvtt_train.wan.vae import WanVae
 from pvtt_train.wan.weights import identity, load_model, load_text_encoder, load_vae
@@ -43,25 +43,6 @@ _LOCAL: dict[str, Any] = {
 """Settings that say where things lie on one machine: they are nobody else's business."""
 
 
-@dataclass(frozen=True, eq=False)
-class Assembled:
-    """What a run is made of.
-
-    Attributes:
-        parts: for the loop.
-        course: for the loop.
-        model: the model with its adapters.
-        applied: what makes it fast.
-        examples: the samples.
-    """
-
-    parts: Parts
-    course: Course
-    model: WanVace
-    applied: Applied
-    examples: Examples
-
-
 def assemble(
     config: TrainConfig,
     speed: SpeedConfig,
@@ -69,8 +50,8 @@ def assemble(
     run: RunFolder,
     advice: Sequence[str] = (),
     tell: Tell = lambda line: None,
-) -> Assembled:
-    """Load and connect everything.
+) -> tuple[Parts, Course]:
+    """Load and connect everything that the loop needs.
 
     Args:
         config: settings.
@@ -135,7 +116,7 @@ def assemble(
     )
     parts = Parts(step, list(parameters), loader, write_adapter, validate, advice)
     course = Course(config.run.steps, config.checkpoint)
-    return Assembled(parts, course, model, applied, examples)
+    return parts, course
 
 
 def make_examples(config: TrainConfig, device: torch.device, dtype: torch.dtype) -> tuple[Examples, WanVae | None]:

@@ -102,8 +102,3 @@ class World:
             return
         for parameter in parameters:
             torch.distributed.broadcast(parameter.data, 0)
-
-    def wait(self) -> None:
-        """Until all are here."""
-        if self.size > 1:
-            torch.distributed.barrier()

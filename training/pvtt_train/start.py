@@ -102,14 +102,14 @@ def _trained(plan: Plan, world: World, run: RunFolder, console: Console) -> Outc
         console.print(line, highlight=False, markup=False)
 
     try:
-        made = assemble(config, plan.speed, world, run, advice, tell)
+        parts, course = assemble(config, plan.speed, world, run, advice, tell)
     except (RuntimeError, MemoryError) as error:
         told = ran_out_of_memory(error, step + 1, "while the model was loaded", advice)
         if told is None:
             raise
         raise told from error
     try:
-        return train(made.parts, made.course, run, world, Screen(console if world.is_first else None))
+        return train(parts, course, run, world, Screen(console if world.is_first else None))
     except CorruptSampleError as error:
         allowed = config.data.allow_corrupt
         more = f"--set data.allow_corrupt={allowed + 1} lets one more such sample be replaced by another"
