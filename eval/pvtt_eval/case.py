@@ -15,6 +15,7 @@ from pvtt_data.shards import Sample
 from pvtt_eval import background as kept
 from pvtt_eval.background import composite, seam_ratio
 from pvtt_eval.dominance import Dominance, dominance, pixel_dominance, shape_leak
+from pvtt_eval.motion import followed_motion
 from pvtt_eval.regions import case_regions, fitted_mask, spill
 from pvtt_eval.truth import inside_psnr, motion_error_by_fit, path_agreement, silhouette_iou
 
@@ -195,9 +196,14 @@ def _path(source_mask: Mask, result_mask: Mask | None) -> Row:
 
 
 def _moments(result: NDArray[np.uint8], case: RenderedCase, shown: Crops, truth: Crops) -> Row:
-    """In place: on B's true pixels of each frame. Pose: on crops, whatever the place and size."""
+    """Motion: whatever B's constant size and place. In place: on B's true pixels of each frame. Pose: on crops."""
     place = motion_error_by_fit(result, case.target, case.target_mask)
+    in_sight = int(case.target_mask.any(axis=(1, 2)).sum())
+    tells = place.testable and in_sight >= 3
+    motion = followed_motion(result, case.target, case.target_mask) if tells else None
     row: Row = {
+        "motion_error_frames": motion.error_frames if motion else np.nan,
+        "motion_agreement": motion.agreement if motion else np.nan,
         "place_error_frames": place.error_frames if place.testable else np.nan,
         "place_contrast": place.contrast,
         "chance_error_frames": place.chance,

@@ -170,7 +170,7 @@ def motion_error_by_fit(
         far += list(apart[lag >= count // 2])
         least = np.flatnonzero(errors <= errors.min() * (1 + 1e-9))
         best = int(least[np.argmin(np.abs(least - t))])
-        moments[t] = best + (_vertex(errors, best) if refine else 0.0)
+        moments[t] = best + (parabola_vertex(errors, best) if refine else 0.0)
     contrast = _contrast(near, far)
     return MotionFit(
         moments,
@@ -190,7 +190,7 @@ def _contrast(near: list[float], far: list[float]) -> float:
     return math.sqrt(float(np.mean(far)) / beside) if beside > 0 else math.inf
 
 
-def _vertex(errors: NDArray[np.float64], best: int) -> float:
+def parabola_vertex(errors: NDArray[np.float64], best: int) -> float:
     """Offset from ``best``, within ±0.5, of the vertex of the parabola through it and its neighbours."""
     if not 0 < best < len(errors) - 1:
         return 0.0

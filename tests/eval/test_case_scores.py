@@ -37,6 +37,17 @@ def test_a_still_product_is_found_by_its_moments_and_not_by_a_path_that_was_only
     still = score_case(case, np.repeat(case.target[4:5], len(case.target), axis=0), ColourShape())
     assert math.isnan(float(still["path_correlation"]))
     assert float(still["place_error_frames"]) > 0.8 * float(still["still_error_frames"])
+    assert float(still["motion_error_frames"]) == pytest.approx(float(still["still_error_frames"]))
+    assert still["motion_agreement"] == 0
+
+
+def test_a_product_beside_its_place_moves_as_it_should() -> None:
+    case = drawn_case()
+    beside = score_case(case, np.roll(case.target, (6, 8), axis=(1, 2)), ColourShape())
+    assert float(beside["motion_error_frames"]) < 0.4 * float(beside["still_error_frames"])
+    assert float(beside["place_error_frames"]) > float(beside["motion_error_frames"]) + 0.5
+    resting = drawn_case(turns=False, slides=False)
+    assert math.isnan(float(score_case(resting, resting.target, ColourShape())["motion_error_frames"]))
 
 
 def test_rows_have_the_same_keys_whatever_the_result_is() -> None:

@@ -20,6 +20,7 @@ from pvtt_train.closed_loop.experiment import (
     OWN_GREYED,
     SEEN,
     SMALLER,
+    STILL,
     TRUTH,
     Outcome,
     run,
@@ -73,9 +74,16 @@ def test_every_model_answers_every_question(outcome: Outcome) -> None:
 
 
 def test_the_ends_of_the_scale_are_scored(outcome: Outcome) -> None:
-    for end in (TRUTH, INSIDE, SMALLER, BESIDE, COPY):
+    for end in (TRUTH, INSIDE, SMALLER, BESIDE, STILL, COPY):
         found = outcome.of(end).mean("rsd_px")
         assert found is not None and math.isfinite(found.estimate) and found.cases == 2
+
+
+def test_the_truth_a_little_off_and_at_rest_are_asked_under_masks_that_hide_the_pose(outcome: Outcome) -> None:
+    for end in (INSIDE, SMALLER, BESIDE, STILL):
+        answers = outcome.of(end, HIDDEN)
+        assert answers.results.shape == outcome.of(end).results.shape
+        assert all("motion_error_frames" in row for row in answers.rows)
 
 
 def test_products_of_the_training_are_asked_too(outcome: Outcome) -> None:

@@ -42,11 +42,15 @@ what it is to keep."""
 SMALLER, BESIDE = "smaller", "beside"
 """As `INSIDE`, with the truth a fifth smaller, or a tenth of B's height to the right and below: B as it is, in a size
 or place that cannot be told from A's box and pictures of B."""
+STILL = "still"
+"""As `INSIDE`, with the middle frame of the truth throughout: B as it is, at rest."""
 SEEN: Mapping[str, Question] = {BASE: GREYED, "swapped": COMBINED}
 """What is also asked of products that were trained on: what lacks on others is a matter of more products."""
 ASKED: Mapping[str, tuple[Question, ...]] = {
     BASE: (COMBINED, GREYED, HIDDEN, HIDDEN_GREYED, OWN_GREYED),
     **dict.fromkeys(ARMS, (COMBINED, HIDDEN, OWN_GREYED)),
+    **dict.fromkeys((TRUTH, COPY), (COMBINED,)),
+    **dict.fromkeys((INSIDE, SMALLER, BESIDE, STILL), (COMBINED, HIDDEN)),
 }
 
 
@@ -55,7 +59,7 @@ class Answers:
     """What one model made of one question.
 
     Attributes:
-        model: `BASE`, an arm, or one of `TRUTH`, `INSIDE`, `SMALLER`, `BESIDE` and `COPY`.
+        model: `BASE`, an arm, or one of `TRUTH`, `INSIDE`, `SMALLER`, `BESIDE`, `STILL` and `COPY`.
         question: how the cases were put.
         seen: whether the cases are of products that were trained on.
         pending: scores of each case, when they are done.
@@ -228,19 +232,24 @@ def _case(sample: Sample, setup: Setup) -> RenderedCase:
 
 
 def _ends(outcome: Outcome, codec: TinyCodec, device: torch.device, scorer: Scorer) -> None:
-    cases = [as_asked(case, COMBINED) for case in outcome.cases]
-    smaller = [displaced(case.target, case.target_mask, scale=0.8) for case in cases]
-    beside = [displaced(case.target, case.target_mask, shift=(0.1, 0.1)) for case in cases]
-    ends = {
-        TRUTH: [case.target for case in cases],
-        INSIDE: [_inside(case, case.target) for case in cases],
-        SMALLER: [_inside(case, video) for case, video in zip(cases, smaller, strict=True)],
-        BESIDE: [_inside(case, video) for case, video in zip(cases, beside, strict=True)],
-        COPY: [case.source for case in cases],
+    """The ends of the scale and the truths that are a little off, through the codec."""
+    made: dict[str, list[Videos]] = {
+        TRUTH: [case.target for case in outcome.cases],
+        SMALLER: [displaced(case.target, case.target_mask, scale=0.8) for case in outcome.cases],
+        BESIDE: [displaced(case.target, case.target_mask, shift=(0.1, 0.1)) for case in outcome.cases],
+        STILL: [np.repeat(case.target[len(case.target) // 2][None], len(case.target), 0) for case in outcome.cases],
+        COPY: [case.source for case in outcome.cases],
     }
-    for name, videos in ends.items():
-        results = round_trip(codec, videos, device)
-        outcome.answers.append(Answers(name, COMBINED, scorer.score(cases, results), results))
+    made[INSIDE] = made[TRUTH]
+    for name in (TRUTH, INSIDE, SMALLER, BESIDE, STILL, COPY):
+        for question in ASKED[name]:
+            cases = [as_asked(case, question) for case in outcome.cases]
+            shown = [
+                video if name in (TRUTH, COPY) else _inside(case, video)
+                for case, video in zip(cases, made[name], strict=True)
+            ]
+            results = round_trip(codec, shown, device)
+            outcome.answers.append(Answers(name, question, scorer.score(cases, results), results))
 
 
 def _inside(case: RenderedCase, video: Videos) -> Videos:
