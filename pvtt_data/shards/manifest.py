@@ -187,7 +187,7 @@ def _read(path: Path, model: type[D], own: str) -> D:
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise DatasetError(f"{path.name} is missing: this folder is no complete dataset version") from error
+        raise DatasetError(f"{path.parent} has no {path.name}: it is no complete dataset version") from error
     stated = _stated_schema_version(data)
     if isinstance(stated, int) and stated > SCHEMA_VERSION:
         raise DatasetError(
