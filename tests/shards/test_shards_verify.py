@@ -385,7 +385,7 @@ def test_a_lineage_of_another_version_is_found(dataset: Path) -> None:
 def test_a_folder_that_is_no_dataset_says_so(tmp_path: Path) -> None:
     (problem,) = verify(tmp_path).problems
     assert problem.file == "manifest.json"
-    assert "missing" in problem.message
+    assert "no complete dataset version" in problem.message
 
 
 def test_paths_of_a_forged_manifest_never_leave_the_folder(dataset: Path, tmp_path: Path) -> None:
