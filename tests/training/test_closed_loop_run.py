@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,12 +134,12 @@ def test_a_stopped_run_goes_on_with_the_same_result(dataset: Path, outcome: Outc
     assert (later.of("self").results == outcome.of("self").results).all()
 
 
-def test_foreign_weights_are_refused(dataset: Path, tmp_path: Path) -> None:
-    outcome_of(dataset, tmp_path, ())
-    codec, base = (next(tmp_path.glob(f"*-{name}.safetensors")) for name in ("codec", "pretrained"))
+def test_foreign_weights_are_refused(dataset: Path, weights: Path, outcome: Outcome, tmp_path: Path) -> None:
+    folder = shutil.copytree(weights, tmp_path / "weights")
+    codec, base = (next(folder.glob(f"*-{name}.safetensors")) for name in ("codec", "pretrained"))
     codec.write_bytes(base.read_bytes())
     with pytest.raises(InputError, match="other weights"):
-        outcome_of(dataset, tmp_path, ())
+        outcome_of(dataset, folder, ())
 
 
 def test_the_deployable_mask_looks_at_a_alone_and_the_hiding_one_is_still(outcome: Outcome) -> None:
