@@ -244,7 +244,9 @@ def test_two_processes_give_the_same_curve_as_one(shards: Path, whole: Path, tmp
     launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
     launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", str(port)]
     command = [sys.executable, *launch, "-m", "pvtt_train", *arguments(shards, tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment() | {"PYTHONWARNINGS": ""}
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     one, two = (list(RunFolder(folder).metrics()) for folder in (whole, tmp_path))
     assert [len(entry["keys"]) for entry in one] == [2] * 9 and [len(entry["keys"]) for entry in two] == [1] * 9
@@ -252,6 +254,7 @@ def test_two_processes_give_the_same_curve_as_one(shards: Path, whole: Path, tmp
     assert [entry["loss"] for entry in two] == pytest.approx([entry["loss"] for entry in one], rel=1e-4)
     assert json.loads((tmp_path / "run.json").read_text())[0]["machine"]["processes"] == 2
     assert done.stdout.count("adapter: ") == 1
+    assert "\nwarning: RANDOM WEIGHTS" in f"\n{done.stderr}" and "load_model(" not in done.stderr
 
 
 def test_what_a_build_made_of_product_videos_can_be_trained_on(

@@ -9,6 +9,7 @@ import importlib
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -97,6 +98,10 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     raise _TerminatedError(number)
 
 
+def _one_line(message: Warning | str, *_: object, **__: object) -> str:
+    return f"warning: {message}\n"
+
+
 def main() -> None:
     """Run the command line; errors that a person can act on are printed without a traceback.
 
@@ -104,6 +109,7 @@ def main() -> None:
     """
     from pvtt_data.errors import PvttError
 
+    warnings.formatwarning = _one_line  # a person needs no line of our source
     for request in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(request) == signal.SIG_DFL:  # nohup ignores SIGHUP, and that is to stay so
             signal.signal(request, _terminate)
