@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -160,13 +160,14 @@ def run(
     Raises:
         InputError: the triples do not fit together.
     """
-    entries = _entries(training, setup, "composite" in arms, workers, told)
-    pool, places, reasons = make_pool(entries)
-    identity = hashlib.sha256("".join(sample.key for sample in training).encode()).hexdigest()
-    loop = Loop(setup, pool.to(device), len(training), places, identity, folder, seed, told)
-    cases = [_case(sample, setup) for sample in _spread(heldout, setup.cases)]
-    known = [_case(sample, setup) for sample in _spread(training, setup.cases)]
-    with Scorer(workers) as scorer:
+    with single_threaded_pool(workers) as processes:
+        entries = _entries(training, setup, "composite" in arms, processes, told)
+        pool, places, reasons = make_pool(entries)
+        identity = hashlib.sha256("".join(sample.key for sample in training).encode()).hexdigest()
+        loop = Loop(setup, pool.to(device), len(training), places, identity, folder, seed, told)
+        cases = [_case(sample, setup) for sample in _spread(heldout, setup.cases)]
+        known = [_case(sample, setup) for sample in _spread(training, setup.cases)]
+        scorer = Scorer(processes)
         scorer.fit_gate([_case(sample, setup) for sample in _spread(training, _GATE_CASES)])
         codec = loop.codec()
         base = loop.pretrained(codec)
@@ -196,7 +197,9 @@ def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
     return [sample for _, _, sample in sorted(chosen, key=lambda row: row[1])]
 
 
-def _entries(training: Sequence[Sample], setup: Setup, composites: bool, workers: int, told: Told) -> list[Entry]:
+def _entries(
+    training: Sequence[Sample], setup: Setup, composites: bool, processes: ProcessPoolExecutor, told: Told
+) -> list[Entry]:
     """Prepare all triples in other processes; the order is theirs."""
     keys = [sample.key for sample in training]
     by_key = {sample.key: sample for sample in training}
@@ -205,10 +208,9 @@ def _entries(training: Sequence[Sample], setup: Setup, composites: bool, workers
         for sample in training
     ]
     made = []
-    with single_threaded_pool(workers) as pool:
-        for entry in pool.map(_entry, jobs, chunksize=2):
-            made.append(entry)
-            told("triples", len(made), len(jobs), float("nan"))
+    for entry in processes.map(_entry, jobs, chunksize=2):
+        made.append(entry)
+        told("triples", len(made), len(jobs), float("nan"))
     return made
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
-from contextlib import ExitStack
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,7 +17,6 @@ from torch import Tensor
 
 from pvtt_data.embedders.colour_shape import ColourShape
 from pvtt_data.embedders.likeness import Gate
-from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.vace.context import from_unit, to_unit
 from pvtt_data.vace.latents import widen
 from pvtt_data.vace.mask_policies import evaluation_mask
@@ -136,22 +134,15 @@ def round_trip(codec: TinyCodec, videos: Sequence[Videos], device: torch.device,
 
 
 class Scorer:
-    """Scores results in other processes while a GPU goes on; a context manager.
+    """Scores results in other processes while a GPU goes on.
 
     Args:
-        workers: processes.
+        processes: see `pvtt_data.process_pool.single_threaded_pool`.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._stack = ExitStack()
-        self._pool = self._stack.enter_context(single_threaded_pool(workers))
+    def __init__(self, processes: ProcessPoolExecutor) -> None:
+        self._pool = processes
         self._fitting: Future[Gate] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def fit_gate(self, cases: Sequence[RenderedCase]) -> None:
         """Begin to measure, on training cases, how alike two pictures of one product are to the embedder.
