@@ -5,46 +5,30 @@ It trains; what else there is are subcommands. All load what they need when they
 
 from __future__ import annotations
 
-import importlib
 import os
-import signal
 import sys
 import warnings
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import click
 
 from pvtt_data import __version__
+from pvtt_data.command_line import LazyGroup, run
 
 _COMMANDS = {
-    "precompute": "Store the latents of a dataset once, so that training needs neither VAE nor text encoder.",
-    "export": "Write an adapter under the names that diffusers or ComfyUI use.",
-    "presets": "List the presets, or print one to start from.",
+    "precompute": (
+        "precompute",
+        "Store the latents of a dataset once, so that training needs neither VAE nor text encoder.",
+    ),
+    "export": ("export", "Write an adapter under the names that diffusers or ComfyUI use."),
+    "presets": ("presets", "List the presets, or print one to start from."),
 }
 
 
-class _LazyGroup(click.Group):
-    """A command whose subcommands are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        command = getattr(importlib.import_module(f"pvtt_train.cli.{cmd_name}"), f"{cmd_name}_command")
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
-
-
 @click.group(
-    cls=_LazyGroup,
+    cls=LazyGroup,
+    package=__name__,
+    offered=_COMMANDS,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
@@ -86,18 +70,6 @@ def cli(
     sys.exit(train_command(shards, preset, file, overrides, folder, dry_run))
 
 
-class _TerminatedError(KeyboardInterrupt):
-    """The process was asked to end by a signal other than Ctrl-C's."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise _TerminatedError(number)
-
-
 def _one_line(message: Warning | str, *_: object, **__: object) -> str:
     return f"warning: {message}\n"
 
@@ -107,24 +79,5 @@ def main() -> None:
 
     While the loop runs, a request to end finishes the step, saves and ends; see `pvtt_train.stopping`.
     """
-    from pvtt_data.errors import PvttError
-
     warnings.formatwarning = _one_line  # a person needs no line of our source
-    for request in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(request) == signal.SIG_DFL:  # nohup ignores SIGHUP, and that is to stay so
-            signal.signal(request, _terminate)
-    try:
-        cli(standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt) as error:
-        cause = error.__cause__ if isinstance(error, click.exceptions.Abort) else error
-        number = cause.number if isinstance(cause, _TerminatedError) else int(signal.SIGINT)
-        click.echo("interrupted: what was saved is kept, the same command goes on from there", err=True)
-        sys.exit(128 + number)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except PvttError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
+    run(cli, "what was saved")
