@@ -1,8 +1,9 @@
-"""Writing files so that they appear whole or not at all, and hashing them."""
+"""Writing files so that they appear whole or not at all, hashing them, and holding a folder by a lock."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import secrets
@@ -57,3 +58,42 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class HeldError(Exception):
+    """Another process holds a lock.
+
+    Attributes:
+        holder: what it wrote there, or "unknown".
+    """
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder or "unknown"
+
+
+def hold(path: Path, words: str) -> BinaryIO:
+    """A lock that this process holds until the file is closed, or until it ends.
+
+    Args:
+        path: of the lock file; folders are made.
+        words: that tell others who holds it.
+
+    Raises:
+        HeldError: another process does.
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.open("a+b")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().decode(errors="replace").strip()
+        lock.close()
+        raise HeldError(holder) from None
+    lock.seek(0)
+    lock.truncate()
+    lock.write(f"{words}\n".encode())
+    lock.flush()
+    return lock

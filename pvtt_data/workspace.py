@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import Any, BinaryIO, TypeVar
 import pyarrow.parquet as pq
 
 from pvtt_data.errors import PreflightError
-from pvtt_data.files import whole_file
+from pvtt_data.files import HeldError, hold, whole_file
 from pvtt_data.journal import StageCache
 from pvtt_data.records import from_arrow, to_arrow
 from pvtt_data.store import BlobStore
@@ -45,25 +44,14 @@ class Workspace:
             PreflightError: another build holds it, or it cannot be written.
         """
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock = (self.root / "lock").open("a+b")
+            self._lock = hold(self.root / "lock", str(os.getpid()))
         except OSError as error:
             raise PreflightError(f"the work directory {self.root} cannot be written: {error.strerror}") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().decode(errors="replace").strip()
-            lock.close()
+        except HeldError as error:
             raise PreflightError(
-                f"another build (process {holder or 'unknown'}) is at work in {self.root}; wait for it, stop it, or "
+                f"another build (process {error.holder}) is at work in {self.root}; wait for it, stop it, or "
                 "give this one another --work directory"
             ) from None
-        lock.seek(0)
-        lock.truncate()
-        lock.write(f"{os.getpid()}\n".encode())
-        lock.flush()
-        self._lock = lock
         # Workers that crashed or were killed leave their temporary files behind; nobody else is at work now.
         shutil.rmtree(self.store.local / "scratch", ignore_errors=True)
 

@@ -12,7 +12,6 @@ run/adapter.safetensors, run/summary.md, run/summary.json    at the end
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -25,7 +24,7 @@ import yaml
 from pydantic import BaseModel
 
 from pvtt_data.errors import PreflightError
-from pvtt_data.files import write_whole
+from pvtt_data.files import HeldError, hold, write_whole
 from pvtt_train.checkpoint import step_of, whole_checkpoints
 
 CONFIG, FACTS, METRICS, LOG = "config.yaml", "run.json", "metrics.jsonl", "log.jsonl"
@@ -66,27 +65,16 @@ class RunFolder:
             PreflightError: another process trains in it, or it cannot be written.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / "lock").open("a+b")
+            self._lock = hold(self.path / "lock", f"process {os.getpid()}")
         except OSError as error:
             raise PreflightError(
                 f"{self.path} cannot be written ({error.strerror}); name another folder with --run"
             ) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().decode(errors="replace").strip()
-            lock.close()
+        except HeldError as error:
             raise PreflightError(
-                f"another process ({holder or 'unknown'}) trains in {self.path}; wait for it, stop it, or name another "
+                f"another process ({error.holder}) trains in {self.path}; wait for it, stop it, or name another "
                 "folder with --run"
             ) from None
-        lock.seek(0)
-        lock.truncate()
-        lock.write(f"process {os.getpid()}\n".encode())
-        lock.flush()
-        self._lock = lock
         return self
 
     def __exit__(

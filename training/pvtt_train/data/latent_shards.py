@@ -15,7 +15,6 @@ After a kill, what follows the last journalled piece is cut off. Nothing is ever
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -34,7 +33,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from pvtt_data.errors import BuildError, DatasetError, DiskFullError, PreflightError, disk_full
-from pvtt_data.files import sha256_file, sync_folder, write_whole
+from pvtt_data.files import HeldError, hold, sha256_file, sync_folder, write_whole
 from pvtt_data.journal import journal_line, mend_journal, read_journal
 from pvtt_data.shards.format import Key, Sha256, readable_json, tar_end, tar_header, tar_padding
 from pvtt_train.data.pieces import Made
@@ -543,16 +542,11 @@ class LatentStore:
 
 def _locked(folder: Path) -> BinaryIO:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK_FILE).open("a+b")
+        return hold(folder / LOCK_FILE, f"process {os.getpid()}")
     except OSError as error:
         raise PreflightError(f"the folder {folder} cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
+    except HeldError:
         raise PreflightError(f"another process makes latents in {folder}; wait for it, or stop it") from None
-    return lock
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:
