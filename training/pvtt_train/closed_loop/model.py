@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pvtt_data.vace.latents import SPATIAL
+from pvtt_train.speed.block import real_tables, rotate
 
 _TEXT_TOKENS = 4
 _TEXT_DIM = 16
@@ -137,7 +138,7 @@ def use_real_rope(dit: nn.Module) -> None:
 
     if stock.rope_apply is not rope_apply:
         stock.rope_apply = rope_apply
-    dit.freqs = tuple(torch.view_as_real(table).flatten(1).float() for table in dit.freqs)
+    dit.freqs = real_tables(dit.freqs)
 
 
 def dit_block() -> type[nn.Module]:
@@ -155,12 +156,7 @@ def rope_apply(x: Tensor, freqs: Tensor, num_heads: int) -> Tensor:
     """
     if freqs.is_complex():
         freqs = torch.view_as_real(freqs).flatten(-2).float()
-    batch, length, _ = x.shape
-    pairs = x.view(batch, length, num_heads, -1, 2).float()
-    cosine, sine = freqs.view(length, 1, -1, 2).to(x.device).unbind(-1)
-    one, other = pairs.unbind(-1)
-    turned = torch.stack((one * cosine - other * sine, one * sine + other * cosine), dim=-1)
-    return turned.flatten(2).to(x.dtype)
+    return rotate(x, freqs.to(x.device), num_heads)
 
 
 def add_lora(model: TinyVace, rank: int, on_dit: bool) -> list[nn.Parameter]:
