@@ -374,7 +374,12 @@ def test_scores_in_other_processes_are_the_same(cases: list[PreparedCase]) -> No
     case = given(cases[0])
     with Scorer(1, None, 0) as scorer:
         found = scorer.score(case, case.target, 60.0).result()
-    assert json.dumps(found, sort_keys=True) == json.dumps(score(case, case.target, 60.0, None), sort_keys=True)
+    here = score(case, case.target, 60.0, None)
+    assert list(found) == list(here)
+    for name, value in here.items():
+        # The other process works with one thread, so that sums come out in another order.
+        same = pytest.approx(value, rel=1e-5, nan_ok=True) if isinstance(value, float) else value
+        assert found[name] == same, name
 
 
 # What is shown and told
