@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-CHECKS := pvtt_data eval training tests benchmarks samples
+CHECKS := pvtt_data curation eval training tests benchmarks samples
 
 .PHONY: demo test install install-dev lint clean
 
@@ -28,7 +28,7 @@ $(VENV)/core.stamp: pyproject.toml
 
 $(VENV)/dev.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,render,matting,gpu]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,render,matting,gpu,app]"
 	touch $(VENV)/core.stamp $@
 
 clean:
