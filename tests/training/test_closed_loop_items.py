@@ -52,6 +52,20 @@ def test_masks_of_a_pool_hold_what_they_are_for_and_keep_each_window(pool: Pool)
         assert all((mask | ~b).all() for mask in pool.masks[2 * i + 1])
 
 
+def test_a_hidden_pose_is_one_mask_for_the_clip_that_holds_all_others(pool: Pool) -> None:
+    masks = torch.stack([pool.masks[:, :, t].roll(6 * t, dims=-1) for t in range(pool.masks.shape[2])], dim=2)
+    moving = Pool(**{name: getattr(pool, name) for name in Pool.__slots__} | {"masks": masks})
+    table = arm_items("motion", COUNT, [], [])
+    torch.manual_seed(5)
+    shown = draw(moving, table, 16)
+    torch.manual_seed(5)
+    hidden = draw(moving, table, 16, hiding=1.0)
+    assert (shown.mask != shown.mask[:, :, :1]).any(), "masks move"
+    assert torch.equal(hidden.mask, hidden.mask[:, :, :1].expand_as(hidden.mask))
+    assert torch.equal(hidden.mask[:, :, 0], shown.mask.amax(dim=2))
+    assert torch.equal(hidden.content, shown.source) and torch.equal(hidden.target, shown.target)
+
+
 def test_swapped_inputs_do_not_depend_on_the_target(pool: Pool) -> None:
     table = arm_items("swapped", COUNT, [], [])
     codec = TinyCodec(channels=4, width=8)

@@ -30,7 +30,7 @@ from pvtt_train.closed_loop.fit import Course, fit
 from pvtt_train.closed_loop.judge import Question, as_asked, conditioning_mask, guided
 from pvtt_train.closed_loop.pictures import sheet
 from pvtt_train.closed_loop.pool import Shown, read_samples
-from pvtt_train.closed_loop.setup import ARMS, SETUPS, Setup
+from pvtt_train.closed_loop.setup import ARMS, SETUPS, TEACHING, Setup
 from pvtt_train.guards import NotFiniteError
 from toy_triples import write_toy_dataset
 
@@ -46,9 +46,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_toy_dataset(folder / "v1", folder / "media")
 
 
-def outcome_of(dataset: Path, folder: Path, arms: tuple[str, ...] = ARMS) -> Outcome:
+def outcome_of(dataset: Path, folder: Path, arms: tuple[str, ...] = (*ARMS, *TEACHING)) -> Outcome:
     training, heldout = (read_samples([dataset], [split]) for split in ("train", "test"))
-    chosen = [arm for arm in ARMS if arm in arms]
+    chosen = [arm for arm in (*ARMS, *TEACHING) if arm in arms]
     return run(TINY, training, heldout, folder, torch.device("cpu"), arms=chosen)
 
 

@@ -55,11 +55,12 @@ class Lesson:
     weights: Tensor
 
 
-def draw(pool: Pool, table: Items, count: int, dropout: float = 0.0) -> Scenes:
+def draw(pool: Pool, table: Items, count: int, dropout: float = 0.0, hiding: float = 0.0) -> Scenes:
     """A batch of random items in other colours and framings, some mirrored, some backwards.
 
     Args:
         dropout: share that is shown without references, so that the model can be guided later.
+        hiding: share whose mask is, in every frame, that of all frames together.
     """
     device = table.sources.device
     rows = table.rows(torch.randint(0, len(table), (count,), device=device))
@@ -85,10 +86,14 @@ def draw(pool: Pool, table: Items, count: int, dropout: float = 0.0) -> Scenes:
     pictures = recolour(light, product.float(), colours.each(count_each))
     pictures = framing.stretch().each(count_each).of(pictures).mul_(2).sub_(1)
     blank = ((rows.references < 0) | (torch.rand(count, device=device) < dropout)).view(-1, 1, 1, 1, 1, 1)
+    mask = area(pool.masks[rows.masks, variant])
+    if hiding:
+        hidden = torch.rand(count, device=device).lt(hiding).view(-1, 1, 1, 1, 1)
+        mask = torch.where(hidden, mask.amax(dim=2, keepdim=True), mask)
     return Scenes(
         source=source,
         target=target,
-        mask=area(pool.masks[rows.masks, variant]),
+        mask=mask,
         effect=area(pool.effects[rows.masks]),
         content=_content(source, table.contents),
         references=torch.where(blank, 1.0, pictures.unflatten(0, (count, -1))),

@@ -24,7 +24,7 @@ from pvtt_train.closed_loop.loop import Loop, Stage, Told
 from pvtt_train.closed_loop.model import TinyVace
 from pvtt_train.closed_loop.near import displaced
 from pvtt_train.closed_loop.pool import Entry, Shown, make_entry, make_pool, partner
-from pvtt_train.closed_loop.setup import ARMS, Arm, Setup
+from pvtt_train.closed_loop.setup import ARMS, TEACHING, Arm, Setup
 
 COMBINED = Question()
 GREYED = Question(content="grey")
@@ -48,7 +48,7 @@ SEEN: Mapping[str, Question] = {BASE: GREYED, "swapped": COMBINED}
 """What is also asked of products that were trained on: what lacks on others is a matter of more products."""
 ASKED: Mapping[str, tuple[Question, ...]] = {
     BASE: (COMBINED, GREYED, HIDDEN, HIDDEN_GREYED, OWN_GREYED),
-    **dict.fromkeys(ARMS, (COMBINED, HIDDEN, OWN_GREYED)),
+    **dict.fromkeys((*ARMS, *TEACHING), (COMBINED, HIDDEN, OWN_GREYED)),
     **dict.fromkeys((TRUTH, COPY), (COMBINED,)),
     **dict.fromkeys((INSIDE, SMALLER, BESIDE, STILL), (COMBINED, HIDDEN)),
 }

@@ -27,7 +27,16 @@ from pvtt_train.closed_loop.compiling import compiled
 from pvtt_train.closed_loop.fit import Course, fit
 from pvtt_train.closed_loop.model import TinyVace, add_lora, dit_block
 from pvtt_train.closed_loop.pool import Pool
-from pvtt_train.closed_loop.setup import FLOW, Arm, Setup, arm_items, following_items, rebuilding_items
+from pvtt_train.closed_loop.setup import (
+    FLOW,
+    TEACHING,
+    USUAL,
+    Arm,
+    Setup,
+    arm_items,
+    following_items,
+    rebuilding_items,
+)
 from pvtt_train.flow import Flow
 
 VERSION = 4
@@ -133,14 +142,16 @@ class Loop:
         torch.manual_seed(self.seed + 2)
         model = TinyVace(self.setup.channels, self.setup.model).to(self.device)
         model.load_state_dict(base.state_dict())
-        trained = add_lora(model, self.setup.rank, self.setup.on_dit)
+        teaching = TEACHING.get(arm, USUAL)
+        trained = add_lora(model, self.setup.rank, self.setup.on_dit or teaching.on_dit)
         model.to(self.device)
         table = arm_items(arm, self.triples, self.composite_of, self._shuffled()).to(self.device)
 
         def scenes() -> Scenes:
-            return draw(self.pool, table, self.setup.adapting_batch, self.setup.dropout)
+            return draw(self.pool, table, self.setup.adapting_batch, self.setup.dropout, teaching.hiding)
 
-        self._teach(f"arm-{arm}", model, trained, codec, scenes, self.setup.adapting, 0.0)
+        course = dataclasses.replace(self.setup.adapting, steps=self.setup.adapting.steps * teaching.longer)
+        self._teach(f"arm-{arm}", model, trained, codec, scenes, course, 0.0)
         return model.eval().requires_grad_(False)
 
     def velocity(self, model: TinyVace) -> Callable[[Tensor, Tensor, Tensor], Tensor]:

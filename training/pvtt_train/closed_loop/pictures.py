@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from pvtt_train.closed_loop.experiment import ASKED, BASE, HIDDEN, HIDDEN_GREYED, Answers, Outcome
 from pvtt_train.closed_loop.judge import Question, as_asked
 from pvtt_train.closed_loop.pool import prepared
-from pvtt_train.closed_loop.setup import ARMS
+from pvtt_train.closed_loop.setup import ARMS, TEACHING
 
 UInt8 = NDArray[np.uint8]
 _GAP, _LABEL_PX, _HEAD_PX = 4, 150, 18
@@ -37,7 +37,7 @@ def sheet(outcome: Outcome, question: Question, cases: int = 6, enlarge: int = 1
     for model, put, label in (
         (BASE, question, "pretrained"),
         (BASE, greyed, "  greyed"),
-        *((arm, question, f"arm: {arm}") for arm in ARMS),
+        *((arm, question, f"arm: {arm}") for arm in (*ARMS, *TEACHING)),
     ):
         answers = _found(outcome, model, put)
         if answers is not None:

@@ -20,8 +20,9 @@ SWAPPED: Contents = CONTENTS_BY_ENGINE["render"]
 GREY: Contents = {"grey": 1.0}
 SOURCE: Contents = {"source": 1.0}
 
-Arm = Literal["swapped", "self", "grey", "shuffled", "composite"]
+Arm = Literal["swapped", "self", "grey", "shuffled", "composite", "motion"]
 ARMS: tuple[Arm, ...] = ("swapped", "self", "grey", "shuffled", "composite")
+"""Those that are compared: equal steps, batches and adapters."""
 TOLD: Mapping[str, str] = {
     "pretrained": "pretrained only",
     "swapped": "swapped pairs",
@@ -29,7 +30,29 @@ TOLD: Mapping[str, str] = {
     "grey": "self-reconstruction, grey only",
     "shuffled": "swapped pairs, references shuffled",
     "composite": "composited sources only",
+    "motion": "swapped pairs, pose mostly hidden, four times the steps",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """How an arm is taught otherwise than the rest.
+
+    Attributes:
+        longer: so many times the steps.
+        on_dit: whether the DiT gets adapters whatever the setup says.
+        hiding: share of the examples in which the mask stays for the whole clip, so that only the reactive stream tells
+            where A is and how it stands.
+    """
+
+    longer: int = 1
+    on_dit: bool = False
+    hiding: float = 0.0
+
+
+USUAL = Teaching()
+TEACHING: Mapping[Arm, Teaching] = {"motion": Teaching(longer=4, on_dit=True, hiding=0.6)}
+"""Arms beside those that are compared. ``motion`` asks whether A's motion is learnt where it has to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +211,8 @@ def arm_items(arm: Arm, triples: int, composite_of: Sequence[int], shuffled: Seq
     match arm:
         case "swapped":
             return items(a, b, a, each, SWAPPED)
+        case "motion":
+            return items(a, b, a, each, SOURCE)
         case "self":
             return items(b, b, b, each, SWAPPED)
         case "grey":
