@@ -28,7 +28,7 @@ from pvtt_data.report.thumbnails import OUTLINE_A, Thumbnails
 from pvtt_data.report.triple_cards import TripleCards
 from pvtt_data.shards import Publication
 from pvtt_data.stage import Cost, ItemCost, StageResult, reject
-from pvtt_data.verdicts import Rule
+from pvtt_data.thresholds import Rule
 
 VOID = {"meta", "img", "rect", "line"}
 Attributes = dict[str, str | None]
@@ -95,7 +95,7 @@ def test_the_funnel_gives_the_numbers_of_every_stage(usual: str) -> None:
     assert "7 clips" in row
     assert "5 mask tracks" in row
     assert "1 track-lost" in row
-    assert row.rstrip().endswith("– 1 10.5 s")
+    assert row.rstrip().endswith("– 1 11.5 s")
     assert "4" in stage_row(usual, "measure").split("decode-error")[1].split()
     assert all(stage_row(usual, stage) for stage in STAGES)
 
