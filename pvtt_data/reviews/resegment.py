@@ -6,7 +6,6 @@ the next version is the one that was looked at.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -174,7 +173,7 @@ def _written(frames: NDArray[np.uint8], fps: float, folder: Path) -> Path:
     try:
         encode_clip(frames, fps, unfinished)
         path = folder / f"resegment-{sha256_file(unfinished)[:16]}.mp4"
-        os.replace(unfinished, path)
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
     return path

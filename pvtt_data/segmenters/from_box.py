@@ -40,7 +40,8 @@ _PAINTED_OVER = 0.12
 _SPECK = 0.05
 """Parts of an answer smaller than this share of the largest one do not count for what it fills."""
 _SUPPORTED = 0.3
-"""Share of the product's pixels that flow must carry consistently to be believed where the network sees another thing."""
+"""Share of the product's pixels that flow must carry consistently to be believed where the network sees another
+thing."""
 
 _Map = NDArray[np.float32]
 
