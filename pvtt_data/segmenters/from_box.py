@@ -42,6 +42,8 @@ _SPECK = 0.05
 _SUPPORTED = 0.3
 """Share of the product's pixels that flow must carry consistently to be believed where the network sees another
 thing."""
+_ALIKE = 0.5
+"""How alike the product's colours before and after must be then: flow carries a thing that is gone just as well."""
 
 _Map = NDArray[np.float32]
 
@@ -181,7 +183,21 @@ def _followed(
             agreement = 0.0 if kept is None else soft_iou(kept, carried.image)
             if kept is not None and agreement >= config.min_agreement:
                 maps[key], last = kept, key
-            elif carried.support >= _SUPPORTED and (carried.image > 0.5).any():
+            elif carried.support >= _SUPPORTED and _alike(frames, (last, maps[last]), (key, carried.image)) >= _ALIKE:
                 maps[key], last = carried.image, key
                 doubted[key] = agreement
     return maps, doubted
+
+
+def _alike(frames: NDArray[np.uint8], one: tuple[int, _Map], other: tuple[int, _Map]) -> float:
+    """In [0, 1]: overlap of the colours of what maps show in their frames, as coarse histograms; 0 for an empty map."""
+    first, second = (_colours(frames[t], image > 0.5) for t, image in (one, other))
+    return float(np.minimum(first, second).sum())
+
+
+def _colours(frame: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    lab = cv2.cvtColor(frame, cv2.COLOR_RGB2LAB)
+    bins = cv2.calcHist([lab], [0, 1, 2], mask.astype(np.uint8), [6, 12, 12], [0, 256] * 3)
+    for axis in range(bins.ndim):  # a colour near the border of a bin counts in the next one too
+        bins = np.apply_along_axis(np.convolve, axis, bins, [0.25, 0.5, 0.25], "same")
+    return np.asarray(bins / max(float(bins.sum()), 1.0), np.float32)
