@@ -220,6 +220,7 @@ class Line:
         self.reviews = reviews or ReviewBook()
         self.tables = Tables()
         self._rendered_scenes: dict[str, SceneFacts] = {}
+        self._reviewed_clips: dict[str, str] = {}
 
     def through(self) -> Tables:
         """Run everything; `tables` holds what was reached even when the build stops early.
@@ -293,7 +294,9 @@ class Line:
             for shot in tables.shots
         ]
         tables.clips = run.map(Normalise(recipe.normalise), windows)
+        cut = {clip.clip_id: clip.source_id for clip in tables.clips}
         tables.clips = run.table(clip_review(tables.clips, self.reviews, self._clip_names()))
+        self._reviewed_clips = {name: cut[name] for name in cut if name in self.reviews.taken}
 
     def _fingerprints(self, media: set[str], measured: Mapping[str, Measurement]) -> dict[str, Fingerprint]:
         """Medium → its fingerprint."""
@@ -461,6 +464,7 @@ class Line:
             recipe.synthesise.composite.free_share,
             photo_text,
             1.0 if recipe.mask_qc.max_text_overlay_share is None else recipe.mask_qc.max_text_overlay_share,
+            self._reviewed_clips,
         )
         tables.pairs = run.table(pair(pairable, recipe.pair, recipe.engines))
         for text in notes_on_moving(pairable, tables.pairs, recipe.pair):

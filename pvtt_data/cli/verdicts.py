@@ -88,7 +88,7 @@ def list_command(folder: Path, reviewer: str | None, kind: str | None, action: s
         for r in shown
     ]
     _print_table(("when", "who", "what", "subject", "says", "comment", "id", ""), rows)
-    click.echo(f"{len(shown)} verdicts in {folder}")
+    click.echo(f"{len(shown)} verdict{'' if len(shown) == 1 else 's'} in {folder}")
 
 
 @verdicts_command.command("conflicts")

@@ -75,7 +75,7 @@ def test_a_verdict_is_taken_back_by_the_beginning_of_its_id(folder: Path) -> Non
     review = next(r for r in read_folder(folder) if r.action == "reject" and r.name != "mug two")
     done = run(folder, "undo", review.review_id[:10], "--reviewer", "anna")
     assert done.exit_code == 0, done.output
-    assert read_folder(folder)[-1].undoes == review.review_id
+    assert [r.undoes for r in read_folder(folder) if r.action == "undo"] == [review.review_id]
     assert "taken back" in run(folder, "list").output
     with pytest.raises(PreflightError, match="taken back already"):
         CliRunner().invoke(
@@ -110,7 +110,7 @@ def test_files_are_imported_and_what_is_none_is_told(folder: Path, tmp_path: Pat
     done = run(folder, "import", str(download))
     assert "1 of cleo added, 0 known already" in done.output
     assert f"{download}:2" in str(done.exception)
-    assert read_folder(folder)[0].reviewer == "cleo" or len(read_folder(folder)) == 7
+    assert said("flag", "cleo", about=9) in read_folder(folder)
 
 
 def test_the_export_is_a_table(folder: Path) -> None:
