@@ -1,0 +1,59 @@
+"""`pvtt-data review`: datasets and builds shown to people, in FiftyOne or as a page of their own."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import click
+
+from pvtt_data.cli.options import set_option, work_option
+
+
+@click.command("review")
+@click.argument("what", type=click.Path(path_type=Path, exists=True))
+@work_option
+@set_option
+@click.option(
+    "--verdicts",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("verdicts"),
+    show_default=True,
+    help="Folder of the verdicts, one file a reviewer.",
+)
+@click.option("--reviewer", help="Who says so; the login name by default.")
+@click.option("--cache", type=click.Path(path_type=Path, file_okay=False), help="Where overlays are kept.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Make a page in this folder instead, which needs nothing but a browser.",
+)
+def review_command(
+    what: Path,
+    work: Path,
+    overrides: tuple[str, ...],
+    verdicts: Path,
+    reviewer: str | None,
+    cache: Path | None,
+    page: Path | None,
+) -> None:
+    """Look at clips, masks and triples, flagged ones first, and say what is wrong with them.
+
+    WHAT is a dataset version (shards/v3), or a recipe, whose latest build in --work is shown with all that was
+    rejected. Verdicts go to --verdicts, and the next build takes them into account: see docs/review.md.
+    """
+    from pvtt_curation.media import MediaCache, default_cache
+    from pvtt_curation.subjects import read_reviewed
+
+    reviewed = read_reviewed(what, work, overrides)
+    media = MediaCache(cache or default_cache())
+    name = reviewer or getpass.getuser()
+    if page is not None:
+        from pvtt_curation.page.write import write_page
+
+        write_page(reviewed, media, page, reviewer=name, verdicts=verdicts)
+        return
+    from pvtt_curation.app import launch
+
+    launch(reviewed.subjects, name=reviewed.name, verdicts=verdicts, reviewer=name, cache=media)
