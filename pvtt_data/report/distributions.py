@@ -11,7 +11,7 @@ from pvtt_data.recipe import Recipe
 from pvtt_data.records import Pair, Shot, Triple
 from pvtt_data.report.rows import Rows
 from pvtt_data.stages import filter_shots, mask_qc, triple_qc
-from pvtt_data.verdicts import Rule
+from pvtt_data.thresholds import Rule
 
 BINS = 32
 _OUTLIER_PERCENT = 2.0

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from pvtt_data.records import Shot
 from pvtt_data.stage import StageConfig, StageResult, reject
-from pvtt_data.verdicts import Rule, first_broken
+from pvtt_data.thresholds import Rule, first_broken
 
 NAME = "filter"
 

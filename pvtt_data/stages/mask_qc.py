@@ -21,7 +21,7 @@ from pvtt_data.media import decode_masks, decode_video
 from pvtt_data.records import Blob, MaskTrack, Quality
 from pvtt_data.stage import MapStage, StageConfig, StageResult, reject
 from pvtt_data.store import BlobStore
-from pvtt_data.verdicts import Rule, judge
+from pvtt_data.thresholds import Rule, judge
 
 NAME = "mask_qc"
 

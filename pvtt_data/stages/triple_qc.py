@@ -34,8 +34,8 @@ from pvtt_data.records import (
 )
 from pvtt_data.stage import MapStage, NoConfig, StageConfig, StageResult, reject
 from pvtt_data.store import BlobStore
+from pvtt_data.thresholds import Rule, judge
 from pvtt_data.triple_quality import triple_quality
-from pvtt_data.verdicts import Rule, judge
 
 NAME = "triple_qc"
 RENDER_ENGINE = "render"

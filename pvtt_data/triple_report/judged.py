@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvtt_data.stages.triple_qc import TripleQcConfig, rules
+from pvtt_data.thresholds import Rule, judge
 from pvtt_data.triple_report.built import BuiltTriple, BuiltVersion
-from pvtt_data.verdicts import Rule, judge
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _BINS = 16

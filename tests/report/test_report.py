@@ -28,7 +28,7 @@ from pvtt_data.report.thumbnails import OUTLINE_A, Thumbnails
 from pvtt_data.report.triple_cards import TripleCards
 from pvtt_data.shards import Publication
 from pvtt_data.stage import Cost, ItemCost, StageResult, reject
-from pvtt_data.verdicts import Rule
+from pvtt_data.thresholds import Rule
 
 VOID = {"meta", "img", "rect", "line"}
 Attributes = dict[str, str | None]

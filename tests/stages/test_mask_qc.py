@@ -14,7 +14,7 @@ from pvtt_data.errors import RecipeError
 from pvtt_data.recipe import read_recipe
 from pvtt_data.records import Blob, MaskTrack, Quality
 from pvtt_data.stages.mask_qc import MaskQcConfig, limits, mask_qc, rules
-from pvtt_data.verdicts import judge
+from pvtt_data.thresholds import judge
 
 STEADY = {
     "area_share_min": 0.1, "area_share_max": 0.12, "border_contact_max": 0.0, "components_max": 1.0,

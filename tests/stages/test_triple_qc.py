@@ -31,7 +31,7 @@ from pvtt_data.stages.triple_qc import (
     triple_qc,
 )
 from pvtt_data.store import BlobStore
-from pvtt_data.verdicts import judge
+from pvtt_data.thresholds import judge
 
 SHA = "a" * 64
 TOLD = ChosenEmbedder("told", "told@1", SHA, libraries=("torch",))

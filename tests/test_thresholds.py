@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pvtt_data.verdicts import Rule, first_broken, judge
+from pvtt_data.thresholds import Rule, first_broken, judge
 
 RULES = (
     Rule("too-thin", "width", 2.0, "below"),
