@@ -249,7 +249,8 @@ class _Build:
         if not all(store.has(blob) for blob in blobs.values()):
             return None
         return {
-            name: MediaRef(store.path(blob), blob.sha256, blob.suffix, 0, blob.size_bytes) for name, blob in blobs.items()
+            name: MediaRef(store.path(blob), blob.sha256, blob.suffix, 0, blob.size_bytes)
+            for name, blob in blobs.items()
         }
 
     def _table(self, name: str, record: type[R]) -> dict[str, R]:
