@@ -33,6 +33,7 @@ from pvtt_data.records import (
 )
 from pvtt_data.reviews.records import clip_key, mask_key, triple_key
 from pvtt_data.shards.format import heldout_member, reference_member
+from pvtt_data.stages.looks import MeasureTrackLooks
 from pvtt_data.stages.triple_qc import Shelf, triple_of
 from pvtt_data.workspace import Workspace
 
@@ -86,7 +87,7 @@ class _Build:
         self._triples = self._table("triples", Triple)
         self._splits = {row.source_id: row.split for row in self._table("assignments", Assignment).values()}
         clip_of = {track.track_id: track.clip_id for track in self._tracks.values()}
-        looks = (row for row in self._made_by("track_looks") if isinstance(row, Look))
+        looks = [row for row in self._made_by("track_looks", MeasureTrackLooks.version) if isinstance(row, Look)]
         self._alike = alike_tracks(looks, clip_of)
         self._same_footage = clips_sharing_footage(self._clips.values(), self._table("links", Link).values())
         self._triples_of: dict[str, list[str]] = defaultdict(list)
@@ -249,7 +250,8 @@ class _Build:
         if not all(store.has(blob) for blob in blobs.values()):
             return None
         return {
-            name: MediaRef(store.path(blob), blob.sha256, blob.suffix, 0, blob.size_bytes) for name, blob in blobs.items()
+            name: MediaRef(store.path(blob), blob.sha256, blob.suffix, 0, blob.size_bytes)
+            for name, blob in blobs.items()
         }
 
     def _table(self, name: str, record: type[R]) -> dict[str, R]:
@@ -261,10 +263,13 @@ class _Build:
         rows = (row for row in self._made_by(stage) if isinstance(row, record))
         return kept | {record_key(row): row for row in rows if record_key(row) in named}
 
-    def _made_by(self, stage: str) -> Iterable[Any]:
+    def _made_by(self, stage: str, version: int | None = None) -> Iterable[Any]:
+        """Rows that the recipe's latest build had from a map stage; none if that was another version of the stage."""
         cache = self._workspace.cache(stage)
         ledger = read_ledger(cache.folder, self._recipe.name)
-        for entry in ledger.entries.values() if ledger else ():
+        if ledger is None or version not in (None, ledger.fingerprint.get("version")):
+            return
+        for entry in ledger.entries.values():
             plain = cache.get(entry.key)
             if plain is not None:
                 yield from outcome_from_plain(plain, stage, "", "", "").rows

@@ -129,7 +129,7 @@ def _of_sample(sample: Sample, tables: _Tables, rulebook: Rulebook) -> list[Subj
     if meta.engine in ENGINES_WITHOUT_PARTS:
         return [triple]
     shared |= {"name": where, "title_b": meta.title_b, "product_b": meta.product_b}
-    kept = {name: parts[name] for name in ("mask", "clip", "source") if name in parts}
+    kept = {name: text for name, text in parts.items() if name in ("mask", "clip", "source")}
     track = tables.track_b(meta, media["target_mask"].sha256)
     mask = Subject(
         kind="mask",

@@ -1,4 +1,4 @@
-"""The pixels of what is reviewed: files of their own made of tar members, and overlays of masks, made when first asked for.
+"""The pixels of what is reviewed: files made of tar members, and overlays of masks, made when first asked for.
 
 Everything is kept by content, so a cache folder serves any number of datasets, builds and processes at once.
 """
@@ -158,7 +158,9 @@ def _writing(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        raise PreflightError(f"the cache {path.parent} cannot be written: {error}; name another with --cache") from error
+        raise PreflightError(
+            f"the cache {path.parent} cannot be written: {error}; name another with --cache"
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from pvtt_data.looks import embeddings
 from pvtt_data.records import Clip, Link, Look
 
 MOST = 3
@@ -42,6 +41,8 @@ def alike_tracks(looks: Iterable[Look], clip_of: Mapping[str, str]) -> dict[str,
         looks: of tracks, by one embedder.
         clip_of: track → clip; tracks that are not in it are left out.
     """
+    from pvtt_data.looks import embeddings
+
     seen = [look for look in looks if look.subject_id in clip_of and look.views]
     if len(seen) < 2:
         return {}

@@ -40,7 +40,7 @@ def write_overlay(video: bytes, mask: bytes, whose: Literal["a", "b"], path: Pat
 
     Raises:
         InputError: one of them does not decode.
-        DatasetError: the mask does not fit the video.
+        DatasetError: the mask does not fit the video, or the video states no rate.
     """
     frames, masks = decode_video(video), decode_masks(mask)
     if masks.shape != frames.shape[:3]:
@@ -84,4 +84,7 @@ def _drawn(frames: UInt8, masks: Bool, colour: tuple[int, int, int]) -> Iterator
 
 def _rate(video: bytes) -> Fraction:
     with open_mp4(video, DEFAULT_LIMITS) as container:
-        return Fraction(main_video_stream(container).average_rate)
+        rate = main_video_stream(container).average_rate
+    if rate is None:
+        raise DatasetError("the video does not say how many frames a second it has")
+    return Fraction(rate)

@@ -58,7 +58,9 @@ class Rulebook:
             used = section.get("calibration") if isinstance(section, Mapping) else None
             if used not in (None, digest):
                 notes.append(f"built with another {stage} calibration ({str(used)[:12]}) than the package's shown here")
-        return cls(_mask_config(settings.get("mask_qc")), config_of(settings.get("triple_qc")), embedder_of(manifest.weights))
+        return cls(
+            _mask_config(settings.get("mask_qc")), config_of(settings.get("triple_qc")), embedder_of(manifest.weights)
+        )
 
     def of_mask(self) -> tuple[Rule, ...]:
         """Thresholds of mask tracks."""
