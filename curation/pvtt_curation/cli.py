@@ -22,7 +22,18 @@ from pvtt_data.cli.options import set_option, work_option
     help="Folder of the verdicts, one file a reviewer.",
 )
 @click.option("--reviewer", help="Who says so; the login name by default.")
-@click.option("--cache", type=click.Path(path_type=Path, file_okay=False), help="Where overlays are kept.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where overlays and the app's database are kept; ~/.cache/pvtt/review by default.",
+)
+@click.option("--port", type=click.IntRange(1, 65535), help="Of the app; 5151 or the next that is free by default.")
+@click.option(
+    "--address",
+    default="127.0.0.1",
+    show_default=True,
+    help="That the app listens on; others than loopback let everybody in who learns the token.",
+)
 @click.option(
     "--html",
     "page",
@@ -36,6 +47,8 @@ def review_command(
     verdicts: Path,
     reviewer: str | None,
     cache: Path | None,
+    port: int | None,
+    address: str,
     page: Path | None,
 ) -> None:
     """Look at clips, masks and triples, flagged ones first, and say what is wrong with them.
@@ -56,4 +69,4 @@ def review_command(
         return
     from pvtt_curation.app import launch
 
-    launch(reviewed.subjects, name=reviewed.name, verdicts=verdicts, reviewer=name, cache=media)
+    launch(reviewed, media, verdicts=verdicts, reviewer=name, address=address, port=port, echo=click.echo)

@@ -84,7 +84,9 @@ class MediaRoute:
             self._pool = ProcessPoolExecutor(self._makers, mp_context=spawn, initializer=_be_nice)
         pool = self._pool
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, make_overlay, self._shelf.cache.folder, overlay)
+            return await asyncio.get_running_loop().run_in_executor(
+                pool, make_overlay, self._shelf.cache.folder, overlay
+            )
         except BrokenProcessPool as error:
             if self._pool is pool:
                 self._pool = None

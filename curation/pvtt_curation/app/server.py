@@ -97,7 +97,9 @@ def _serve(order: ServerOrder, control: _Control) -> None:
     on_map = draw_map(dataset, context)
     control.on_database = lambda: refresh(context)
     text = f"{indexed.groups} subjects with {indexed.samples} media, indexed in {time.monotonic() - began:.0f} s"
-    asyncio.run(_listen(order, control, MediaRoute(shelf), text + (f"; {on_map} on the map of looks" if on_map else "")))
+    asyncio.run(
+        _listen(order, control, MediaRoute(shelf), text + (f"; {on_map} on the map of looks" if on_map else ""))
+    )
 
 
 async def _listen(order: ServerOrder, control: _Control, media: MediaRoute, text: str) -> None:

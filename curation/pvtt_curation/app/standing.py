@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pvtt_curation.subjects import Subject, part_kind
-from pvtt_data.reviews.effective import Standing, standings, word_text
+from pvtt_data.reviews.effective import Standing, Standings, standings, word_text
 from pvtt_data.reviews.log import BadLine, log_files, read_log
 from pvtt_data.reviews.records import Review
-
-Standings = Mapping[tuple[str, str], Standing]
 
 _STRICTER = {"accept": 0, "flag": 1, "reject": 2}
 _NOTHING: Mapping[str, Any] = {
@@ -37,7 +35,7 @@ class VerdictFolder:
         self._folder, self._arbiter = folder, arbiter
         self._files: dict[Path, tuple[tuple[int, int, int], list[Review], list[BadLine]]] = {}
 
-    def read(self) -> tuple[dict[tuple[str, str], Standing], list[BadLine]]:
+    def read(self) -> tuple[Standings, list[BadLine]]:
         """What is said of each subject now, and lines that hold no verdict."""
         files = {}
         for path in log_files(self._folder):
@@ -48,7 +46,7 @@ class VerdictFolder:
         self._files = files
         reviews = {review.review_id: review for _, found, _ in files.values() for review in found}
         bad = [line for _, _, lines in files.values() for line in lines]
-        return {**standings(reviews.values(), self._arbiter)}, bad
+        return standings(reviews.values(), self._arbiter), bad
 
 
 def standing_fields(subject: Subject, said: Standings) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ NEAR_LEAK = 0.9
 
 _MOST_GROUPS = 40
 """Categories, and engines, that get a view of their own: those with the most subjects."""
+_NAME_CHARS = 60
 _OWN_COLOR, _REVIEW_COLOR = "#FF6D04", "#0288D1"
 _ON_PICTURES = ["kind", "verdict", "reasons", "review", "category"]
 _GROUPS = {
@@ -34,8 +36,14 @@ _GROUPS = {
 def save_views(dataset: fo.Dataset, subjects: Iterable[Subject]) -> None:
     """Put our views in their latest form; those that people saved stay as they are."""
     mine = dataset.info.get("pvtt_views", [])
-    names = []
-    for name, text, color, view in _views(dataset, list(subjects)):
+    names: list[str] = []
+    slugs: set[str] = set()
+    for wanted, text, color, view in _views(dataset, list(subjects)):
+        name, number = wanted[:_NAME_CHARS], 2
+        # Addresses keep plain letters only, and not two may be the same: categories of feeds may be in any script.
+        while view_slug(name) in slugs:
+            name, number = f"{wanted[:_NAME_CHARS]} ({number})", number + 1
+        slugs.add(view_slug(name))
         dataset.save_view(name, view, description=text, color=color, overwrite=True)
         names.append(name)
     for name in set(mine) - set(names):
@@ -43,6 +51,11 @@ def save_views(dataset: fo.Dataset, subjects: Iterable[Subject]) -> None:
             dataset.delete_saved_view(name)
     dataset.info = {**dataset.info, "pvtt_views": names}
     dataset.save()
+
+
+def view_slug(name: str) -> str:
+    """What an address calls a view, as FiftyOne makes it of the name."""
+    return re.sub("[^a-z0-9]+", "-", re.sub(r"[^a-z0-9\s+_.-]", "", name.lower())).strip("-")
 
 
 def show_fields(dataset: fo.Dataset) -> None:
