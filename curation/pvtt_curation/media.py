@@ -20,7 +20,8 @@ from pvtt_data.errors import DatasetError, PreflightError
 Whose = Literal["a", "b"]
 """The product that a mask shows: the one that is put in (A, orange), or that of the real clip (B, blue)."""
 
-_OVERLAY_VERSION, _POSTER_VERSION = 1, 1
+_DRAWN_VERSION = 1
+"""Another one makes all that is drawn anew."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SUFFIXES = ("mp4", "png")
 
@@ -61,9 +62,9 @@ class MediaRef:
                 file.seek(self.offset)
                 data = file.read(self.length)
         except OSError as error:
-            raise DatasetError(f"{self.path} cannot be read: {error.strerror}") from error
+            raise DatasetError(f"{self.path.name} cannot be read: {error.strerror}") from error
         if len(data) != self.length:
-            raise DatasetError(f"{self.path} ends before byte {self.offset + self.length}")
+            raise DatasetError(f"{self.path.name} ends before byte {self.offset + self.length}")
         return data
 
 
@@ -92,22 +93,19 @@ class MediaCache:
         """
         if ref.offset == 0 and ref.path.suffix == f".{ref.suffix}":
             if not ref.path.is_file():
-                raise DatasetError(f"{ref.path} is missing")
+                raise DatasetError(f"{ref.path.name} is missing")
             return ref.path
         made = self.folder / "media" / ref.name[:2] / ref.name
         if not made.is_file():
             data = ref.read()
             if hashlib.sha256(data).hexdigest() != ref.sha256:
-                raise DatasetError(f"{ref.path}, byte {ref.offset}: the bytes are not those of {ref.sha256}")
-            with _writing(made) as path:
-                path.write_bytes(data)
+                raise DatasetError(f"{ref.path.name}, byte {ref.offset}: the bytes are not those of {ref.sha256}")
+            _write(made, data)
         return made
 
     def overlay_path(self, video: MediaRef, mask: MediaRef, whose: Whose = "b") -> Path:
         """Where the overlay of a mask over its video lies, or will lie."""
-        facts = f"overlay {_OVERLAY_VERSION} {whose} {video.sha256} {mask.sha256}"
-        name = hashlib.sha256(facts.encode()).hexdigest()
-        return self.folder / "overlays" / name[:2] / f"{name}.mp4"
+        return self._made("overlays", "mp4", whose, video, mask)
 
     def overlay(self, video: MediaRef, mask: MediaRef, whose: Whose = "b") -> Path:
         """A video that browsers play (H.264, yuv420p): the mask's outline and tint over the video, all else dimmed.
@@ -117,32 +115,68 @@ class MediaCache:
             InputError: one of them does not decode.
             PreflightError: the cache cannot be written.
         """
-        from pvtt_curation.overlays import write_overlay
-
         made = self.overlay_path(video, mask, whose)
         if not made.is_file():
-            with _writing(made) as path:
-                write_overlay(video.read(), mask.read(), whose, path)
+            self.draw(video, mask, whose)
+        return made
+
+    def strip(self, video: MediaRef, mask: MediaRef, whose: Whose = "b") -> Path:
+        """A JPEG of some moments of the overlay in a row, each cut to the product.
+
+        Raises:
+            DatasetError, InputError, PreflightError: as `overlay`.
+        """
+        made = self._made("strips", "jpg", whose, video, mask)
+        if not made.is_file():
+            self.draw(video, mask, whose)
         return made
 
     def poster(self, video: MediaRef, mask: MediaRef | None = None, whose: Whose = "b") -> Path:
-        """A small JPEG of the middle frame, with the mask's outline if there is one.
+        """A small JPEG of the middle frame, with the mask over it if there is one.
 
         Raises:
-            DatasetError: the bytes are gone.
-            InputError: they do not decode.
-            PreflightError: the cache cannot be written.
+            DatasetError, InputError, PreflightError: as `overlay`.
         """
-        from pvtt_curation.overlays import write_poster
-
-        facts = f"poster {_POSTER_VERSION} {whose} {video.sha256} {mask.sha256 if mask else ''}"
-        name = hashlib.sha256(facts.encode()).hexdigest()
-        made = self.folder / "posters" / name[:2] / f"{name}.jpg"
+        made = self._made("posters", "jpg", whose, video, mask)
         if not made.is_file():
-            data = self.overlay(video, mask, whose).read_bytes() if mask else video.read()
-            with _writing(made) as path:
-                write_poster(data, path)
+            if mask is not None:
+                self.draw(video, mask, whose)
+            else:
+                from pvtt_curation.overlays import poster_of
+                from pvtt_data.media import decode_video
+
+                _write(made, poster_of(decode_video(video.read())))
         return made
+
+    def has_drawn(self, video: MediaRef, mask: MediaRef, whose: Whose = "b") -> bool:
+        """Whether overlay, strip and poster of a mask are there."""
+        made = [self._made(what, "jpg", whose, video, mask) for what in ("strips", "posters")]
+        return all(path.is_file() for path in (*made, self.overlay_path(video, mask, whose)))
+
+    def draw(self, video: MediaRef, mask: MediaRef, whose: Whose = "b") -> None:
+        """Make overlay, strip and poster of a mask at once, from one decode.
+
+        Raises:
+            DatasetError, InputError, PreflightError: as `overlay`.
+        """
+        from pvtt_curation.overlays import MaskedVideo
+
+        drawn = MaskedVideo.of(video.read(), mask.read(), whose)
+        _write(self._made("strips", "jpg", whose, video, mask), drawn.strip())
+        _write(self._made("posters", "jpg", whose, video, mask), drawn.poster())
+        with _writing(self.overlay_path(video, mask, whose)) as path:
+            drawn.write_video(path)
+
+    def _made(self, what: str, suffix: str, whose: Whose, video: MediaRef, mask: MediaRef | None) -> Path:
+        """Where something that is made of a video and a mask lies: named by their content and by how it is drawn."""
+        facts = f"{what} {_DRAWN_VERSION} {whose} {video.sha256} {mask.sha256 if mask else ''}"
+        name = hashlib.sha256(facts.encode()).hexdigest()
+        return self.folder / what / name[:2] / f"{name}.{suffix}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    with _writing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 @contextlib.contextmanager
