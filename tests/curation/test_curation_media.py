@@ -11,10 +11,10 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from review_toys import FPS, FRAMES, HEIGHT, WIDTH, ref_of, toy_frames, toy_masks, toy_media
-
 from pvtt_curation.media import MediaCache, MediaRef, default_cache
 from pvtt_curation.overlays import MaskedVideo, overlay_frame
+from review_toys import FPS, FRAMES, HEIGHT, WIDTH, ref_of, toy_frames, toy_masks, toy_media
+
 from pvtt_data.errors import DatasetError, PreflightError
 from pvtt_data.media import decode_video, encode_masks
 

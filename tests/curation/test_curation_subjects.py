@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from review_toys import toy_reviewed
-
 from pvtt_curation.neighbours import alike_tracks, clips_sharing_footage
 from pvtt_curation.subjects import (
     Reviewed,
@@ -21,10 +19,12 @@ from pvtt_curation.subjects import (
     subjects_of_version,
     subjects_of_work,
 )
+from review_toys import toy_reviewed
+
 from pvtt_data.errors import PreflightError
 from pvtt_data.looks import packed_embedding
-from pvtt_data.records import Clip, Cut, Link, Look, Rectangle, View
 from pvtt_data.records import Blob as StoredBlob
+from pvtt_data.records import Clip, Cut, Link, Look, Rectangle, View
 from pvtt_data.shards import ShardDataset
 
 if TYPE_CHECKING:

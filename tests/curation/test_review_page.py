@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from review_toys import toy_reviewed
-
 from pvtt_curation.media import MediaCache
 from pvtt_curation.page.write import PageWritten, write_page
 from pvtt_curation.subjects import Reviewed
+from review_toys import toy_reviewed
+
 from pvtt_data.cli import cli
 from pvtt_data.errors import InputError, PreflightError
 from pvtt_data.reviews.log import ReviewLog

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from review_toys import toy_reviewed
-
 from pvtt_curation.media import MediaCache
 from pvtt_curation.page.write import write_page
+from review_toys import toy_reviewed
+
 from pvtt_data.cli import cli
 from pvtt_data.reviews.effective import standings
 from pvtt_data.reviews.log import ReviewLog, read_folder, read_log
@@ -242,6 +242,7 @@ def test_a_mask_rejected_on_the_page_is_gone_from_the_next_version_with_what_was
 ) -> None:
     """Page, download, import and build, on the sample catalogue in small."""
     from pvtt_curation.from_build import read_build
+
     from pvtt_data.build import BuildRequest, build
 
     builder = catalogue_build[0].copied(tmp_path)
