@@ -17,7 +17,8 @@ class LazyGroup(click.Group):
 
     Args:
         package: that has the modules.
-        offered: by name of the command, the module that has ``<name>_command``, and a line for the help.
+        offered: by name of the command, the module that has ``<name>_command``, and a line for the help. A module with
+            a dot in its name is not one of ``package``.
         settings: of `click.Group`.
     """
 
@@ -31,7 +32,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._offered:
             return None
-        module = importlib.import_module(f"{self._package}.{self._offered[cmd_name][0]}")
+        name = self._offered[cmd_name][0]
+        module = importlib.import_module(name if "." in name else f"{self._package}.{name}")
         command = getattr(module, f"{cmd_name}_command")
         assert isinstance(command, click.Command)
         return command

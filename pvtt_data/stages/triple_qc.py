@@ -265,7 +265,7 @@ def triple_qc(
                 reject(NAME, "pair", pair.pair_id, "", reason, message, numbers, linked_to=pair.clip_id)
             )
             continue
-        triple = _triple(swap, pair, numbers, tuple(dict.fromkeys(ruling.reasons)), shelf)
+        triple = triple_of(swap, pair, numbers, tuple(dict.fromkeys(ruling.reasons)), shelf)
         if embedder.libraries:
             triple = dataclasses.replace(triple, models=tuple(sorted({*triple.models, embedder.label})))
         result.rows.append(captions.captioned(triple, shelf))
@@ -422,7 +422,8 @@ def _rule(number: str, limit: float, verdict: Literal["reject", "flag"]) -> Rule
     return Rule(doubt.reason, number, limit, doubt.broken, verdict, optional=True)
 
 
-def _triple(swap: Swap, pair: Pair, numbers: dict[str, float], reasons: tuple[str, ...], shelf: Shelf) -> Triple:
+def triple_of(swap: Swap, pair: Pair, numbers: dict[str, float], reasons: tuple[str, ...], shelf: Shelf) -> Triple:
+    """The triple that a swap is, with its numbers and reasons; without prompts."""
     clip = shelf.clips[pair.clip_id]
     track = shelf.tracks[pair.track_id]
     segmented = [track, *([shelf.tracks[pair.track_id_a]] if pair.track_id_a else [])]

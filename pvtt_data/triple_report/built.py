@@ -75,8 +75,8 @@ def read_version(folder: Path) -> BuiltVersion:
     dataset = ShardDataset(folder)
     triples = tuple(_of_sample(sample) for sample in dataset)
     settings = dataset.manifest.recipe.get(NAME)
-    embedder = _embedder_of(dataset.manifest.weights)
-    return BuiltVersion(str(folder), triples, _config_of(settings), embedder, _note(settings))
+    embedder = embedder_of(dataset.manifest.weights)
+    return BuiltVersion(str(folder), triples, config_of(settings), embedder, _note(settings))
 
 
 def _note(settings: Any) -> str:
@@ -156,7 +156,7 @@ def _of_row(row: Triple, category: str, workspace: Workspace) -> BuiltTriple:
     )  # fmt: skip
 
 
-def _config_of(plain: Any) -> TripleQcConfig:
+def config_of(plain: Any) -> TripleQcConfig:
     """The settings that a manifest holds; what it does not know stays as it is by default."""
     if not isinstance(plain, Mapping):
         return TripleQcConfig()
@@ -167,7 +167,7 @@ def _config_of(plain: Any) -> TripleQcConfig:
         raise PvttError(f"the manifest's settings of {NAME} cannot be read: {error}") from error
 
 
-def _embedder_of(weights: Mapping[str, str]) -> ChosenEmbedder:
+def embedder_of(weights: Mapping[str, str]) -> ChosenEmbedder:
     """The embedder among the weights that took part; one without a name where none did."""
     calibrated = read_triple_calibration().embedders
     for name in (*calibrated, *(name for name in weights if "@" in name)):
