@@ -10,8 +10,9 @@ CHECKS := pvtt_data curation eval training tests benchmarks samples
 demo: install
 	$(BIN)/pvtt-data build recipes/ecommerce.yaml
 
+# A test process for each processor: more threads than one would wait for those of the others.
 test: install-dev
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: install-dev
 	$(BIN)/ruff check $(CHECKS)

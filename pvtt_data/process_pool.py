@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -30,18 +31,31 @@ def one_numeric_thread() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def single_threaded_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+def single_threaded_pool(workers: int) -> Iterator[Executor]:
     """A pool of spawned processes; what has not begun when the context ends is not begun, and none outlives its parent.
 
     Args:
-        workers: processes, at most.
+        workers: processes, at most; 0 to work in this one, at once, which saves a small job their start.
     """
+    if not workers:
+        yield _ThisProcess()
+        return
     with one_numeric_thread():
         pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
         try:
             yield pool
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+class _ThisProcess(Executor):
+    def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*given, **named))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 def _begin() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from remembered_answers import remembering
 
 from pvtt_data.build import BuildOutcome, BuildRequest, build
 from pvtt_data.recipe import Recipe, read_recipe
@@ -37,26 +38,34 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Builder:
-    """Builds a feed in small, in a folder of its own."""
+    """Builds a feed in small, in a folder of its own.
+
+    Attributes:
+        answers: what U²-Net said in this test run.
+    """
 
     folder: Path
     feed: Path
+    answers: Path
 
     def recipe(self, *overrides: str) -> Recipe:
         return read_recipe(ROOT / "recipes" / "ecommerce.yaml", [*SMALL, f"mine.folder={self.feed}", *overrides])
 
-    def run(self, *overrides: str, workers: int = 2, **changes: Any) -> BuildOutcome:
+    def run(self, *overrides: str, workers: int = 1, **changes: Any) -> BuildOutcome:
         request = BuildRequest(
             self.recipe(*overrides), self.folder / "work", self.folder / "shards", workers=workers, **changes
         )
-        return build(request)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in remembering(self.answers).items():
+                patch.setenv(name, value)
+            return build(request)
 
     def copied(self, folder: Path, feed: Path | None = None, versions: bool = True) -> Builder:
         """The same in another folder, with all that was computed and, unless told otherwise, the versions."""
         shutil.copytree(self.folder / "work", folder / "work")
         if versions:
             shutil.copytree(self.folder / "shards", folder / "shards")
-        return Builder(folder, feed or self.feed)
+        return Builder(folder, feed or self.feed, self.answers)
 
 
 def copy_products(names: Collection[str], feed: Path) -> None:
@@ -69,14 +78,18 @@ def copy_products(names: Collection[str], feed: Path) -> None:
                 shutil.copyfile(path, copy)
 
 
+def folder_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of a test run share."""
+    root = tmp_path_factory.getbasetemp()
+    return root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+
+
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) -> T:
     """What ``make`` returns for a new folder; of all processes of a test run one makes it and the others wait.
 
     Tests look at the folder and copy it, and never change it.
     """
-    root = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        root = root.parent
+    root = folder_of_the_run(tmp_path_factory)
     made, folder = root / f"{name}.pickle", root / name
     with (root / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of this project's tests."""
-    parser.addoption("--kills", type=int, default=20, help="How often test_kills kills a build (default 20).")
+    parser.addoption("--kills", type=int, default=14, help="How often test_kills kills a build (default 14).")
 
 
 @pytest.fixture(scope="session")
@@ -43,12 +43,20 @@ def u2net_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def catalogue_build(tmp_path_factory: pytest.TempPathFactory, u2net_path: Path) -> tuple[Builder, BuildOutcome]:
+def answers(tmp_path_factory: pytest.TempPathFactory, u2net_path: Path) -> Path:
+    """What U²-Net said in this test run."""
+    from catalogue_builds import folder_of_the_run
+
+    return folder_of_the_run(tmp_path_factory) / "answers"
+
+
+@pytest.fixture(scope="session")
+def catalogue_build(tmp_path_factory: pytest.TempPathFactory, answers: Path) -> tuple[Builder, BuildOutcome]:
     """One build of the sample catalogue in small, with two workers, for all tests that look at it or copy it."""
     from catalogue_builds import CATALOGUE, Builder, made_once
 
     def make(folder: Path) -> tuple[Builder, BuildOutcome]:
-        builder = Builder(folder, CATALOGUE)
+        builder = Builder(folder, CATALOGUE, answers)
         return builder, builder.run(workers=2)
 
     return made_once(tmp_path_factory, "catalogue", make)

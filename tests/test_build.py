@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from catalogue_builds import CATALOGUE, ROOT, SMALL, Builder, copy_products, made_once
 from dataset_digests import dataset_digest
+from remembered_answers import remembering
 
 from pvtt_data.build import BuildOutcome
 from pvtt_data.errors import BuildError, PreflightError
@@ -94,6 +92,9 @@ libavutil = ctypes.CDLL(libraries.pop())
 libavutil.av_force_cpu_flags(0)
 assert libavutil.av_get_cpu_flags() == 0
 pvtt_data.media.encode._X264_PARAMS += ":asm=0"
+
+import remembered_answers
+remembered_answers.remember()
 """
 """Python runs a module `sitecustomize` when it starts: in the command, and in every worker."""
 
@@ -105,10 +106,11 @@ def test_a_build_elsewhere_with_another_worker_count_and_without_vector_instruct
     moved = tmp_path / "elsewhere" / "feed"
     shutil.copytree(builder.feed, moved)
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_VECTORS, encoding="utf-8")
-    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    environment = os.environ | remembering(builder.answers)
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
     done = subprocess.run(
         command(moved, tmp_path / "second", workers=1),
-        capture_output=True, text=True, cwd=ROOT, check=False, env={**os.environ, "PYTHONPATH": path},
+        capture_output=True, text=True, cwd=ROOT, check=False, env=environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert dataset_digest(tmp_path / "second" / "shards" / "v1") == digest
@@ -189,29 +191,6 @@ def test_a_broken_file_is_rejected_and_changes_no_sample(first: tuple[Builder, B
         assert dataset_digest(outcome.publication.path / "data")[name] == digest
 
 
-def test_a_killed_build_goes_on_and_ends_in_the_same_bytes(few: tuple[Builder, dict[str, str]], tmp_path: Path) -> None:
-    builder, digest = few
-    process = subprocess.Popen(
-        command(builder.feed, tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT
-    )
-    journal = tmp_path / "work" / "cache" / "segment" / "journal.jsonl"
-    wait_for(lambda: journal.exists() and journal.stat().st_size > 0, process)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "shards").exists() or not list((tmp_path / "shards").glob("v*"))
-    done = subprocess.run(command(builder.feed, tmp_path), capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert dataset_digest(tmp_path / "shards" / "v1") == digest
-
-
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert process.poll() is None, f"the build ended early with {process.returncode}"
-        assert time.monotonic() < deadline, "the build never got there"
-        time.sleep(0.05)
-
-
 def test_splits_are_leak_free_and_duplicates_stay_together(first: tuple[Builder, BuildOutcome], tmp_path: Path) -> None:
     outcome = (
         first[0]
@@ -232,14 +211,14 @@ def test_splits_are_leak_free_and_duplicates_stay_together(first: tuple[Builder,
 
 def test_a_missing_folder_is_said_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(PreflightError, match=r"mine\.folder = .*nowhere is not a folder"):
-        Builder(tmp_path, tmp_path / "nowhere").run()
+        Builder(tmp_path, tmp_path / "nowhere", tmp_path / "answers").run()
     assert not (tmp_path / "work").exists()
 
 
-def test_an_empty_feed_is_a_failure_not_an_empty_dataset(tmp_path: Path, u2net_path: Path) -> None:
+def test_an_empty_feed_is_a_failure_not_an_empty_dataset(tmp_path: Path, answers: Path) -> None:
     (tmp_path / "feed").mkdir()
     with pytest.raises(BuildError, match="no usable video"):
-        Builder(tmp_path, tmp_path / "feed").run()
+        Builder(tmp_path, tmp_path / "feed", answers).run()
     assert not list((tmp_path / "shards").glob("v*")) if (tmp_path / "shards").exists() else True
 
 

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from catalogue_builds import ROOT, copy_products
 from dataset_digests import dataset_digest
+from remembered_answers import remembering
 
 from pvtt_data.files import sha256_file
 from pvtt_data.reviews.log import ReviewLog
@@ -55,16 +57,46 @@ def command(feed: Path, folder: Path, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _answers(answers: Path) -> Iterator[None]:
+    """With what U²-Net said before, a build is over in seconds, and kills hit all of its phases."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in remembering(answers).items():
+            patch.setenv(name, value)
+        yield
+
+
 def run(feed: Path, folder: Path) -> None:
     done = subprocess.run(command(feed, folder), capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
-def undisturbed(feed: Path, tmp_path_factory: pytest.TempPathFactory, u2net_path: Path) -> dict[str, str]:
+def undisturbed(feed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("undisturbed")
     run(feed, folder)
     return dataset_digest(folder / "shards" / "v1")
+
+
+def wait_for_journal(process: subprocess.Popen[bytes], folder: Path, stage: str) -> None:
+    """Wait until the first row of a stage is done."""
+    journal = folder / "work" / "cache" / stage / "journal.jsonl"
+    deadline = time.monotonic() + 120
+    while not (journal.exists() and journal.stat().st_size):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_killed_build_goes_on_and_ends_in_the_same_bytes(
+    feed: Path, undisturbed: dict[str, str], tmp_path: Path
+) -> None:
+    process = subprocess.Popen(command(feed, tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+    wait_for_journal(process, tmp_path, "segment")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "shards").exists() or not list((tmp_path / "shards").glob("v*"))
+    run(feed, tmp_path)
+    assert dataset_digest(tmp_path / "shards" / "v1") == undisturbed
 
 
 def test_kills_at_random_moments_change_no_byte(
@@ -107,19 +139,14 @@ def test_a_request_to_end_leaves_a_clean_state(feed: Path, tmp_path: Path, numbe
         # A shell's background job and nohup hand down ignored signals.
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
-    journal = tmp_path / "work" / "cache" / "measure" / "journal.jsonl"
-    deadline = time.monotonic() + 120
-    while not (journal.exists() and journal.stat().st_size):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for_journal(process, tmp_path, "measure")
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == status
     assert errors.decode().strip() == "interrupted: what was finished is kept, the same command goes on from there"
     assert not list(tmp_path.rglob("*.tmp"))
-    done = subprocess.run(
-        command(feed, tmp_path, "--until", "measure"), capture_output=True, text=True, cwd=ROOT, check=False
-    )
+    again = command(feed, tmp_path, "--until", "measure", "--workers", "1")
+    done = subprocess.run(again, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("measure")]
     assert " cached" in line, "what was finished is not computed again"
@@ -144,7 +171,7 @@ def test_a_full_disk_is_a_clean_stop(feed: Path, tmp_path: Path) -> None:
             "sys.argv[0] = 'pvtt-data'; c.main()"
         )
         arguments = command(feed, small, "--until", "normalise")[3:]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], *sys.path])}
 
         def build() -> subprocess.CompletedProcess[str]:
             return subprocess.run(

@@ -28,6 +28,15 @@ def test_processes_of_a_pool_have_one_numeric_thread(monkeypatch: pytest.MonkeyP
     assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
 
 
+def test_a_pool_of_no_processes_works_in_this_one() -> None:
+    with single_threaded_pool(0) as pool:
+        assert pool.submit(os.getpid).result() == os.getpid()
+        assert list(pool.map(abs, [-1, 2], chunksize=2)) == [1, 2]
+        failed = pool.submit(int, "no number")
+        with pytest.raises(ValueError, match="no number"):
+            failed.result()
+
+
 PARENT = """
 import threading, time
 from pvtt_data.process_pool import single_threaded_pool

@@ -77,7 +77,7 @@ def test_two_builds_elsewhere_with_another_worker_count_are_byte_identical(first
 def test_targets_without_shadows_are_kept_beside_the_dataset_and_change_nothing_in_it(
     first: BuildOutcome, tmp_path: Path
 ) -> None:
-    other = built(tmp_path / "shadowless", 2, "render.shadowless=true")
+    other = built(tmp_path / "shadowless", 1, "render.shadowless=true")
     assert first.publication is not None and other.publication is not None
     assert dataset_digest(first.publication.path) == dataset_digest(other.publication.path)
     videos = shadowless_targets([tmp_path / "nowhere", tmp_path / "shadowless" / "work"])

@@ -68,13 +68,13 @@ def test_the_setting_half_sees_no_strength_that_is_only_reported(folder: Path, t
 
 
 def test_what_was_measured_is_kept(folder: Path, tmp_path: Path) -> None:
-    first = measure_pairs(folder, tmp_path, 1, lambda name: None)
+    first = measure_pairs(folder, tmp_path, 0, lambda name: None)
     times = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    assert measure_pairs(folder, tmp_path, 1, lambda name: None) == first
+    assert measure_pairs(folder, tmp_path, 0, lambda name: None) == first
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == times
 
 
 def test_one_pair_alone_is_refused(tmp_path: Path) -> None:
     write_pair(tmp_path / "pairs" / "one", 1, "a", "b")
     with pytest.raises(ValueError, match="1 rendered pairs"):
-        measure_pairs(tmp_path / "pairs", tmp_path / "kept", 1, lambda name: None)
+        measure_pairs(tmp_path / "pairs", tmp_path / "kept", 0, lambda name: None)

@@ -28,7 +28,7 @@ def render(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pvtt_data.cli", "render", "--out", folder / "out", "--work", folder / "work"]
     return subprocess.run(
         [*map(str, command), "--workers", "1", *sets, *arguments],
-        capture_output=True, text=True, cwd=ROOT, check=False, timeout=300,
+        capture_output=True, text=True, cwd=ROOT, check=False, timeout=600,
     )  # fmt: skip
 
 
@@ -78,7 +78,9 @@ def test_what_was_rendered_is_taken_from_the_work_directory_the_second_time(pair
 
 ADVERT = (
     "--count", "1", "--adverts", "--set", "render.styles=[paper,podium]", "--set", "render.occluder_share=0",
+    "--set", "normalise.fps=30",
 )  # fmt: skip
+"""Shots are as long as the clips that are cut out of them: a few frames."""
 
 
 @pytest.fixture(scope="module")

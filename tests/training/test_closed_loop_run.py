@@ -6,6 +6,7 @@ import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,10 +47,11 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_toy_dataset(folder / "v1", folder / "media")
 
 
-def outcome_of(dataset: Path, folder: Path, arms: tuple[str, ...] = (*ARMS, *TEACHING)) -> Outcome:
+def outcome_of(dataset: Path, folder: Path, arms: tuple[str, ...] = (*ARMS, *TEACHING), **how: Any) -> Outcome:
+    """In this process, unless ``how`` says otherwise: another one has to import torch first."""
     training, heldout = (read_samples([dataset], [split]) for split in ("train", "test"))
     chosen = [arm for arm in (*ARMS, *TEACHING) if arm in arms]
-    return run(TINY, training, heldout, folder, torch.device("cpu"), arms=chosen)
+    return run(TINY, training, heldout, folder, torch.device("cpu"), arms=chosen, **{"workers": 0} | how)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outcome(dataset: Path, weights: Path) -> Outcome:
-    return outcome_of(dataset, weights, ("swapped", "self", "grey", "shuffled"))
+    return outcome_of(dataset, weights, ("swapped", "self", "grey", "shuffled"), workers=1)
 
 
 def test_every_model_answers_every_question(outcome: Outcome) -> None:
@@ -128,7 +130,13 @@ def test_what_was_trained_is_not_trained_again(dataset: Path, weights: Path, out
 
 def test_a_stopped_run_goes_on_with_the_same_result(dataset: Path, outcome: Outcome, tmp_path: Path) -> None:
     """A run that was stopped before its arms, in another folder, ends at the very same results."""
-    outcome_of(dataset, tmp_path, ())
+
+    def stop(stage: str, done: int, steps: int, loss: float) -> None:
+        if stage == "guidance":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        outcome_of(dataset, tmp_path, ("self",), told=stop)
     later = outcome_of(dataset, tmp_path, ("self",))
     assert [stage.kept for stage in later.stages] == [True, True, False]
     assert (later.of("self").results == outcome.of("self").results).all()

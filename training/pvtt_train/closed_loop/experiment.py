@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -154,7 +154,7 @@ def run(
         device: where to train.
         arms: which to train.
         seed: of weights, batches and noise.
-        workers: processes that score.
+        workers: processes that score; 0 to score in this one.
         told: called with progress.
 
     Raises:
@@ -198,7 +198,7 @@ def _spread(samples: Sequence[Sample], count: int) -> list[Sample]:
 
 
 def _entries(
-    training: Sequence[Sample], setup: Setup, composites: bool, processes: ProcessPoolExecutor, told: Told
+    training: Sequence[Sample], setup: Setup, composites: bool, processes: Executor, told: Told
 ) -> list[Entry]:
     """Prepare all triples in other processes; the order is theirs."""
     keys = [sample.key for sample in training]

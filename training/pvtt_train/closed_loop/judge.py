@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -140,7 +140,7 @@ class Scorer:
         processes: see `pvtt_data.process_pool.single_threaded_pool`.
     """
 
-    def __init__(self, processes: ProcessPoolExecutor) -> None:
+    def __init__(self, processes: Executor) -> None:
         self._pool = processes
         self._fitting: Future[Gate] | None = None
 

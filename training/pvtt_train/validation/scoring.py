@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from typing import Any, Self, TypeVar
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ from pvtt_data.embedders.likeness import Gate, fit_gate, likeness
 from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.shards import ShardDataset
 
-Made = TypeVar("Made")
 LEAST_GATE_CASES = 20
 _GATE_FRAMES = 9
 _LOOKED_AT = 20
@@ -51,7 +50,7 @@ class Scorer:
 
     def __init__(self, workers: int, training: ShardDataset | None, gate_samples: int) -> None:
         self._stack = ExitStack()
-        self._pool = self._stack.enter_context(single_threaded_pool(workers)) if workers else None
+        self._pool = self._stack.enter_context(single_threaded_pool(workers))
         self._training, self._gate_samples = training, gate_samples
         self._fitting: Future[Gate | None] | None = None
 
@@ -68,7 +67,7 @@ class Scorer:
     def fit_gate(self) -> None:
         """Begin to measure the gate, if that has not begun."""
         if self._fitting is None:
-            self._fitting = self._submit(_gate, self._training, self._gate_samples)
+            self._fitting = self._pool.submit(_gate, self._training, self._gate_samples)
 
     @property
     def gate(self) -> Gate | None:
@@ -79,17 +78,7 @@ class Scorer:
 
     def score(self, case: RenderedCase, result: NDArray[np.uint8], ceiling_db: float) -> Future[Row]:
         """`score` of a case's result ``(T, H, W, 3) uint8``."""
-        return self._submit(score, case, result, ceiling_db, self.gate)
-
-    def _submit(self, work: Callable[..., Made], *given: Any) -> Future[Made]:
-        if self._pool is not None:
-            return self._pool.submit(work, *given)
-        future: Future[Made] = Future()
-        try:
-            future.set_result(work(*given))
-        except Exception as error:
-            future.set_exception(error)
-        return future
+        return self._pool.submit(score, case, result, ceiling_db, self.gate)
 
 
 def score(case: RenderedCase, result: NDArray[np.uint8], ceiling_db: float, gate: Gate | None) -> Row:
