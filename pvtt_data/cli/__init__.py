@@ -25,6 +25,7 @@ _COMMANDS = {
     "inspect": ("datasets", "Describe a dataset, or draw one sample as a contact sheet."),
     "qc": ("qc", "Report the quality numbers of triples under any thresholds, or measure thresholds."),
     "preview": ("preview", "Draw what a VACE model will see of some samples, and say what looks wrong."),
+    "export": ("export", "Write a dataset for other tools: DiffSynth, FFGO, videofolder, frames, DAVIS."),
     "log": ("versions", "List the versions of a dataset."),
     "diff": ("versions", "Say what changed between two versions."),
     "schema": ("build", "Print the JSON Schema of recipes, for editors."),

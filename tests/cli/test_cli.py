@@ -31,6 +31,7 @@ COMMANDS = (
     "models",
     "verify",
     "inspect",
+    "export",
     "log",
     "diff",
     "schema",
