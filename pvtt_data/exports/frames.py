@@ -23,6 +23,9 @@ from pvtt_data.shards.format import (
 )
 from pvtt_data.shards.reader import Sample
 
+_COMPRESSION = 1
+"""Of PNGs: an export takes less than half the time that it takes with the usual 6, and a fifth more room."""
+
 
 class FramesExport(Format):
     """``{split}/{key}/`` with a folder for each video, numbered from ``00000.png``; the pictures; ``sample.json``."""
@@ -36,7 +39,7 @@ class FramesExport(Format):
             kind = member.removesuffix(".mp4")
             pixels = getattr(sample, kind)
             for number, frame in enumerate(_grey(pixels) if member in MASK_MEMBERS else pixels):
-                files.write(f"{home}/{kind}/{number:05d}.png", write_png(frame))
+                files.write(f"{home}/{kind}/{number:05d}.png", write_png(frame, _COMPRESSION))
         copy_pictures(sample, home, files)
         files.write(f"{home}/sample.json", sample.read(JSON_MEMBER))
         return {"folder": home, "frames": meta.frames}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from export_samples import FRAMES, HEIGHT, WIDTH, drawn, key_of, sample_of, write_version
+from PIL import Image
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -42,7 +44,7 @@ def drawn_for(sample: Any, step: int) -> Any:
     )
 
 
-def stock(folder: Path) -> Any:
+def stock(folder: Path, columns: Sequence[str] = FILE_COLUMNS) -> Any:
     """The dataset as DiffSynth's Wan training example makes it, without a size of its own."""
     data = pytest.importorskip(
         "diffsynth.core.data", reason="diffsynth is not installed: pip install diffsynth==2.1.12"
@@ -50,7 +52,7 @@ def stock(folder: Path) -> Any:
     return data.UnifiedDataset(
         base_path=str(folder),
         metadata_path=str(folder / "metadata.csv"),
-        data_file_keys=FILE_COLUMNS,
+        data_file_keys=columns,
         main_data_operator=data.UnifiedDataset.default_video_operator(base_path=str(folder)),
     )
 
@@ -84,6 +86,18 @@ def test_the_stock_class_loads_what_training_would_be_shown(version: Path, out: 
         (reference,) = row["vace_reference_image"]
         picture = prepare_reference(sample.references[choice.references[0]], HEIGHT, WIDTH)
         assert np.array_equal(np.asarray(reference), picture)
+
+
+def test_the_stock_class_loads_videos_that_begin_with_their_collage(version: Path, tmp_path: Path) -> None:
+    form = FORMATS["ffgo"](width=WIDTH, height=HEIGHT, frames=9)
+    export_dataset(version, tmp_path / "out", form, split="validation")
+    rows = stock(tmp_path / "out/validation", columns=("video",))
+    assert len(rows) == 1
+    row = rows[0]
+    assert len(row["video"]) == 9
+    collage = np.asarray(Image.open(tmp_path / "out/validation" / row["collage"]))
+    assert np.abs(pixels(row["video"])[0] - collage).mean() < 5
+    assert row["prompt"].endswith(ShardDataset(version, "validation")[0].meta.prompt)
 
 
 def test_the_background_is_kept_to_the_bit_and_no_answer_is_shown(version: Path, out: Path) -> None:
