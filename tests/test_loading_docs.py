@@ -98,7 +98,7 @@ def test_by_hand() -> None:
 
 def test_no_block_is_forgotten() -> None:
     assert len(blocks("loading.md")) == 7
-    assert len(blocks("export.md")) == 4
+    assert len(blocks("export.md")) == 5
 
 
 def test_exports_as_their_page_calls_and_loads_them(folder: Path) -> None:
@@ -119,5 +119,8 @@ def test_exports_as_their_page_calls_and_loads_them(folder: Path) -> None:
     davis = run("export.md", 3)
     key, part = davis["name"].split("-")
     assert np.array_equal(davis["mask"], getattr(ShardDataset("shards/v1")[key], f"{part}_mask")[0])
+    again = run("export.md", 4)
+    assert again["done"].samples == {"train": 4}
+    assert again["problems"] == []
     rows = run("export.md", 0)["rows"]
     assert len(rows) == 4

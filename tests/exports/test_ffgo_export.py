@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from export_samples import BLUE, RED, Drawn, drawn, sample_of, write_version
+from export_samples import BLUE, RED, drawn, sample_of, write_version
 from network_file import mean_colour_network
 from PIL import Image
+from sample_meta import sample_meta
 
 from pvtt_data.errors import DatasetError, InputError
-from pvtt_data.exports import FORMATS, export_dataset
+from pvtt_data.exports import export_dataset
 from pvtt_data.exports.collage import Window, collage, empty_scene
 from pvtt_data.exports.ffgo import TRIGGER, FfgoExport
+from pvtt_data.exports.folder import Files
 from pvtt_data.media import decode_video
-from pvtt_data.shards import ShardDataset
+from pvtt_data.shards import SampleMeta, ShardDataset
 
 SMALL = {"width": 96, "height": 64, "frames": 9}
 
@@ -106,22 +109,25 @@ def test_a_window_says_what_it_cuts_off() -> None:
 
 
 def test_defaults_are_81_frames_of_832_by_480(tmp_path: Path) -> None:
-    # Without texture or motion: a full size to draw and encode, and nothing else.
+    # A sample that was never encoded, without texture or motion: only the export's own video takes time.
     ground = np.full((480, 832, 3), (90, 120, 100), np.uint8)
     box = np.zeros((480, 832), np.bool_)
     box[200:300, 300:400] = True
     red, blue = (np.where(box[..., None], np.uint8(colour), ground) for colour in (RED, BLUE))
-    masks = np.broadcast_to(box, (80, 480, 832))
-    clip = Drawn(
-        ground, np.broadcast_to(red, (80, *red.shape)), masks, np.broadcast_to(blue, (80, *blue.shape)), masks,
-        drawn(1).references,
-    )  # fmt: skip
-    version = write_version(tmp_path / "v1", tmp_path / "media", [sample_of(1, tmp_path / "m", clip)])
-    done = export_dataset(version, tmp_path / "out", FORMATS["ffgo"]())
-    (row,) = rows_of(tmp_path / "out/train")
-    assert decode_video(tmp_path / "out/train" / row["video"]).shape == (81, 480, 832, 3)
-    assert png(tmp_path / "out/train" / row["collage"]).shape == (480, 832, 3)
-    assert "--height 480 --width 832 --num_frames 81" in done.advice
+    clip = {"source": np.broadcast_to(red, (80, *red.shape)), "target": np.broadcast_to(blue, (80, *blue.shape))}
+    masks = dict.fromkeys(("source_mask", "target_mask", "effect_mask"), np.broadcast_to(box, (80, *box.shape)))
+    facts = sample_meta("0" * 16, 80, 480, 832, reference_count=1, heldout_count=0)
+    meta = SampleMeta.model_validate(facts)
+    sample: Any = SimpleNamespace(
+        key=meta.key, split="train", meta=meta, references=drawn(1).references, **clip, **masks
+    )
+    files, form = Files(tmp_path), FfgoExport()
+    row = form.make(sample, files)
+    form.finish({"train": [(meta, row)]}, files)
+    (row,) = rows_of(tmp_path / "train")
+    assert decode_video(tmp_path / "train" / row["video"]).shape == (81, 480, 832, 3)
+    assert png(tmp_path / "train" / row["collage"]).shape == (480, 832, 3)
+    assert "--height 480 --width 832 --num_frames 81" in form.how_to_load(tmp_path, {"train": [(meta, row)]})
 
 
 def test_clips_that_do_not_fit_are_left_out_with_advice(tmp_path: Path) -> None:
