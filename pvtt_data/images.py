@@ -72,8 +72,12 @@ def read_rgba(source: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> npt.NDAr
             raise InputError("broken-image", f"the picture is damaged: {error}") from error
 
 
-def write_png(pixels: npt.NDArray[np.uint8]) -> bytes:
+def write_png(pixels: npt.NDArray[np.uint8], compression: int = _PNG_COMPRESSION) -> bytes:
     """A PNG without metadata from ``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGBA uint8.
+
+    Args:
+        pixels: the picture.
+        compression: zlib's level, 0 to 9; the pixels are the same.
 
     Raises:
         ValueError: another shape or type.
@@ -82,7 +86,7 @@ def write_png(pixels: npt.NDArray[np.uint8]) -> bytes:
     if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or (pixels.ndim == 3 and channels not in (3, 4)):
         raise ValueError(f"a PNG needs (H, W), (H, W, 3) or (H, W, 4) uint8, got {pixels.shape} {pixels.dtype}")
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", compress_level=_PNG_COMPRESSION)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", compress_level=compression)
     return file.getvalue()
 
 

@@ -27,6 +27,7 @@ _COMMANDS = {
     "review": ("pvtt_curation.cli", "Look at clips, masks and triples in a browser, and say what is wrong with them."),
     "preview": ("preview", "Draw what a VACE model will see of some samples, and say what looks wrong."),
     "verdicts": ("verdicts", "List, compare, import and export people's verdicts."),
+    "export": ("export", "Write a dataset for other tools: DiffSynth, FFGO, videofolder, frames, DAVIS."),
     "log": ("versions", "List the versions of a dataset."),
     "diff": ("versions", "Say what changed between two versions."),
     "schema": ("build", "Print the JSON Schema of recipes, for editors."),

@@ -3,7 +3,7 @@
 from pvtt_data.limits import DEFAULT_LIMITS, Limits
 from pvtt_data.media.clips import clip_frames, read_clip, read_range
 from pvtt_data.media.decode import FrameFolder, Media, SourceFrame, VideoFile, open_media
-from pvtt_data.media.encode import encode_clip, encode_masks
+from pvtt_data.media.encode import clip_planes, encode_clip, encode_masks, encode_planes
 from pvtt_data.media.members import decode_masks, decode_video, decode_video_planes
 from pvtt_data.media.probe import Probe, exact_rate
 from pvtt_data.media.timeline import Timeline
@@ -19,11 +19,13 @@ __all__ = [
     "Timeline",
     "VideoFile",
     "clip_frames",
+    "clip_planes",
     "decode_masks",
     "decode_video",
     "decode_video_planes",
     "encode_clip",
     "encode_masks",
+    "encode_planes",
     "exact_rate",
     "open_media",
     "open_mp4",

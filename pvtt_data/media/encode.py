@@ -20,7 +20,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from pvtt_data.errors import BuildError
 from pvtt_data.media.graphs import pixel_format, rgb_filter, scale_to_bt709
-from pvtt_data.media.members import decode_masks
+from pvtt_data.media.members import Planes, decode_masks, decode_video_planes
 from pvtt_data.media.probe import exact_rate
 
 _X264_PARAMS = "cpu-independent=1"
@@ -85,6 +85,62 @@ def encode_masks(masks: npt.NDArray[np.bool_], fps: float | Fraction, path: Path
     if not np.array_equal(decode_masks(path), masks):
         path.unlink()
         raise BuildError(f"{path.name} does not decode to the masks that were written")
+
+
+def clip_planes(frames: Iterable[npt.NDArray[np.uint8]]) -> Planes:
+    """What `encode_clip` hands to the encoder: yuv420p, limited range, BT.709.
+
+    Args:
+        frames: ``(T, H, W, 3)`` uint8 RGB, or its frames one by one; width and height even.
+
+    Returns:
+        Y ``(T, H, W)``, U and V ``(T, H/2, W/2)``, uint8.
+
+    Raises:
+        ValueError: as `encode_clip`.
+    """
+    first, rest = _first_and_all(frames)
+    height, width = _even_size(first, colours=True)
+    convert = rgb_filter(width, height, (scale_to_bt709(width, height), pixel_format("yuv420p")))
+    stacked = []
+    for pixels in rest:
+        _check_frame(pixels, first)
+        stacked.append(convert(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")).to_ndarray())
+    planes = np.stack(stacked).astype(np.uint8, copy=False)
+    chroma = planes[:, height:].reshape(len(planes), 2, height // 2, width // 2)
+    return planes[:, :height], chroma[:, 0], chroma[:, 1]
+
+
+def encode_planes(planes: Planes, fps: float | Fraction, path: Path) -> None:
+    """Write the planes of a clip losslessly: H.264 with qp 0, yuv420p, limited range, tagged BT.709; read back and
+    compared.
+
+    Args:
+        planes: Y ``(T, H, W)``, U and V ``(T, H/2, W/2)``, uint8, as `decode_video_planes` gives them.
+        fps: rate of the clip.
+        path: file to write; removed again if encoding fails.
+
+    Raises:
+        ValueError: no frames, or planes of other shapes or types.
+        BuildError: the file does not decode to the planes.
+    """
+    luma, *chroma = planes
+    if luma.ndim != 3 or any(plane.dtype != np.uint8 for plane in planes) or len(luma) == 0:
+        raise ValueError(f"planes must be (T, H, W) and twice (T, H/2, W/2) uint8, got {[p.shape for p in planes]}")
+    height, width = _even_size(luma[0], colours=False)
+    if any(plane.shape != (len(luma), height // 2, width // 2) for plane in chroma):
+        raise ValueError(f"planes must be (T, H, W) and twice (T, H/2, W/2) uint8, got {[p.shape for p in planes]}")
+
+    def picture(index: int) -> av.VideoFrame:
+        colours = np.concatenate([plane[index].reshape(-1) for plane in chroma]).reshape(height // 2, width)
+        return av.VideoFrame.from_ndarray(np.concatenate([luma[index], colours]), "yuv420p")
+
+    options = {"qp": "0", "preset": "veryfast", "x264-params": _X264_PARAMS}
+    _encode(map(picture, range(len(luma))), (width, height), fps, path, options, ColorRange.MPEG)
+    stored = decode_video_planes(path)
+    if not all(np.array_equal(one, other) for one, other in zip(planes, stored, strict=True)):
+        path.unlink()
+        raise BuildError(f"{path.name} does not decode to the planes that were written")
 
 
 def _encode(

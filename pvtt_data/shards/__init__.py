@@ -4,6 +4,7 @@
 
 - `write_dataset`, `publish`: write a version and give it its number.
 - `ShardDataset`: random access to samples.
+- `webdataset_decoder`, `decode_row`: arrays from what `webdataset` and `datasets` read.
 - `verify`: find out whether a version holds what its manifest promises.
 - `contact_sheet`, `describe`: look at it.
 - `history`, `diff_versions`: list versions and say what changed between two.
@@ -11,6 +12,7 @@
 
 from __future__ import annotations
 
+from pvtt_data.shards.decoding import decode_member, decode_row, webdataset_decoder
 from pvtt_data.shards.diff import VersionDiff, diff_versions
 from pvtt_data.shards.format import SampleMeta, shard_count_for
 from pvtt_data.shards.history import VersionLine, find_version, history
@@ -35,6 +37,8 @@ __all__ = [
     "VersionDiff",
     "VersionLine",
     "contact_sheet",
+    "decode_member",
+    "decode_row",
     "describe",
     "diff_versions",
     "find_version",
@@ -47,5 +51,6 @@ __all__ = [
     "shard_count_for",
     "verify",
     "version_numbers",
+    "webdataset_decoder",
     "write_dataset",
 ]

@@ -26,6 +26,7 @@ from pvtt_data.files import sha256_file
 from pvtt_data.images import read_rgba
 from pvtt_data.media import decode_masks, decode_video, decode_video_planes
 from pvtt_data.records import Split
+from pvtt_data.shards.decoding import without_opaque_alpha
 from pvtt_data.shards.format import (
     INDEX_FILE,
     JSON_MEMBER,
@@ -158,12 +159,8 @@ class Sample:
         for member in members:
             digest = self.spans[member].sha256
             if digest not in decoded:
-                decoded[digest] = _without_opaque_alpha(read_rgba(self.read(member)))
+                decoded[digest] = without_opaque_alpha(read_rgba(self.read(member)))
         return [decoded[self.spans[member].sha256] for member in members]
-
-
-def _without_opaque_alpha(pixels: UInt8) -> UInt8:
-    return pixels if pixels[..., 3].min() < 255 else np.ascontiguousarray(pixels[..., :3])
 
 
 @dataclass(frozen=True, slots=True)

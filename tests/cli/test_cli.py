@@ -32,6 +32,7 @@ COMMANDS = (
     "verify",
     "inspect",
     "verdicts",
+    "export",
     "log",
     "diff",
     "schema",
