@@ -157,7 +157,8 @@ def build(
                 _write_report(outcome, workspace, request.recipe)
             raise
         outcome.seconds = time.monotonic() - begun
-        _write_tables(workspace, line.tables)
+        if outcome.publication is None:
+            _write_tables(workspace, line.tables)
         _write_report(outcome, workspace, request.recipe)
         log.write("end", seconds=round(outcome.seconds, 3), version=_version_name(outcome.publication))
         return outcome

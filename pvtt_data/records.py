@@ -10,6 +10,7 @@ Identifiers are the first 16 hex digits of a SHA-256 over the facts that make th
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import types
@@ -667,7 +668,8 @@ def from_plain(record: type[R], row: Mapping[str, Any]) -> R:
     return record(**{name: _build(hints[name], value) for name, value in row.items()})
 
 
-def _hints(record: type) -> dict[str, Any]:
+@functools.cache
+def _hints(record: type) -> Mapping[str, Any]:
     hints = typing.get_type_hints(record)
     return {f.name: hints[f.name] for f in dataclasses.fields(record)}
 
