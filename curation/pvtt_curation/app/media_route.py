@@ -22,7 +22,7 @@ from pvtt_data.errors import PvttError
 ROUTE = "/media"
 
 _CHUNK_BYTES = 256 * 1024
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(?=.*\d)(\d*)-(\d*)")
 _HEADERS = {
     "Accept-Ranges": "bytes",
     "Cache-Control": "private, max-age=31536000, immutable",  # a name stands for its content
@@ -87,7 +87,7 @@ def answer(path: Path, offset: int, length: int, name: str, asked: str | None) -
 def _span(asked: str | None, length: int) -> tuple[int, int] | None:
     """First byte and one past the last that are asked for; None where there are none such."""
     match = _RANGE.fullmatch(asked.strip()) if asked else None
-    if match is None or match.groups() == ("", ""):
+    if match is None:
         return 0, length
     first, last = match.groups()
     if not first:  # the last so many
