@@ -27,6 +27,7 @@ from pvtt_data.preflight import preflight
 from pvtt_data.progress import Reporter, RunLog, SilentReporter, stage_line
 from pvtt_data.recipe import Recipe
 from pvtt_data.records import Assignment, Split, from_arrow
+from pvtt_data.reviews.book import ReviewBook
 from pvtt_data.runner import FREE_AND_GO_ON, Bounds, Runner, StopBuildError
 from pvtt_data.shards import Publication, latest_version, read_manifest, version_numbers
 from pvtt_data.shards.format import MANIFEST_FILE
@@ -56,6 +57,7 @@ class BuildRequest:
         workers: worker processes; None takes one per processor.
         limit: keep only so many sources.
         executor: where map stages run.
+        verdicts: folder of people's verdicts; None builds without them.
     """
 
     recipe: Recipe
@@ -65,6 +67,7 @@ class BuildRequest:
     workers: int | None = None
     limit: int | None = None
     executor: Literal["local"] = "local"
+    verdicts: Path | None = None
 
 
 @dataclass
@@ -101,6 +104,7 @@ def build(
     _check_until(request)
     registry = registry or ModelRegistry.default()
     preflight(request.recipe, request.work, request.out, registry)
+    reviews = reviews_for(request.recipe, request.verdicts, request.out)
     backend, text_detector, renderer, reasons = None, None, None, []
     if request.recipe.mine is not None:
         backend, why = backend_for(request.recipe.segment, registry, on_download)
@@ -131,7 +135,7 @@ def build(
             runner.note(reason)
         parent = latest_version(request.out) or 0
         earlier = earlier_splits(request.out, request.recipe.assign_split)
-        line = Line(request.recipe, runner, backend, earlier, request.limit, text_detector, renderer)
+        line = Line(request.recipe, runner, backend, earlier, request.limit, text_detector, renderer, reviews)
         outcome = BuildOutcome(
             line.tables,
             runner.results,
@@ -207,7 +211,8 @@ def _publish(
         "weights": dict(sorted(outcome.weights.items())),
     }
     shelf = Shelf.of(tables.sources, tables.clips, tables.tracks, tables.pictures, tables.pairs)
-    files = {name: workspace.tables / f"{name}.parquet" for name in _DATASET_TABLES}
+    names = (*_DATASET_TABLES, "verdicts") if tables.verdicts else _DATASET_TABLES
+    files = {name: workspace.tables / f"{name}.parquet" for name in names}
     return write_version(
         tables.triples,
         shelf,
@@ -222,6 +227,24 @@ def _publish(
     )
 
 
+def reviews_for(recipe: Recipe, verdicts: Path | None, out: Path) -> ReviewBook:
+    """The verdicts that a build is given.
+
+    Raises:
+        PreflightError: a line of them is damaged, or there are none although the latest version was built with some.
+    """
+    latest = latest_version(out)
+    if latest is not None and (verdicts is None or not verdicts.is_dir()):
+        table = out / f"v{latest}" / "tables" / "verdicts.parquet"
+        if table.is_file():
+            where = "no folder of verdicts was given" if verdicts is None else f"there is no folder {verdicts}"
+            raise PreflightError(
+                f"v{latest} was built with verdicts of people ({pq.read_metadata(table).num_rows} rows), and {where}: "
+                "what they rejected would come back. Name the folder with --verdicts; an empty one builds without"
+            )
+    return ReviewBook.read(verdicts, recipe.review.arbiter)
+
+
 def worker_count(request: BuildRequest) -> int:
     """How many worker processes a build uses."""
     return request.workers or os.cpu_count() or 1
@@ -229,8 +252,9 @@ def worker_count(request: BuildRequest) -> int:
 
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     """The recipe without what belongs to one machine: folders and files of its inputs, processors, what only its work
-    directory keeps."""
+    directory keeps; and without names of people."""
     plain: dict[str, Any] = recipe.model_dump(mode="json")
+    plain["review"]["arbiter"] = recipe.review.arbiter is not None
     plain["mask_qc"]["calibration"] = read_calibration(recipe.mask_qc.calibration).digest
     plain["triple_qc"]["calibration"] = read_triple_calibration(recipe.triple_qc.calibration).digest
     for section in ("looks", "triple_qc"):

@@ -43,9 +43,13 @@ from pvtt_data.records import (
     sort_records,
 )
 from pvtt_data.render.variant import ChosenVariant
-from pvtt_data.runner import Runner
+from pvtt_data.reviews.applied import AppliedVerdict
+from pvtt_data.reviews.book import ReviewBook
+from pvtt_data.reviews.relabel import relabelled
+from pvtt_data.runner import Runner, StopBuildError
 from pvtt_data.stage import Named, NoConfig, library_version
 from pvtt_data.stages.assign_split import assign_split, changed_splits, notes_on_families
+from pvtt_data.stages.clip_review import clip_review
 from pvtt_data.stages.compare import CompareFootage, CompareItem
 from pvtt_data.stages.crosspair import Crosspair, CrosspairItem
 from pvtt_data.stages.dedup import dedup
@@ -88,10 +92,10 @@ from pvtt_data.vlm.answers import AnswerBook
 from pvtt_data.vocabulary import RULES, NamedTarget, load_vocabulary
 
 STAGES = (
-    "mine", "measure", "transitions", "split", "filter", "fingerprint", "compare", "dedup", "normalise", "segment",
-    "mask_numbers", "text_overlay", "listing_pictures", "listing_likeness", "mask_qc", "clip_pictures", "assign_split",
-    "picture_looks", "track_looks", "photo_text", "pair", "synthesise", "crosspair", "panzoom", "render_plan", "render",
-    "triple_numbers", "triple_qc", "judge",
+    "mine", "measure", "transitions", "split", "filter", "fingerprint", "compare", "dedup", "normalise", "clip_review",
+    "segment", "mask_numbers", "text_overlay", "listing_pictures", "listing_likeness", "mask_qc", "clip_pictures",
+    "assign_split", "picture_looks", "track_looks", "photo_text", "pair", "synthesise", "crosspair", "panzoom",
+    "render_plan", "render", "triple_numbers", "triple_qc", "judge",
 )  # fmt: skip
 """Names of the stages, in the order in which they run; a recipe may leave some out: see `left_out`."""
 _STAGE_OF_ENGINE: Mapping[MinedEngine, str] = {
@@ -119,6 +123,7 @@ class Tables:
     swaps: list[Swap] = field(default_factory=list)
     triples: list[Triple] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    verdicts: list[AppliedVerdict] = field(default_factory=list)
 
 
 TABLE_RECORDS: Mapping[str, type] = {
@@ -134,6 +139,7 @@ TABLE_RECORDS: Mapping[str, type] = {
     "swaps": Swap,
     "triples": Triple,
     "rejections": Rejection,
+    "verdicts": AppliedVerdict,
 }
 
 
@@ -189,6 +195,7 @@ class Line:
         limit: keep only so many sources.
         text_detector: the text detector, where the recipe asks for overlay text.
         renderer: the variant that renders, where the recipe asks for renders and they can be made.
+        reviews: what people say of the rows.
     """
 
     def __init__(
@@ -200,6 +207,7 @@ class Line:
         limit: int | None = None,
         text_detector: ChosenBackend | None = None,
         renderer: ChosenVariant | None = None,
+        reviews: ReviewBook | None = None,
     ) -> None:
         self.recipe = recipe
         self.run = run
@@ -208,6 +216,7 @@ class Line:
         self.limit = limit
         self.text_detector = text_detector
         self.renderer = renderer
+        self.reviews = reviews or ReviewBook()
         self.tables = Tables()
         self._rendered_scenes: dict[str, SceneFacts] = {}
 
@@ -227,14 +236,25 @@ class Line:
             if self.recipe.render is not None and self.renderer is not None:
                 self._renders(self.recipe.render, self.renderer)
             self._triples()
+        except StopBuildError:
+            self._note_reviews(complete=False)
+            raise
         finally:
             self._name_rejections()
+        self._note_reviews(complete=self.limit is None and not any(m.items for m in self.run.missing.values()))
         return self.tables
+
+    def _note_reviews(self, complete: bool) -> None:
+        for text in self.reviews.notes(complete):
+            self.run.note(text)
 
     def _clips(self, config: MineConfig) -> None:
         recipe, run, tables = self.recipe, self.run, self.tables
         mined, notes = mine(config, run.workspace.store, self.limit)
         for text in notes:
+            run.note(text)
+        mined.rows, relabelling = relabelled(mined.rows, self.reviews)
+        for text in relabelling:
             run.note(text)
         tables.sources = mined.rows
         run.table(mined)
@@ -272,6 +292,7 @@ class Line:
             for shot in tables.shots
         ]
         tables.clips = run.map(Normalise(recipe.normalise), windows)
+        tables.clips = run.table(clip_review(tables.clips, self.reviews, self._clip_names()))
 
     def _fingerprints(self, media: set[str], measured: Mapping[str, Measurement]) -> dict[str, Fingerprint]:
         """Medium → its fingerprint."""
@@ -337,7 +358,9 @@ class Line:
         listing = run.map(ListingPictures(recipe.pictures, backend), list(listed.values()))
 
         likenesses: list[Quality] = run.map(MeasureListingLikeness(NoConfig()), self._comparable_masks(tracks, listing))
-        tables.tracks = run.table(mask_qc(tracks, qualities, recipe.mask_qc, overlays, likenesses))
+        tables.tracks = run.table(
+            mask_qc(tracks, qualities, recipe.mask_qc, overlays, likenesses, clip_of, self.reviews)
+        )
 
         source_of = {s.source_id: s for s in tables.sources}
         framed = []
@@ -555,9 +578,10 @@ class Line:
         run.note(why)
         measured: list[Quality] = run.map(MeasureTriples(embedder), judgeable)
         captions = self._captions()
-        tables.triples = run.table(
-            triple_qc(tables.swaps, measured, shelf, captions, recipe.triple_qc, embedder, tables.assignments)
+        judged = triple_qc(
+            tables.swaps, measured, shelf, captions, recipe.triple_qc, embedder, tables.assignments, self.reviews
         )
+        tables.triples = run.table(judged)
         if captions.uncaptioned:
             run.note(
                 f"{captions.uncaptioned} triples have prompts from templates, because the captioner was not asked or "
@@ -589,7 +613,8 @@ class Line:
         if model.weights:
             run.weights["judge"] = model.weights
         answers = AnswerBook(run.workspace.root, JUDGE_TASK).read()
-        judged = judge_triples(tables.triples, product_names(shelf.sources), answers, config, model.name, model.weights)
+        names = product_names(shelf.sources)
+        judged = judge_triples(tables.triples, names, answers, config, model.name, model.weights, self.reviews)
         tables.triples = run.table(judged)
         unasked = sum(NOT_JUDGED in triple.reasons for triple in tables.triples)
         garbled = sum(NO_ANSWER in triple.reasons for triple in tables.triples)
@@ -625,7 +650,7 @@ class Line:
         return names
 
     def _name_rejections(self) -> None:
-        """Give rejections of table stages, which know identifiers only, the names that people know."""
+        """Give rows of table stages, which know identifiers only, the names that people know, and book verdicts."""
         tables = self.tables
         source_of = {s.source_id: s for s in tables.sources}
         names: dict[str, str] = {**self._clip_names(), **self._picture_names(), **self._pair_names()}
@@ -634,6 +659,9 @@ class Line:
             for row in result.rows:
                 if isinstance(row, Shot):
                     names[row.shot_id] = _window(source_of[row.source_id], row.first_frame, row.last_frame)
+                elif isinstance(row, Clip):
+                    window = row.cut.first_frame, row.cut.last_frame
+                    names[row.clip_id] = clip_names[row.clip_id] = _window(source_of[row.source_id], *window)
                 elif isinstance(row, MaskTrack):
                     names[row.track_id] = clip_names.get(row.clip_id, row.clip_id)
                 elif isinstance(row, Triple):
@@ -647,6 +675,8 @@ class Line:
             ]
             rejections += result.rejections
         tables.rejections = sort_records(rejections)
+        sources = {source.source_id: source.path for source in tables.sources}
+        tables.verdicts = self.reviews.applied({**sources, **names})
 
 
 def _segment_item(clip: Clip, told: NamedTarget | None) -> SegmentItem:

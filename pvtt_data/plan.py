@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pvtt_data.backends import text_detector_of
-from pvtt_data.build import earlier_splits
+from pvtt_data.build import earlier_splits, reviews_for
 from pvtt_data.estimate import SAMPLE_BYTES_PER_TRIPLE, StageEstimate, estimate_stage
 from pvtt_data.ledger import StageLedger, changed_settings, parts_of, read_ledger
 from pvtt_data.line import Line
@@ -84,14 +84,25 @@ class Plan:
         return dataclasses.asdict(self)
 
 
-def make_plan(recipe: Recipe, work: Path, out: Path, limit: int | None = None, workers: int | None = None) -> Plan:
+def make_plan(
+    recipe: Recipe,
+    work: Path,
+    out: Path,
+    limit: int | None = None,
+    workers: int | None = None,
+    verdicts: Path | None = None,
+) -> Plan:
     """Walk the line without computing anything: rows that are cached flow on, the others stop where they are.
+
+    Args:
+        verdicts: folder of people's verdicts; None plans without them.
 
     Raises:
         PreflightError: the build could not start.
     """
     registry = ModelRegistry.default()
     preflight(recipe, work, out, registry)
+    reviews = reviews_for(recipe, verdicts, out)
     workspace = Workspace(work)
     text_detector = None if recipe.mask_qc.max_text_overlay_share is None else text_detector_of(registry)
     no_bounds = Bounds(max_fault_share=math.inf)
@@ -103,7 +114,8 @@ def make_plan(recipe: Recipe, work: Path, out: Path, limit: int | None = None, w
     if recipe.render is not None:
         renderer, why = variant_for(recipe.render)
         runner.note(why)
-    Line(recipe, runner, backend, earlier_splits(out, recipe.assign_split), limit, text_detector, renderer).through()
+    earlier = earlier_splits(out, recipe.assign_split)
+    Line(recipe, runner, backend, earlier, limit, text_detector, renderer, reviews).through()
     workers = workers or os.cpu_count() or 1
     stages = _stages(runner, recipe.name, workspace, workers)
     seconds = sum(stage.seconds for stage in stages)

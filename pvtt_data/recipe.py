@@ -15,6 +15,7 @@ from pvtt_data.errors import PreflightError
 from pvtt_data.judge.config import JudgeConfig
 from pvtt_data.pairing.alike import AlikeLimits, measured_limits
 from pvtt_data.recipe_file import load_recipe
+from pvtt_data.reviews.config import ReviewConfig
 from pvtt_data.stage import StageConfig
 from pvtt_data.stages.assign_split import SplitAssignmentConfig
 from pvtt_data.stages.dedup import DedupConfig
@@ -69,6 +70,7 @@ class Recipe(StageConfig):
     triple_qc: TripleQcConfig = Field(default_factory=TripleQcConfig)
     judge: JudgeConfig | None = None
     """A vision-language model's opinion of triples; without it none is read."""
+    review: ReviewConfig = Field(default_factory=ReviewConfig)
     shards: ShardConfig = Field(default_factory=ShardConfig)
     build: BuildConfig = Field(default_factory=BuildConfig)
 

@@ -567,6 +567,8 @@ class Triple:
     numbers: Mapping[str, float]
     track_id_a: str = ""
     """The mask track of the clip that A was cut out of; empty where it was none."""
+    cutout_id: str = ""
+    """The picture of A that was pasted; empty where none was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import duckdb
 
 from pvtt_data.errors import PvttError
 from pvtt_data.line import TABLE_RECORDS
+from pvtt_data.records import arrow_schema
 
 VIEWS = {
     "sources": """
@@ -48,8 +49,14 @@ VIEWS = {
     "rejections": """
         SELECT stage, kind, subject, reason, message, linked_to, subject_id, numbers FROM rejections
         ORDER BY stage, subject""",
+    "verdicts": """
+        SELECT kind, subject, verdict, reasons, effects, reviewers, disagree, arbitrated, prompt, category, product_id,
+               subject_id, key FROM verdicts
+        ORDER BY kind, subject""",
 }
 """What can be shown, and the query over the stored tables."""
+_LATER = frozenset({"verdicts"})
+"""Tables that work directories of older versions of this program lack."""
 
 
 def query(work: Path, what: str, where: str | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -62,10 +69,14 @@ def query(work: Path, what: str, where: str | None = None) -> tuple[list[str], l
         PvttError: there was no build, or the condition is no SQL.
     """
     folder = work / "tables"
-    if not all((folder / f"{name}.parquet").exists() for name in TABLE_RECORDS):
+    absent = [name for name in TABLE_RECORDS if not (folder / f"{name}.parquet").exists()]
+    if set(absent) - _LATER:
         raise PvttError(f"{work} holds no build yet; run pvtt-data build first, or name its folder with --work")
     with duckdb.connect() as connection:
-        for name in TABLE_RECORDS:
+        for name in absent:
+            connection.register(f"no_{name}", arrow_schema(TABLE_RECORDS[name]).empty_table())
+            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM no_{name}")  # noqa: S608
+        for name in TABLE_RECORDS.keys() - set(absent):
             statement = f"CREATE TABLE {name} AS SELECT * FROM read_parquet(?)"  # noqa: S608
             connection.execute(statement, [str(folder / f"{name}.parquet")])
         for setting in ("enable_external_access = false", "python_enable_replacements = false"):

@@ -328,6 +328,7 @@ class FakeBuild:
             table=True,
         )  # fmt: skip
         book("normalise", 7, clips, [])
+        book("clip_review", 7, clips, [], table=True)
         book("segment", 7, tracks, [("clip", clips[5].clip_id, "", "track-lost", "the product goes missing", "")])
         self.result("segment").faults.append((mark("clip six"), mark("Traceback\nRuntimeError: the model is broken")))
         book("mask_numbers", 5, [], [])

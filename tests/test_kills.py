@@ -14,6 +14,10 @@ import pytest
 from catalogue_builds import ROOT, copy_products
 from dataset_digests import dataset_digest
 
+from pvtt_data.files import sha256_file
+from pvtt_data.reviews.log import ReviewLog
+from pvtt_data.reviews.records import Review
+
 SETTINGS = (
     "render=null",
     "normalise.sizes=256x448",
@@ -33,9 +37,12 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two products of the sample catalogue."""
+    """Two products of the sample catalogue, and beside them what a person said of a video."""
     folder = tmp_path_factory.mktemp("kills") / "feed"
     copy_products(PRODUCTS, folder)
+    video = min(folder.rglob("P1001*.mp4"))
+    said = Review.made("source", sha256_file(video), "relabel", "anna", category="flasks")
+    ReviewLog(folder.parent / "verdicts", "anna").append(said)
     return folder
 
 
@@ -43,7 +50,8 @@ def command(feed: Path, folder: Path, *more: str) -> list[str]:
     overrides = [word for setting in (*SETTINGS, f"mine.folder={feed}") for word in ("--set", setting)]
     return [
         sys.executable, "-m", "pvtt_data.cli", "build", str(ROOT / "recipes" / "ecommerce.yaml"), *overrides,
-        "--work", str(folder / "work"), "--out", str(folder / "shards"), "--workers", "2", *more,
+        "--work", str(folder / "work"), "--out", str(folder / "shards"), "--workers", "2",
+        "--verdicts", str(feed.parent / "verdicts"), *more,
     ]  # fmt: skip
 
 

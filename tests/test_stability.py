@@ -48,10 +48,15 @@ from pvtt_data.records import (
     Triple,
     record_key,
 )
+from pvtt_data.reviews.book import ReviewBook, key_of_triple
+from pvtt_data.reviews.effective import standings
+from pvtt_data.reviews.records import Review, SubjectKind, mask_key
 from pvtt_data.shards import diff_versions, verify
 from pvtt_data.shards.format import shard_of
 from pvtt_data.stages.assign_split import SplitAssignmentConfig, assign_split, changed_splits
+from pvtt_data.stages.clip_review import clip_review
 from pvtt_data.stages.dedup import DedupConfig, dedup
+from pvtt_data.stages.mask_qc import MaskQcConfig, mask_qc
 from pvtt_data.stages.pair import PairConfig, PairingTables, pair
 from pvtt_data.stages.triple_qc import Shelf, TripleQcConfig, triple_qc
 from pvtt_data.vocabulary import load_vocabulary
@@ -101,6 +106,14 @@ class Made:
         return {where: tuple(sorted(rows)) for where, rows in shards.items()}
 
 
+STEADY = {"area_share_min": 0.1, "area_share_max": 0.2, "border_contact_max": 0.0, "components_max": 1.0}
+
+
+def frame_of(of: Source, window: Shot) -> Picture:
+    """The picture that is cut out of the clip of a window."""
+    return clip_picture(f"{of.source_id} {window.first_frame} frame", of, window.first_frame / 25 + 1)
+
+
 @cache
 def world(products: int = 200) -> World:
     """Products with one or two videos; some share footage with the next product, some a listing image."""
@@ -115,18 +128,37 @@ def world(products: int = 200) -> World:
                 comparisons.append(comparison(source(f"p{number - 1:03d}-0", ""), of))
             for first in (0, 250):
                 shots.append(shot(f"{of.source_id} {first}", of, first))
-                pictures.append(clip_picture(f"{of.source_id} {first} frame", of, first / 25 + 1))
+                pictures.append(frame_of(of, shots[-1]))
         pictures += [listing_picture(f"{name} front {i}", name) for i in range(2)]
     return World(tuple(sources), tuple(shots), tuple(pictures), tuple(comparisons))
 
 
-def decide(of: World, earlier: dict[str, Split] | None = None, **pairing: float) -> Made:
+def decide(
+    of: World, earlier: dict[str, Split] | None = None, reviews: ReviewBook | None = None, **pairing: float
+) -> Made:
     """All table stages in the order of the line; what map stages add follows from each row alone."""
+    reviews = reviews or ReviewBook()
     footage = {s.sha256: s.sha256 for s in of.sources}
     deduplicated, links = dedup(of.shots, footage, of.comparisons, DedupConfig())
     source_of = {s.source_id: s for s in of.sources}
     clips: list[Clip] = [clip(f"clip {s.shot_id}", source_of[s.source_id], s.first_frame) for s in deduplicated.rows]
-    tracks = [dataclasses.replace(track(c), numbers={"border_contact_max": 0.0}) for c in clips]
+    clips = clip_review(clips, reviews, {c.clip_id: c.clip_id for c in clips}).rows
+    masks = mask_qc(
+        [track(c) for c in clips],
+        [Quality(track(c).track_id, STEADY) for c in clips],
+        MaskQcConfig(),
+        clips={c.clip_id: c for c in clips},
+        reviews=reviews,
+    )
+    tracks = masks.rows
+    # Pictures are cut out of clips with their masks.
+    kept = {t.clip_id for t in tracks}
+    lost = {
+        frame_of(source_of[s.source_id], s).picture_id
+        for s in deduplicated.rows
+        if clip(f"clip {s.shot_id}", source_of[s.source_id], s.first_frame).clip_id not in kept
+    }
+    of = dataclasses.replace(of, pictures=tuple(p for p in of.pictures if p.picture_id not in lost))
     assignments = assign_split(of.sources, [(link.one, link.other) for link in links], SPLITS, earlier)
     looks = looks_of(tracks, clips, of.sources, of.pictures)
     tables = PairingTables(tracks, clips, of.sources, assignments.rows, of.pictures, looks, ALIKE, VOCABULARY)
@@ -144,8 +176,8 @@ def decide(of: World, earlier: dict[str, Split] | None = None, **pairing: float)
     }  # fmt: skip
     qualities = [Quality(s.pair_id, numbers | {"residue": 1.0 if int(s.pair_id[:2], 16) < 20 else 0.0}) for s in swaps]
     shelf = Shelf.of(of.sources, clips, tracks, of.pictures, pairs.rows)
-    triples = triple_qc(swaps, qualities, shelf, Captions(CaptionsConfig()), TripleQcConfig())
-    results = (deduplicated, assignments, pairs, triples)
+    triples = triple_qc(swaps, qualities, shelf, Captions(CaptionsConfig()), TripleQcConfig(), reviews=reviews)
+    results = (deduplicated, masks, assignments, pairs, triples)
     return Made(
         {record_key(r): r for r in deduplicated.rows},
         {record_key(r): r for r in assignments.rows},
@@ -229,6 +261,47 @@ def test_a_product_that_goes_takes_only_its_own_moving_cutouts_along() -> None:
         after = decide(world().without(product), splits_of(before), moving_share=0.34)
         assert all(before.pairs[name] == after.pairs[name] for name in before.pairs.keys() & after.pairs.keys())
         assert not outside({n: r for n, r in before.pairs.items() if n not in after.pairs}, relatives)
+
+
+def rejected(kind: SubjectKind, key: str) -> ReviewBook:
+    return ReviewBook(standings([Review.made(kind, key, "reject", "anna", reason="drift")]))
+
+
+@pytest.mark.parametrize("number", range(0, 400, 37))
+def test_one_mask_of_hundreds_is_rejected_and_only_its_descendants_change(number: int) -> None:
+    """Descendants are what shows the clip, and what used a picture that was cut out of it."""
+    whole, before = world(), decided()
+    window = sorted(before.shots.values(), key=lambda s: s.shot_id)[number % len(before.shots)]
+    own = next(s for s in whole.sources if s.source_id == window.source_id)
+    shown = clip(f"clip {window.shot_id}", own, window.first_frame)
+    after = decide(whole, reviews=rejected("mask", mask_key(shown.video.sha256, track(shown).mask.sha256)))
+    assert after.dropped["review-drift"] == 1
+    assert before.shots == after.shots and before.assignments == after.assignments
+    picture = frame_of(own, window).picture_id
+
+    def descends(row: Pair) -> bool:
+        used = (row.cutout_id, *row.reference_ids, *row.heldout_ids)
+        return row.clip_id == shown.clip_id or picture in used
+
+    changed = {n: p for n, p in before.pairs.items() if after.pairs.get(n) != p}
+    assert changed and all(descends(row) for row in changed.values())
+    assert not any(descends(row) for row in after.pairs.values())
+    # What is new is another version of a pair that changed, or takes the place of one.
+    places = Counter(target_of(row) for row in changed.values() if row.clip_id != shown.clip_id)
+    new = [p for n, p in after.pairs.items() if before.pairs.get(n) != p]
+    assert not Counter(target_of(row) for row in new) - places
+    targets = {row.clip_id for row in changed.values()}
+    assert all(t.clip_id in targets for n, t in before.triples.items() if after.triples.get(n) != t)
+
+
+def test_one_rejected_triple_takes_nothing_along_and_rewrites_one_shard() -> None:
+    before = decided()
+    for name in list(before.triples)[::60]:
+        after = decide(world(), reviews=rejected("triple", key_of_triple(before.triples[name])))
+        assert after.triples == {n: t for n, t in before.triples.items() if n != name}
+        assert after.pairs == before.pairs
+        old, new = before.shards(), after.shards()
+        assert len([where for where in old if old[where] != new.get(where)]) == 1
 
 
 @pytest.mark.parametrize("product", PRODUCTS[::4])

@@ -26,6 +26,7 @@ _COMMANDS = {
     "qc": ("qc", "Report the quality numbers of triples under any thresholds, or measure thresholds."),
     "review": ("pvtt_curation.cli", "Look at clips, masks and triples in a browser, and say what is wrong with them."),
     "preview": ("preview", "Draw what a VACE model will see of some samples, and say what looks wrong."),
+    "verdicts": ("verdicts", "List, compare, import and export people's verdicts."),
     "log": ("versions", "List the versions of a dataset."),
     "diff": ("versions", "Say what changed between two versions."),
     "schema": ("build", "Print the JSON Schema of recipes, for editors."),

@@ -11,7 +11,15 @@ from rich.console import Console
 from pvtt_data.build import BuildOutcome, BuildRequest, build
 from pvtt_data.captions.counts import count_prompts
 from pvtt_data.cli.download import download_bar
-from pvtt_data.cli.options import limit_option, out_option, recipe_argument, set_option, work_option, workers_option
+from pvtt_data.cli.options import (
+    limit_option,
+    out_option,
+    recipe_argument,
+    set_option,
+    verdicts_option,
+    work_option,
+    workers_option,
+)
 from pvtt_data.line import STAGES
 from pvtt_data.progress import TerminalReporter
 from pvtt_data.recipe import Recipe, read_recipe
@@ -24,6 +32,7 @@ from pvtt_data.stage import count_reasons
 @recipe_argument
 @work_option
 @out_option
+@verdicts_option
 @set_option
 @limit_option
 @click.option("--until", type=click.Choice(STAGES), metavar="STAGE", help=f"Stop after a stage: {', '.join(STAGES)}.")
@@ -35,6 +44,7 @@ def build_command(
     recipe: Path,
     work: Path,
     out: Path,
+    verdicts: Path,
     overrides: tuple[str, ...],
     limit: int | None,
     until: str | None,
@@ -48,7 +58,7 @@ def build_command(
     """
     console = Console(soft_wrap=True)
     settings = read_recipe(recipe, overrides)
-    request = BuildRequest(settings, work, out, until, workers, limit, "local")
+    request = BuildRequest(settings, work, out, until, workers, limit, "local", verdicts)
     with download_bar(console) as on_download, TerminalReporter(console) as reporter:
         outcome = build(request, reporter, on_download=on_download)
     _summary(console, outcome)

@@ -35,6 +35,29 @@ workers_option = click.option(
 )
 
 
+def verdicts_folder(context: click.Context, parameter: click.Parameter, folder: Path) -> Path:
+    """The folder of verdicts; one that was named must be there.
+
+    Raises:
+        PreflightError: it is not.
+    """
+    assert parameter.name is not None
+    named = context.get_parameter_source(parameter.name) is not click.core.ParameterSource.DEFAULT
+    if named and not folder.is_dir():
+        raise PreflightError(f"--verdicts {folder}: there is no such folder")
+    return folder
+
+
+verdicts_option = click.option(
+    "--verdicts",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("verdicts"),
+    show_default=True,
+    callback=verdicts_folder,
+    help="Folder of people's verdicts; none where it is not there.",
+)
+
+
 @contextlib.contextmanager
 def held_workspace(work: Path) -> Iterator[Workspace]:
     """An existing work directory, held against builds.

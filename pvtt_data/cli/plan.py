@@ -10,7 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pvtt_data.cli.options import limit_option, out_option, recipe_argument, set_option, work_option, workers_option
+from pvtt_data.cli.options import (
+    limit_option,
+    out_option,
+    recipe_argument,
+    set_option,
+    verdicts_option,
+    work_option,
+    workers_option,
+)
 from pvtt_data.plan import Plan, PlannedStage, make_plan
 from pvtt_data.recipe import read_recipe
 from pvtt_data.words import bytes_text, duration_text
@@ -20,6 +28,7 @@ from pvtt_data.words import bytes_text, duration_text
 @recipe_argument
 @work_option
 @out_option
+@verdicts_option
 @set_option
 @limit_option
 @workers_option
@@ -28,13 +37,14 @@ def plan_command(
     recipe: Path,
     work: Path,
     out: Path,
+    verdicts: Path,
     overrides: tuple[str, ...],
     limit: int | None,
     workers: int | None,
     as_json: bool,
 ) -> None:
     """Say what a build would run, what is cached and why, and estimate time and disk, without running it."""
-    plan = make_plan(read_recipe(recipe, overrides), work, out, limit, workers)
+    plan = make_plan(read_recipe(recipe, overrides), work, out, limit, workers, verdicts)
     if as_json:
         click.echo(json.dumps(plan.to_plain(), indent=2, ensure_ascii=False))
     else:

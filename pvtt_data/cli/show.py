@@ -31,7 +31,7 @@ _UNLIMITED = 1_000_000
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a header.")
 def show_command(what: str, work: Path, where: str | None, as_json: bool, as_csv: bool) -> None:
-    """Show sources, clips, tracks, pairs, triples or rejections of the latest build.
+    """Show sources, clips, tracks, pairs, triples, rejections or verdicts of the latest build.
 
     One row a line where the terminal is wide enough, or into a pipe; else one block a row.
     """

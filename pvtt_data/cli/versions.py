@@ -162,7 +162,8 @@ class _Page:
         why = Counter(line.why for line in triples)
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(why.items()))
         lines = [
-            f"{sign} {t.key}  {t.split}  {t.product_a} into {t.product_b} [{t.first_frame}:{t.last_frame})  {t.why}"
+            f"{sign} {t.key}  {t.split}  {t.product_a} into {t.product_b} [{t.first_frame}:{t.last_frame})  "
+            f"{t.review or t.why}"
             for t in triples
         ]
         if lines:
@@ -178,7 +179,8 @@ class _Page:
 def _changed(change: ChangedTriple) -> str:
     key = change.key if change.key == change.key_before else f"{change.key_before} → {change.key}"
     what = ", ".join((*change.members, *change.fields))
-    return f"~ {key}  {change.product_a} into {change.product_b}: {what}"
+    review = f"  {change.review}" if change.review else ""
+    return f"~ {key}  {change.product_a} into {change.product_b}: {what}{review}"
 
 
 def _value(value: Any) -> str:

@@ -56,6 +56,10 @@ class Fault:
     traceback: str
 
 
+_UNSEEN = "review-privacy"
+"""What people rejected for this reason is not shown again."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceLine:
     """One mined video and what came of it."""
@@ -88,7 +92,7 @@ def drop_groups(results: Sequence[StageResult], rows: Rows, thumbnails: Thumbnai
                     kind=members[0].kind,
                     count=count,
                     shown=tuple(
-                        _drop(rejection, rows, footage if number < MAX_DEPICTED else None)
+                        _drop(rejection, rows, footage if number < MAX_DEPICTED and reason != _UNSEEN else None)
                         for number, rejection in enumerate(members[:MAX_ROWS])
                     ),
                 )

@@ -17,6 +17,7 @@ _WORDS = {
     "compare": ("looks for shared footage", "pairs of videos", "with likely stretches"),
     "dedup": ("keeps footage once", "windows", "windows"),
     "normalise": ("cuts, crops, scales", "windows", "clips"),
+    "clip_review": ("drops clips that people rejected", "clips", "clips"),
     "segment": ("finds the product's mask", "clips", "mask tracks"),
     "mask_numbers": ("measures the masks", "mask tracks", "measured"),
     "text_overlay": ("looks for text laid over the clips", "mask tracks", "measured"),

@@ -30,6 +30,7 @@ from pvtt_data.report.products import category_lines, product_lines
 from pvtt_data.report.rows import Rows
 from pvtt_data.report.sheets import track_sheets, triple_sheets
 from pvtt_data.report.thumbnails import OUTLINE_A, OUTLINE_B, Thumbnails
+from pvtt_data.report.verdicts import disputed_lines, verdict_lines
 from pvtt_data.stage import library_version
 from pvtt_data.words import bytes_text
 
@@ -66,6 +67,7 @@ def write_report(
     style = _style()
     fault_count, fault_lines = drops.faults(outcome.results)
     source_count, source_lines = drops.source_lines(rows)
+    disputed_count, disputed = disputed_lines(outcome.tables.verdicts)
     product_count, lines_of_products = product_lines(rows)
     html = _template().render(
         style=style,
@@ -87,6 +89,9 @@ def write_report(
         track_sheets=track_sheets(rows, thumbnails),
         drop_groups=drops.drop_groups(outcome.results, rows, thumbnails),
         distributions=distributions(rows, recipe),
+        verdicts=verdict_lines(outcome.tables.verdicts),
+        disputed=disputed,
+        disputed_count=disputed_count,
         faults=fault_lines,
         fault_count=fault_count,
         products=lines_of_products,

@@ -104,14 +104,21 @@ def standings(reviews: Iterable[Review], arbiter: str | None = None) -> dict[tup
         arbiter: the reviewer whose word decides.
     """
     reviews = list(reviews)
-    taken_back = set(_taken_back(reviews))
+    back = taken_back(reviews)
     said: dict[tuple[SubjectKind, str], dict[tuple[Matter, str], Review]] = {}
     for review in sorted(reviews, key=lambda review: review.at):
-        if review.action != "undo" and review.review_id not in taken_back:
+        if review.action != "undo" and review.review_id not in back:
             words = said.setdefault(review.subject, {})
             for matter in _matters(review):
                 words[matter, review.reviewer] = review
     return {subject: _standing(subject, said[subject], arbiter) for subject in sorted(said)}
+
+
+def taken_back(reviews: Iterable[Review]) -> frozenset[str]:
+    """Identifiers of the verdicts that their reviewers took back."""
+    reviews = list(reviews)
+    known = {review.review_id: review for review in reviews}
+    return frozenset(r.undoes for r in reviews if r.action == "undo" and _takes_back(r, known.get(r.undoes)))
 
 
 def idle_undos(reviews: Iterable[Review]) -> list[Review]:
@@ -190,14 +197,6 @@ def _said(matter: Matter, review: Review) -> tuple[object, ...]:
 
 def _order(review: Review) -> tuple[str, str, str]:
     return review.at, review.reviewer, review.review_id
-
-
-def _taken_back(reviews: Iterable[Review]) -> Iterator[str]:
-    reviews = list(reviews)
-    known = {review.review_id: review for review in reviews}
-    for review in reviews:
-        if review.action == "undo" and _takes_back(review, known.get(review.undoes)):
-            yield review.undoes
 
 
 def _takes_back(undo: Review, undone: Review | None) -> bool:

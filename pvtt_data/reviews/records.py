@@ -113,9 +113,9 @@ class Review:
         facts = {"at": at or utc_now(), "tool": tool or TOOL, **facts}
         if facts.get("box") is not None:
             facts["box"] = tuple(float(share) for share in facts["box"])
-        review = cls(review_id="", kind=kind, key=key, action=action, reviewer=reviewer, **facts).named_by_content()
-        check(review)
-        return review
+        review = cls(review_id="", kind=kind, key=key, action=action, reviewer=reviewer, **facts)
+        check_content(review)
+        return review.named_by_content()
 
     def named_by_content(self) -> Review:
         """The same with the identifier that its content gives it."""
@@ -197,7 +197,18 @@ def check_reviewer(name: str) -> str:
 
 
 def check(review: Review) -> None:
-    """Whether a verdict says something that can be followed, and nothing else.
+    """Whether a verdict says something that can be followed, and nothing else, and has its content's identifier.
+
+    Raises:
+        InputError: what is wrong with it.
+    """
+    check_content(review)
+    expected = review_id_of(review)
+    _need(review.review_id == expected, f"review_id is {review.review_id!r}, but the content has {expected}")
+
+
+def check_content(review: Review) -> None:
+    """`check`, but for the identifier.
 
     Raises:
         InputError: what is wrong with it.
@@ -219,19 +230,19 @@ def check(review: Review) -> None:
     undone = bool(_REVIEW_ID.fullmatch(review.undoes))
     _need(undone or not review.undoes, f"undoes must be the 16 hex digits of a verdict, not {review.undoes!r}")
     _need(undone == (review.action == "undo"), "an undo, and nothing else, names the verdict that it takes back")
-    expected = review_id_of(review)
-    _need(review.review_id == expected, f"review_id is {review.review_id!r}, but the content has {expected}")
 
 
-def review_from_plain(row: Mapping[str, Any]) -> Review:
+def review_from_plain(row: Mapping[str, Any], named: bool = True) -> Review:
     """The checked verdict of a JSON object.
 
     Args:
         row: the fields of `Review`; those with a default may be absent.
+        named: whether it states its identifier; else it gets the one of its content.
 
     Raises:
         InputError: a field is missing, unknown or of another type, or the verdict cannot be followed.
     """
+    row = row if named else {**row, "review_id": ""}
     lacking = [name for name in ("review_id", "kind", "key", "action") if name not in row]
     _need(not lacking, f"{', '.join(lacking)} is missing")
     for field in dataclasses.fields(Review):
@@ -247,8 +258,11 @@ def review_from_plain(row: Mapping[str, Any]) -> Review:
         review = from_plain(Review, row)
     except TypeError as error:
         raise InputError("review", str(error)) from error
-    check(review)
-    return review
+    if named:
+        check(review)
+        return review
+    check_content(review)
+    return review.named_by_content()
 
 
 def review_line(review: Review) -> bytes:

@@ -22,9 +22,10 @@ from pvtt_data.records import Assignment, Rejection, Source, from_arrow, to_plai
 from pvtt_data.shards.format import JSON_MEMBER, SPLITS, SampleMeta
 from pvtt_data.shards.manifest import Manifest
 from pvtt_data.shards.reader import Sample, ShardDataset
+from pvtt_data.shards.reviewed import reviewed
 
 R = TypeVar("R")
-Why = Literal["product-new", "product-gone", "split-changed", "dealt-anew"]
+Why = Literal["review", "product-new", "product-gone", "split-changed", "dealt-anew"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class TripleLine:
     """A triple that is in one of the versions only.
 
     Attributes:
-        why: ``product-new`` or ``product-gone``: the other version has no triple with one of its products;
+        why: ``review``: people said something of it, or of what it is made of, and ``review`` says what;
+            ``product-new`` or ``product-gone``: the other version has no triple with one of its products;
             ``split-changed``: a product of it is in another split there; ``dealt-anew``: none of these, it took or left
             the place of another one, or stages decided otherwise.
     """
@@ -47,6 +49,8 @@ class TripleLine:
     first_frame: int
     last_frame: int
     why: Why
+    review: str = ""
+    """What people said of which part, such as ``mask review-drift``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class ChangedTriple:
     Attributes:
         members: members with other bytes, without the JSON.
         fields: fields of the JSON with other values; numbers as ``numbers.<name>``.
+        review: what people said of which part, if that is why.
     """
 
     key_before: str
@@ -64,6 +69,7 @@ class ChangedTriple:
     product_b: str
     members: tuple[str, ...]
     fields: tuple[str, ...]
+    review: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +199,18 @@ def _triples(
             pairs.append((places[_shows(meta)].pop(0), meta.key))
     matched_old, matched_new = {one for one, _ in pairs}, {other for _, other in pairs}
     changed = [c for one, other in pairs if (c := _change(old[one], new[other])) is not None]
+    touched_old, touched_new = [c.key_before for c in changed], [c.key for c in changed]
+    said = reviewed(
+        old.path,
+        new.path,
+        [*(meta.key for meta in gone if meta.key not in matched_old), *touched_old],
+        [*(meta.key for meta in came if meta.key not in matched_new), *touched_new],
+    )
+    changed = [dataclasses.replace(c, review=said.get(c.key_before, said.get(c.key, ""))) for c in changed]
     old_splits, new_splits = _product_splits(old_metas.values()), _product_splits(new_metas.values())
     return (
-        [_line(meta, old_splits, "product-new") for meta in came if meta.key not in matched_new],
-        [_line(meta, new_splits, "product-gone") for meta in gone if meta.key not in matched_old],
+        [_line(meta, old_splits, "product-new", said) for meta in came if meta.key not in matched_new],
+        [_line(meta, new_splits, "product-gone", said) for meta in gone if meta.key not in matched_old],
         sorted(changed, key=lambda change: change.key),
     )
 
@@ -211,11 +225,13 @@ def _product_splits(metas: Iterable[SampleMeta]) -> dict[str, str]:
     return {product: meta.split for meta in metas for product in (meta.product_a, meta.product_b)}
 
 
-def _line(meta: SampleMeta, elsewhere: Mapping[str, str], missing: Why) -> TripleLine:
+def _line(meta: SampleMeta, elsewhere: Mapping[str, str], missing: Why, said: Mapping[str, str]) -> TripleLine:
     there = {elsewhere.get(product) for product in (meta.product_a, meta.product_b)}
     why: Why = missing if None in there else "dealt-anew" if there == {meta.split} else "split-changed"
-    names = [f.name for f in dataclasses.fields(TripleLine) if f.name not in ("key", "why")]
-    return TripleLine(key=meta.key, why=why, **{name: getattr(meta, name) for name in names})
+    names = [f.name for f in dataclasses.fields(TripleLine) if f.name not in ("key", "why", "review")]
+    review = said.get(meta.key, "")
+    facts = {name: getattr(meta, name) for name in names}
+    return TripleLine(key=meta.key, why="review" if review else why, review=review, **facts)
 
 
 def _change(old: Sample, new: Sample) -> ChangedTriple | None:

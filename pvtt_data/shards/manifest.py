@@ -112,6 +112,9 @@ class Lineage(_Strict):
     added: list[Key]
     removed: list[Key]
     changed: list[Key]
+    reviewed: dict[Key, str] = Field(default_factory=dict)
+    """Of those keys, the ones that people's verdicts account for: which part they said what about, such as
+    ``mask review-drift``. The file has no such field where there are none."""
     lineage_sha256: Sha256
 
 
@@ -134,7 +137,12 @@ def build_manifest(**fields: Any) -> Manifest:
 
 
 def build_lineage(
-    root: str, parent: Parent | None, added: list[str], removed: list[str], changed: list[str]
+    root: str,
+    parent: Parent | None,
+    added: list[str],
+    removed: list[str],
+    changed: list[str],
+    reviewed: Mapping[str, str] | None = None,
 ) -> Lineage:
     """A lineage with its keys sorted and its own hash."""
     draft = Lineage(
@@ -144,6 +152,7 @@ def build_lineage(
         added=sorted(added),
         removed=sorted(removed),
         changed=sorted(changed),
+        reviewed=dict(sorted((reviewed or {}).items())),
         lineage_sha256="0" * 64,
     )
     return draft.model_copy(update={"lineage_sha256": _own_sha256(draft, "lineage_sha256")})
@@ -156,7 +165,7 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 
 def lineage_bytes(lineage: Lineage) -> bytes:
     """The bytes of `lineage.json`."""
-    return readable_json(lineage.model_dump(mode="python"))
+    return readable_json(_content(lineage))
 
 
 def read_manifest(dataset: Path) -> Manifest:
@@ -201,7 +210,7 @@ def _read(path: Path, model: type[D], own: str) -> D:
         raise DatasetError(f"{path.name}: {where}: {first['msg']}") from error
     if getattr(document, own) != _own_sha256(document, own):
         raise DatasetError(f"{path.name}: {own} is not the hash of its content; the file was changed after writing")
-    if readable_json(document.model_dump(mode="python")) != data:
+    if readable_json(_content(document)) != data:
         raise DatasetError(f"{path.name}: the bytes are not the ones the writer writes for this content")
     return document
 
@@ -215,4 +224,12 @@ def _stated_schema_version(data: bytes) -> object:
 
 
 def _own_sha256(document: BaseModel, own: str) -> str:
-    return hashlib.sha256(readable_json(document.model_dump(mode="python", exclude={own}))).hexdigest()
+    return hashlib.sha256(readable_json({k: v for k, v in _content(document).items() if k != own})).hexdigest()
+
+
+def _content(document: BaseModel) -> dict[str, Any]:
+    """The fields of a file; a lineage without verdicts is written as it was before there were any."""
+    content: dict[str, Any] = document.model_dump(mode="python")
+    if not content.get("reviewed", True):
+        del content["reviewed"]
+    return content

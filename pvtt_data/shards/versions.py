@@ -14,6 +14,7 @@ from pvtt_data.files import sync_folder, write_whole
 from pvtt_data.shards.format import INDEX_FILE, LINEAGE_FILE, MANIFEST_FILE
 from pvtt_data.shards.index import read_index, sample_digests
 from pvtt_data.shards.manifest import Lineage, Manifest, Parent, build_lineage, lineage_bytes, read_manifest
+from pvtt_data.shards.reviewed import reviewed
 from pvtt_data.shards.sharing import link_same, make_read_only, read_only_mode, shared_bytes, total_bytes
 
 _VERSION = re.compile(r"v([1-9][0-9]*)")
@@ -102,13 +103,13 @@ def publish(finished: Path, shards_root: Path, *, parent: int | None = None) -> 
 def _lineage(finished: Path, manifest: Manifest, latest: Path | None, before: Manifest | None) -> Lineage:
     digests = sample_digests(read_index(finished / INDEX_FILE))
     known = {} if latest is None else sample_digests(read_index(latest / INDEX_FILE))
-    return build_lineage(
-        manifest.root,
-        None if latest is None or before is None else Parent(version=latest.name, root=before.root),
-        added=[key for key in digests if key not in known],
-        removed=[key for key in known if key not in digests],
-        changed=[key for key in digests if known.get(key, digests[key]) != digests[key]],
-    )
+    added = [key for key in digests if key not in known]
+    removed = [key for key in known if key not in digests]
+    changed = [key for key in digests if known.get(key, digests[key]) != digests[key]]
+    if latest is None or before is None:
+        return build_lineage(manifest.root, None, added, removed, changed)
+    why = reviewed(latest, finished, [*removed, *changed], [*added, *changed])
+    return build_lineage(manifest.root, Parent(version=latest.name, root=before.root), added, removed, changed, why)
 
 
 def _settle(finished: Path, manifest: Manifest, latest: Path | None, before: Manifest | None) -> None:

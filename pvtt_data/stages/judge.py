@@ -9,6 +9,7 @@ from pvtt_data.judge.config import JudgeConfig, Rulings
 from pvtt_data.judge.questions import REASONS, triple_prompt
 from pvtt_data.judge.show import TASK, judge_inputs
 from pvtt_data.records import Answer, Triple
+from pvtt_data.reviews.book import ReviewBook, key_of_triple
 from pvtt_data.stage import StageResult, reject
 from pvtt_data.vlm.answers import answer_id
 
@@ -28,26 +29,38 @@ def judge_triples(
     config: JudgeConfig,
     model: str,
     weights: str = "",
+    reviews: ReviewBook | None = None,
 ) -> StageResult:
     """Triples with the judge's reasons; rejected ones leave the line. An answer never makes a triple better.
+
+    What a person accepted stays as it is, whatever the judge says.
 
     Args:
         names: product → what it is called.
         answers: by id.
         model: what its answers are kept under.
         weights: SHA-256 of a local model; then the triples name it among their models.
+        reviews: what people say of the triples.
     """
     result = StageResult(NAME, items=len(triples), table=True)
     prompt = triple_prompt().name
     for triple in triples:
+        said = None if reviews is None else reviews.accepts(key_of_triple(triple))
         answer = answers.get(answer_id(TASK, prompt, model, judge_inputs(triple, names, config)))
         if answer is None or not answer.understood:
-            result.rows.append(_unanswered(triple, config, answer is None, model))
+            unanswered = _unanswered(triple, config, answer is None, model)
+            if said is not None and reviews is not None and unanswered.verdict != triple.verdict:
+                reviews.note_rows(said, "cleared")
+                unanswered = dataclasses.replace(triple, judge=unanswered.judge)
+            result.rows.append(unanswered)
             continue
         values = dict(answer.values)
         if triple.product_a == triple.product_b:
             del values[SWAPS_ONLY]
-        against = broken(values, config.reject)
+        against, doubts = broken(values, config.reject), tuple(broken(values, config.flag).values())
+        if said is not None and reviews is not None and (against or doubts):
+            reviews.note_rows(said, "passed" if against else "cleared")
+            against, doubts = {}, ()
         if against:
             question = next(iter(against))
             message = f"the judge ({model}) answered {question}: {values[question]}"
@@ -55,7 +68,6 @@ def judge_triples(
                 reject(NAME, "triple", triple.triple_id, "", against[question], message, linked_to=triple.clip_id)
             )
             continue
-        doubts = tuple(broken(values, config.flag).values())
         result.rows.append(_judged(triple, doubts, model, weights))
     return result
 

@@ -7,7 +7,7 @@ Thresholds come from a calibration file; docs/mask_quality.md says how.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,7 +18,8 @@ from pvtt_data.calibration.file import check_numbers, read_calibration
 from pvtt_data.calibration.mask_rules import DOUBTS, MAX_AREA_SHARE, MIN_AREA_SHARE
 from pvtt_data.mask_quality import mask_quality
 from pvtt_data.media import decode_masks, decode_video
-from pvtt_data.records import Blob, MaskTrack, Quality
+from pvtt_data.records import Blob, Clip, MaskTrack, Quality
+from pvtt_data.reviews.book import ReviewBook, Ruling
 from pvtt_data.stage import MapStage, StageConfig, StageResult, reject
 from pvtt_data.store import BlobStore
 from pvtt_data.thresholds import Rule, judge
@@ -102,13 +103,20 @@ def mask_qc(
     config: MaskQcConfig,
     overlays: Sequence[Quality] | None = None,
     likenesses: Sequence[Quality] = (),
+    clips: Mapping[str, Clip] | None = None,
+    reviews: ReviewBook | None = None,
 ) -> StageResult:
     """Tracks with numbers and verdict; rejected ones, and those that could not be measured, leave the line.
+
+    People have the last word, but for one thing: an accept does not let a mask pass that is empty in some frame, which
+    no engine can use.
 
     Args:
         qualities: numbers of `MeasureMasks`.
         overlays: numbers of `MeasureTextOverlay`, where the recipe asks for them.
         likenesses: numbers of `MeasureListingLikeness`, of tracks whose product has listing pictures.
+        clips: the tracks' clips, where there are reviews.
+        reviews: what people say of masks.
     """
     result = StageResult(NAME, items=len(tracks), table=True)
     numbers_of = {quality.subject_id: quality.numbers for quality in qualities}
@@ -121,15 +129,18 @@ def mask_qc(
         if track.track_id not in numbers_of:
             continue
         numbers = {**track.numbers, **numbers_of[track.track_id], **likeness_of.get(track.track_id, {})}
-        verdict, reasons, message = judge(numbers, thresholds)
-        if verdict == "reject":
+        ruling = Ruling(*judge(numbers, thresholds))
+        if reviews is not None and clips is not None:
+            said = reviews.of_mask(clips[track.clip_id], track)
+            ruling = reviews.rule(said, track.track_id, ruling, structural=numbers.get("empty_frames", 0) > 0)
+        if ruling.verdict == "reject":
+            reason, message = ruling.reasons[0], ruling.message
             result.rejections.append(
-                reject(NAME, "track", track.track_id, "", reasons[0], message, numbers, linked_to=track.clip_id)
+                reject(NAME, "track", track.track_id, "", reason, message, numbers, linked_to=track.clip_id)
             )
         else:
-            result.rows.append(
-                dataclasses.replace(track, verdict=verdict, reasons=reasons, numbers=dict(sorted(numbers.items())))
-            )
+            judged = dataclasses.replace(track, verdict=ruling.verdict, reasons=ruling.reasons)
+            result.rows.append(dataclasses.replace(judged, numbers=dict(sorted(numbers.items()))))
     return result
 
 

@@ -84,7 +84,7 @@ def write_version(
             tables,
             out / f"v{latest}" if latest else None,
         )
-        report = verify(building, workers=workers)
+        report = verify(building, workers=workers, decoded_in=out / f"v{latest}" if latest else None)
         if not report.ok:
             raise BuildError(f"the written dataset does not verify, which is a defect:\n{report.text()}")
         return publish(building, out, parent=parent or 0)

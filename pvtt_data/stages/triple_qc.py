@@ -32,6 +32,8 @@ from pvtt_data.records import (
     Triple,
     content_id,
 )
+from pvtt_data.reviews.book import ReviewBook, Ruling, key_of_blobs, rejection_text, review_reasons
+from pvtt_data.reviews.effective import Standing
 from pvtt_data.stage import MapStage, NoConfig, StageConfig, StageResult, reject
 from pvtt_data.store import BlobStore
 from pvtt_data.thresholds import Rule, judge
@@ -217,16 +219,23 @@ def triple_qc(
     config: TripleQcConfig,
     embedder: ChosenEmbedder | None = None,
     assignments: Sequence[Assignment] | None = None,
+    reviews: ReviewBook | None = None,
 ) -> StageResult:
     """Triples with numbers and verdict; rejected ones leave the line.
+
+    People have the last word, but for one thing: an accept does not let a triple pass that straddles splits. What they
+    say of a clip or a mask that an engine made is heard here, too; and a flag of theirs on a part outlasts an accept of
+    the triple.
 
     Args:
         captions: writes the prompts.
         embedder: that measured likenesses; `TripleQcConfig.chosen_embedder` if not given.
         assignments: the splits of sources; a triple whose parts are not all of its own split is rejected. None checks
             nothing.
+        reviews: what people say of triples, and of what they are made of.
     """
     result = StageResult(NAME, items=len(swaps), table=True)
+    reviews = reviews or ReviewBook()
     numbers_of = {quality.subject_id: quality.numbers for quality in qualities}
     embedder = embedder or config.chosen_embedder()[0]
     split_of = None if assignments is None else _Splits.of(assignments)
@@ -236,24 +245,71 @@ def triple_qc(
         pair = shelf.pairs[swap.pair_id]
         numbers = dict(sorted({**swap.numbers, **numbers_of[swap.pair_id]}.items()))
         category = shelf.sources[shelf.clips[pair.clip_id].source_id].category
-        verdict, reasons, message = judge(numbers, rules(config, pair.kind, pair.engine, category, embedder))
+        ruling = Ruling(*judge(numbers, rules(config, pair.kind, pair.engine, category, embedder)))
         wrong = None if split_of is None else split_fault(pair.split, split_of.parts(pair, shelf))
         if wrong is not None:
-            verdict, reasons, message = "reject", ("wrong-split",), wrong
-        track = shelf.tracks[pair.track_id]
-        if verdict == "reject":
+            ruling = Ruling("reject", ("wrong-split",), wrong)
+        of_parts = _of_parts(pair, shelf, reviews)
+        others = (*swap.flags, *_mask_reasons(pair, shelf), *of_parts.reasons)
+        if ruling.verdict != "reject":
+            ruling = Ruling("flag", (*ruling.reasons, *others), "")
+        said = reviews.of_triple(_key(swap, pair, shelf), pair.pair_id)
+        if of_parts.verdict == "reject":
+            ruling = of_parts
+        else:
+            lasting = [reason for reason in others if reason in INFORMATION or reason in of_parts.reasons]
+            ruling = reviews.rule(said, pair.pair_id, ruling, structural=wrong is not None, lasting=lasting)
+        if ruling.verdict == "reject":
+            reason, message = ruling.reasons[0], ruling.message
             result.rejections.append(
-                reject(NAME, "pair", pair.pair_id, "", reasons[0], message, numbers, linked_to=pair.clip_id)
+                reject(NAME, "pair", pair.pair_id, "", reason, message, numbers, linked_to=pair.clip_id)
             )
             continue
-        reasons += swap.flags + tuple(f"mask-{reason}" for reason in track.reasons)
-        if pair.track_id_a:
-            reasons += tuple(f"a-mask-{reason}" for reason in shelf.tracks[pair.track_id_a].reasons)
-        triple = triple_of(swap, pair, numbers, tuple(dict.fromkeys(reasons)), shelf)
+        triple = triple_of(swap, pair, numbers, tuple(dict.fromkeys(ruling.reasons)), shelf)
         if embedder.libraries:
             triple = dataclasses.replace(triple, models=tuple(sorted({*triple.models, embedder.label})))
         result.rows.append(captions.captioned(triple, shelf))
     return result
+
+
+def _mask_reasons(pair: Pair, shelf: Shelf) -> tuple[str, ...]:
+    """Why the masks of B and of a moving A are flagged."""
+    reasons = tuple(f"mask-{reason}" for reason in shelf.tracks[pair.track_id].reasons)
+    if pair.track_id_a:
+        reasons += tuple(f"a-mask-{reason}" for reason in shelf.tracks[pair.track_id_a].reasons)
+    return reasons
+
+
+def _of_parts(pair: Pair, shelf: Shelf, reviews: ReviewBook) -> Ruling:
+    """What people say of the clips and masks of B and of a moving A: rejected, flagged, or nothing against them.
+
+    Mined ones that are rejected were dropped long before; here it takes effect on those that an engine made.
+    """
+    flags: list[str] = []
+    for prefix, track_id in (("", pair.track_id), ("a-", pair.track_id_a)):
+        if not track_id:
+            continue
+        track = shelf.tracks[track_id]
+        clip = shelf.clips[track.clip_id]
+        parts: tuple[tuple[str, str, Standing | None], ...] = (
+            ("clip", clip.clip_id, reviews.of_clip(clip)),
+            ("mask", track.track_id, reviews.of_mask(clip, track)),
+        )
+        for part, row, said in parts:
+            if said is not None and said.verdict == "reject":
+                reviews.note(said, row, "dropped")
+                return Ruling("reject", review_reasons(said)[:1], f"the {prefix}{part} was {rejection_text(said)}")
+            if said is not None and said.verdict == "flag":
+                reviews.note(said, row, "flagged")
+                flags += [f"{prefix}{part}-{reason}" for reason in review_reasons(said)]
+    return Ruling("flag" if flags else "accept", tuple(flags), "")
+
+
+def _key(swap: Swap, pair: Pair, shelf: Shelf) -> str:
+    target = swap.target or shelf.clips[pair.clip_id].video
+    references = [shelf.pictures[name].cutout for name in pair.reference_ids]
+    mask = shelf.tracks[pair.track_id].mask
+    return key_of_blobs(swap.source, swap.source_mask, target, mask, swap.effect_mask, references)
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,4 +471,5 @@ def triple_of(swap: Swap, pair: Pair, numbers: dict[str, float], reasons: tuple[
         reasons=reasons,
         numbers=numbers,
         track_id_a=pair.track_id_a,
+        cutout_id=pair.cutout_id,
     )

@@ -31,6 +31,7 @@ COMMANDS = (
     "models",
     "verify",
     "inspect",
+    "verdicts",
     "log",
     "diff",
     "schema",

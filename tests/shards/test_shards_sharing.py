@@ -302,3 +302,31 @@ def test_killed_before_any_touch_of_the_disk_only_whole_versions_are_seen(tmp_pa
         assert not [p for p in tmp_path.glob(".building-*") if p.is_dir()]
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(f"v{n + 1}" for n in range(versions))
     assert all(verify(tmp_path / f"v{n + 1}").ok for n in range(versions))
+
+
+def test_what_was_decoded_for_the_version_before_is_hashed_but_not_decoded_again(
+    tmp_path: Path, samples: list[ShardSample], settings: DatasetSettings
+) -> None:
+    first = make(tmp_path, samples, settings)
+    second = make(tmp_path, samples[1:], settings)
+    shard = shard_of(samples[0].key, 3)
+    again = [s for s in samples[1:] if s.split == "train" and shard_of(s.key, 3) == shard]
+    report = verify(second.path, decoded_in=first.path)
+    assert report.ok and report.checked["decoded_samples"] == len(again)
+    assert report.checked["samples"] == len(samples) - 1
+    assert "5 shards are files of v1 and were decoded for that version" in report.notes
+    damaged = next(p for p in sorted((second.path / "data").iterdir()) if same_file(tmp_path, f"data/{p.name}"))
+    damaged.chmod(0o644)
+    data = bytearray(damaged.read_bytes())
+    data[600] ^= 1
+    damaged.write_bytes(bytes(data))
+    assert not verify(second.path, decoded_in=first.path).ok
+
+
+def test_all_is_decoded_again_where_other_libraries_wrote_the_version_before(
+    tmp_path: Path, samples: list[ShardSample], settings: DatasetSettings
+) -> None:
+    first = make(tmp_path, samples, settings)
+    second = make(tmp_path, samples[1:], dataclasses.replace(settings, tools={"av": "18.2"}))
+    assert verify(second.path, decoded_in=first.path).checked["decoded_samples"] == len(samples) - 1
+    assert verify(second.path, decoded_in=tmp_path / "v9").checked["decoded_samples"] == len(samples) - 1
