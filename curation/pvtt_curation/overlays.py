@@ -24,7 +24,7 @@ Bool = npt.NDArray[np.bool_]
 
 _COLOURS = {"a": OUTLINE_A, "b": OUTLINE_B}
 _HALO = (16, 16, 16)
-_TINT = 0.15
+_TINT = 0.12
 _DIM = 0.5
 _GREY = 0.6
 _CRF, _PRESET = 20.0, "veryfast"

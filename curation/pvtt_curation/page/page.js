@@ -7,7 +7,8 @@ const PART_TEXT = {
 };
 const WHOLE_TEXT = { mask: "the mask", clip: "the clip", triple: "the triple" };
 const NEAR_AHEAD = 2; // subjects whose videos are loaded ahead
-const MINE = [["none", "not judged by me"], ["accept", "accepted by me"], ["reject", "rejected by me"], ["flag", "flagged by me"]];
+const MINE = [["none", "not by me"], ["accept", "I accepted"], ["reject", "I rejected"], ["flag", "I flagged"]];
+const ALIKE = 0.75; // less alike neighbours are not worth a look
 
 function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -43,9 +44,9 @@ class Page {
     this.masks = new MaskForm();
     this.help = new Form("help");
     this.filters = new Filters({
-      verdict: { element: by("by-verdict"), title: "whatever the build said", valuesOf: (s) => [s.verdict],
+      verdict: { element: by("by-verdict"), title: "any verdict", valuesOf: (s) => [s.verdict],
         fixed: [["flag", "flagged"], ["reject", "rejected"], ["accept", "accepted"]] },
-      mine: { element: by("by-mine"), title: "judged by me or not", valuesOf: (s) => [this.mine(s)?.action || "none"], fixed: MINE },
+      mine: { element: by("by-mine"), title: "judged or not", valuesOf: (s) => [this.mine(s)?.action || "none"], fixed: MINE },
       reason: { element: by("by-reason"), title: "any reason", valuesOf: (s) => s.reasons },
       engine: { element: by("by-engine"), title: "any engine", valuesOf: (s) => [s.engine] },
       category: { element: by("by-category"), title: "any category", valuesOf: (s) => [s.category] },
@@ -363,7 +364,7 @@ class Page {
     by("toast").className = `toast ${tone}`;
     by("toast").hidden = false;
     clearTimeout(this.toasting);
-    this.toasting = setTimeout(() => { by("toast").hidden = true; }, 4000);
+    this.toasting = setTimeout(() => { by("toast").hidden = true; }, 3000);
   }
 
   // ---- keys and buttons
@@ -451,11 +452,13 @@ function makeStage(subject, onFrame) {
       : [["video", files.video, "", "clip", ""]];
   const videos = [];
   const grid = element("div", { class: `players ${subject.kind} ${wide ? "wide" : "tall"}` });
+  grid.style.setProperty("--ratio", subject.width / subject.height);
   for (const [name, src, whose, title, remark] of shown) {
     const caption = element("figcaption", {}, whose ? element("span", { class: `letter ${whose}` }, whose.toUpperCase()) : null, title, remark ? element("small", {}, remark) : null);
     const figure = element("figure", { class: name }, caption);
     if (src) {
-      const video = element("video", { src, preload: "auto", width: subject.width, height: subject.height });
+      const poster = name === "overlay" ? drawn[whose === "a" ? "overlay_a" : "overlay"].poster : "";
+      const video = element("video", { src, poster, preload: "auto", width: subject.width, height: subject.height });
       video.addEventListener("error", () => { if (video.src) figure.append(element("p", { class: "wrong" }, "cannot be played")); });
       videos.push(video);
       figure.append(video);
@@ -489,7 +492,7 @@ function factsOf(subject, page) {
     parts.push(element("h2", {}, subject.references.length === 1 ? "Reference of B" : "References of B"),
       element("div", { class: "pictures" }, ...subject.references.map((src) => element("img", { src, loading: "lazy", alt: "reference" }))));
   }
-  const near = subject.nearest.map(([row, likeness, why]) => [page.byRow.get(`${subject.kind} ${row}`), likeness, why]).filter(([other]) => other);
+  const near = subject.nearest.map(([row, likeness, why]) => [page.byRow.get(`${subject.kind} ${row}`), likeness, why]).filter(([other, likeness]) => other && likeness >= ALIKE);
   if (near.length) {
     parts.push(element("h2", {}, "Most alike"), element("div", { class: "near" }, ...near.map(([other, likeness, why]) => {
       const link = element("button", { type: "button", class: "link", title: `${other.name}` },
@@ -501,11 +504,7 @@ function factsOf(subject, page) {
     })));
   }
   if (subject.limits.length) {
-    const rows = [...subject.limits].sort((a, b) => b[6] - a[6]);
-    parts.push(element("h2", {}, "Numbers with thresholds"), element("table", { class: "numbers" }, element("tbody", {}, ...rows.map(
-      ([name, value, broken, limit, verdict, reason, isBroken]) => element("tr", { class: isBroken ? (verdict === "reject" ? "bad" : "flag") : "", title: `${spaced(reason)}: ${verdict === "reject" ? "rejected" : "flagged"} ${broken} ${limit}` },
-        element("th", {}, spaced(name.replaceAll("_", " "))), element("td", {}, numberText(value)),
-        element("td", { class: "limit" }, `${broken === "above" ? "≤" : "≥"} ${numberText(limit)}`))))));
+    parts.push(element("h2", {}, "Numbers with thresholds"), element("table", { class: "numbers" }, element("tbody", {}, ...limitRows(subject.limits))));
   }
   const others = Object.entries(subject.numbers);
   if (others.length) {
@@ -516,6 +515,25 @@ function factsOf(subject, page) {
   if (subject.sourcePrompt) parts.push(element("p", { class: "quiet" }, element("bdi", {}, subject.sourcePrompt)));
   parts.push(element("p", { class: "ids" }, `${subject.kind} ${subject.row}`, element("br"), `${subject.width}×${subject.height}, ${subject.frames} frames, ${numberText(subject.fps)} fps`, element("br"), `key ${subject.key.slice(0, 16)}…`));
   return parts;
+}
+
+// One row for each number, broken ones first: its value, and the next limit, beyond which it is flagged (amber) or rejected (red).
+function limitRows(limits) {
+  const byNumber = new Map();
+  for (const [name, value, broken, limit, verdict, reason, isBroken] of limits) {
+    if (!byNumber.has(name)) byNumber.set(name, { name, value, rules: [], worst: 0 });
+    const row = byNumber.get(name);
+    row.rules.push({ broken, limit, verdict, reason });
+    if (isBroken) row.worst = Math.max(row.worst, STRICTNESS[verdict]);
+  }
+  return [...byNumber.values()].sort((a, b) => b.worst - a.worst).map(({ name, value, rules, worst }) => {
+    const ordered = rules.sort((a, b) => STRICTNESS[a.verdict] - STRICTNESS[b.verdict]);
+    const next = ordered.find((rule) => STRICTNESS[rule.verdict] > worst) || ordered.at(-1);
+    const title = ordered.map((rule) => `${rule.verdict === "reject" ? "rejected" : "flagged"} ${rule.broken} ${numberText(rule.limit)} (${spaced(rule.reason)})`);
+    const told = element("span", { class: next.verdict }, `${next.broken === "above" ? "≤" : "≥"} ${Number(next.limit.toPrecision(3))}`);
+    return element("tr", { class: ["", "flag", "bad"][worst], title: title.join("; ") }, element("th", {}, name.replaceAll("_", " ")),
+      element("td", {}, numberText(value)), element("td", { class: "limit" }, told));
+  });
 }
 
 // What everybody says now of the subject and its parts.

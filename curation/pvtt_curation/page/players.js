@@ -17,8 +17,8 @@ class Players {
 
   async ready() {
     await Promise.all(this.videos.map((video) => new Promise((done) => {
-      if (video.readyState >= 2 || video.error) return done();
-      for (const event of ["loadeddata", "error"]) video.addEventListener(event, done, { once: true });
+      if (video.readyState >= 3 || video.error) return done();
+      for (const event of ["canplay", "error"]) video.addEventListener(event, done, { once: true });
     })));
   }
 
@@ -44,9 +44,15 @@ class Players {
   }
 
   pause() {
+    const was = this.playing;
     this.playing = false;
     cancelAnimationFrame(this.watching);
     this.videos.forEach((video) => video.pause());
+    if (was) this.seek(this.frameAt(this.first.currentTime)); // all show the very same frame
+  }
+
+  frameAt(seconds) {
+    return Math.max(0, Math.min(this.frames - 1, Math.floor(seconds * this.fps + 1e-3)));
   }
 
   setRate(rate) {
@@ -66,14 +72,19 @@ class Players {
     this.seek((this.frame + by + this.frames) % this.frames);
   }
 
-  // Called for each picture of the screen while playing: whoever runs ahead or behind is put right.
+  // Called for each picture of the screen while playing: whoever is ahead or behind runs slower or faster, and jumps
+  // where that would take long.
   watch() {
     if (!this.playing) return;
     const now = this.first.currentTime;
     for (const video of this.videos.slice(1)) {
-      if (!video.seeking && !video.ended && Math.abs(video.currentTime - now) > 1.2 / this.fps) video.currentTime = now;
+      const behind = now - video.currentTime;
+      if (video.seeking || video.ended || this.first.ended) continue;
+      if (Math.abs(behind) > 0.4 * this.rate) video.currentTime = now;
+      const rate = Math.abs(behind) < 0.25 / this.fps ? this.rate : this.rate * (1 + Math.max(-0.5, Math.min(0.5, 3 * behind)));
+      if (video.playbackRate !== rate) video.playbackRate = rate;
     }
-    const frame = Math.max(0, Math.min(this.frames - 1, Math.floor(now * this.fps + 1e-3)));
+    const frame = this.frameAt(now);
     if (frame !== this.frame) {
       this.frame = frame;
       this.onFrame(frame);
