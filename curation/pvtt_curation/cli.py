@@ -28,7 +28,18 @@ if TYPE_CHECKING:
     help="Folder of the verdicts, one file a reviewer.",
 )
 @click.option("--reviewer", help="Who says so; the login name by default.")
-@click.option("--cache", type=click.Path(path_type=Path, file_okay=False), help="Where overlays are kept.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where overlays and the app's database are kept; ~/.cache/pvtt/review by default.",
+)
+@click.option("--port", type=click.IntRange(1, 65535), help="Of the app; 5151 or the next that is free by default.")
+@click.option(
+    "--address",
+    default="127.0.0.1",
+    show_default=True,
+    help="That the app listens on; others than loopback let everybody in who learns the token.",
+)
 @click.option(
     "--html",
     "page",
@@ -43,6 +54,8 @@ def review_command(
     verdicts: Path,
     reviewer: str | None,
     cache: Path | None,
+    port: int | None,
+    address: str,
     page: Path | None,
     workers: int | None,
 ) -> None:
@@ -62,7 +75,7 @@ def review_command(
         return
     from pvtt_curation.app import launch
 
-    launch(reviewed.subjects, name=reviewed.name, verdicts=verdicts, reviewer=name, cache=media)
+    launch(reviewed, media, verdicts=verdicts, reviewer=name, address=address, port=port, echo=click.echo)
 
 
 def _write_page(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pvtt_curation.media import MediaRef
-from pvtt_curation.neighbours import MOST, Neighbour, alike_tracks, clips_sharing_footage
+from pvtt_curation.neighbours import MOST, Neighbour, alike_tracks, clips_sharing_footage, mean_looks
 from pvtt_curation.rulebook import Rulebook
 from pvtt_curation.subjects import ENGINES_WITHOUT_PARTS, Reviewed, Subject, flagged_first
 from pvtt_data.errors import PreflightError
@@ -67,6 +67,7 @@ def read_build(recipe: Recipe, work: Path) -> Reviewed:
         notes=tuple(notes),
         segment=recipe.segment,
         work=work,
+        looks=found.looks,
     )
 
 
@@ -89,7 +90,9 @@ class _Build:
         self._splits = {row.source_id: row.split for row in self._table("assignments", Assignment).values()}
         clip_of = {track.track_id: track.clip_id for track in self._tracks.values()}
         looks = [row for row in self._made_by("track_looks", MeasureTrackLooks.version) if isinstance(row, Look)]
-        self._alike = alike_tracks(looks, clip_of)
+        self.looks = mean_looks(looks)
+        """Track → the mean look of its product."""
+        self._alike = alike_tracks(self.looks, clip_of)
         self._same_footage = clips_sharing_footage(self._clips.values(), self._table("links", Link).values())
         self._triples_of: dict[str, list[str]] = defaultdict(list)
         for triple in self._triples.values():

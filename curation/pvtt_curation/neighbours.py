@@ -32,38 +32,47 @@ class Neighbour:
     why: Literal["looks", "footage"]
 
 
-def alike_tracks(looks: Iterable[Look], clip_of: Mapping[str, str]) -> dict[str, tuple[Neighbour, ...]]:
-    """Track → the tracks of other clips whose products look most like its own, at most `MOST`, the best first.
-
-    A track's look is the mean of its views; likeness is the cosine of two.
+def mean_looks(looks: Iterable[Look]) -> dict[str, npt.NDArray[np.float32]]:
+    """Track → the mean of its views' embeddings, ``(D,) float32`` of unit length; those without a view are left out.
 
     Args:
         looks: of tracks, by one embedder.
-        clip_of: track → clip; tracks that are not in it are left out.
     """
     from pvtt_data.looks import embeddings
 
-    seen = [look for look in looks if look.subject_id in clip_of and look.views]
+    means = {look.subject_id: embeddings(look.views).mean(axis=0) for look in looks if look.views}
+    return {
+        name: np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32) for name, mean in means.items()
+    }
+
+
+def alike_tracks(
+    looks: Mapping[str, npt.NDArray[np.float32]], clip_of: Mapping[str, str]
+) -> dict[str, tuple[Neighbour, ...]]:
+    """Track → the tracks of other clips whose products look most like its own, at most `MOST`, the best first.
+
+    Args:
+        looks: of `mean_looks`; likeness is the cosine of two.
+        clip_of: track → clip; tracks that are not in it are left out.
+    """
+    seen = [track for track in looks if track in clip_of]
     if len(seen) < 2:
         return {}
-    means = np.stack([embeddings(look.views).mean(axis=0) for look in seen])
-    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
-    clips = np.unique([clip_of[look.subject_id] for look in seen], return_inverse=True)[1]
+    means = np.stack([looks[track] for track in seen])
+    clips = np.unique([clip_of[track] for track in seen], return_inverse=True)[1]
     found = {}
     for first in range(0, len(seen), _BLOCK_ROWS):
         block = slice(first, first + _BLOCK_ROWS)
         cosines = means[block] @ means.T
         cosines[clips[block, None] == clips[None]] = -np.inf
-        for look, row in zip(seen[block], cosines, strict=True):
-            found[look.subject_id] = _best(seen, row)
+        for track, row in zip(seen[block], cosines, strict=True):
+            found[track] = _best(seen, row)
     return found
 
 
-def _best(looks: Sequence[Look], cosines: npt.NDArray[np.float32]) -> tuple[Neighbour, ...]:
+def _best(tracks: Sequence[str], cosines: npt.NDArray[np.float32]) -> tuple[Neighbour, ...]:
     nearest = np.argsort(-cosines, kind="stable")[:MOST]
-    return tuple(
-        Neighbour(looks[at].subject_id, round(float(cosines[at]), 4), "looks") for at in nearest if cosines[at] > 0
-    )
+    return tuple(Neighbour(tracks[at], round(float(cosines[at]), 4), "looks") for at in nearest if cosines[at] > 0)
 
 
 def clips_sharing_footage(clips: Iterable[Clip], links: Iterable[Link]) -> dict[str, tuple[Neighbour, ...]]:

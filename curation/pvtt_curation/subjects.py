@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from pvtt_curation.media import MediaRef, Whose
 from pvtt_curation.neighbours import Neighbour
 from pvtt_data.records import Verdict
@@ -119,6 +122,7 @@ class Reviewed:
         segment: how it was segmented, for who tries another prompt or box; None where nobody says.
         version: folder of the dataset version; None for a build.
         work: work directory of the build; None for a version.
+        looks: mask track → what its product looks like, a vector of unit length, as far as the build knows it.
     """
 
     name: str
@@ -128,6 +132,7 @@ class Reviewed:
     segment: SegmentConfig | None = None
     version: Path | None = None
     work: Path | None = None
+    looks: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def part_kind(part: str) -> Literal["triple", "mask", "clip", "source"]:
