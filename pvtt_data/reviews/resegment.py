@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +35,6 @@ from pvtt_data.stages.segment import (
     target_namer,
 )
 from pvtt_data.vocabulary import NamedTarget
-
-_BOX_RGB = (0, 255, 255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,19 +148,8 @@ def try_resegment(
     frames = decode_video(video)
     found = open_backend(backend).segment_video(frames, target, on_progress, asked.box)
     masks = smoothed(found.masks, settings.smoothing_px)
-    drawn = _drawn(frames, masks, asked.box)
-    overlay = _written(drawn, float(open_media(video).probe.fps), folder)
+    overlay = _written(draw_masks(frames, masks, asked.box), float(open_media(video).probe.fps), folder)
     return Trial(masks, found.confidence, overlay, backend.label, why)
-
-
-def _drawn(frames: NDArray[np.uint8], masks: NDArray[np.bool_], box: BoxPrompt | None) -> NDArray[np.uint8]:
-    """(T, H, W, 3) uint8 RGB: the clip with its masks, and the box in its frame."""
-    drawn = draw_masks(frames, masks)
-    if box is not None:
-        count, height, width = masks.shape
-        left, top, right, bottom = (round(edge) for edge in box.within(count, height, width))
-        cv2.rectangle(drawn[box.frame], (left, top), (right - 1, bottom - 1), _BOX_RGB, 2)
-    return drawn
 
 
 def _written(frames: NDArray[np.uint8], fps: float, folder: Path) -> Path:

@@ -3,7 +3,7 @@
 A salient-object network answers what stands out in the picture that it is shown. So it is shown the box with a little
 around it, and what of its answer lies outside the box is dropped. What it finds depends on how much it sees around: the
 whole bottle or only its cap. A person draws a box around the whole product, so of several looks the one whose answer
-fills the box best is taken. From there the product is carried by optical flow from keyframe to keyframe, outwards, and
+fits the box best is taken. From there the product is carried by optical flow from keyframe to keyframe, outwards, and
 looked for where it is expected; what stands out more, elsewhere, is never asked for. The rest is as without a box:
 closer looks and carrying between them (`pvtt_data.segmenters.propagate`). In the frame of the box no mask reaches
 beyond it.
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pvtt_data.errors import InputError
 from pvtt_data.flow import clip_flow
-from pvtt_data.masks import keep_large_components
+from pvtt_data.masks import boundary, keep_large_components
 from pvtt_data.segmenters.base import Progress, Segmentation
 from pvtt_data.segmenters.box_prompt import BoxPrompt
 from pvtt_data.segmenters.carry import ObjectMotion, soft_iou
@@ -31,10 +31,10 @@ from pvtt_data.segmenters.propagation_config import PropagationConfig
 _LOOKS = ((0.1, False), (0.25, False), (0.5, False), (0.5, True))
 """Looks at a box, the first ones first: margin around it as a share of its longer side, and whether what is around it
 is painted over."""
-_FILLS = 0.75
-"""IoU of the box and the box around an answer from which no further look is needed."""
+_FITS = 0.6
+"""How well an answer must fit the box for no further look to be needed: see `_fit`."""
 _FILLS_LITTLE = 0.2
-"""The same below which an answer is no product: a speck in a corner."""
+"""Share of the box that the box around an answer must fill at least; less is no product but a speck."""
 _PAINTED_OVER = 0.12
 """Distance from the box at which its surroundings have become one colour, as a share of its longer side."""
 _SPECK = 0.05
@@ -42,6 +42,8 @@ _SPECK = 0.05
 _SUPPORTED = 0.3
 """Share of the product's pixels that flow must carry consistently to be believed where the network sees another
 thing."""
+_ALIKE = 0.5
+"""How alike the product's colours before and after must be then: flow carries a thing that is gone just as well."""
 
 _Map = NDArray[np.float32]
 
@@ -82,6 +84,8 @@ def segment_from_box(
     identity, agreement = _followed(frames, found, box.frame, keys, runs, motion, config)
     whole = carry_through(frames, runs, motion, keys, identity, config, settled={box.frame})
     whole.masks[box.frame] &= inside
+    if not whole.masks[box.frame].any():
+        raise InputError("track-lost", "what the box holds is not what is there before and after", whole.numbers)
     numbers = {
         **whole.numbers,
         "prompt_box_iou": _fill(whole.masks[box.frame], inside),
@@ -97,12 +101,12 @@ def segment_from_box(
 
 
 def _in_box(frame: NDArray[np.uint8], inside: NDArray[np.bool_], runs: CountedRuns) -> _Map:
-    """What stands out inside a box and fills it best.
+    """What stands out inside a box and fits it best.
 
     Raises:
         InputError: ``no-product``, nothing does.
     """
-    best, best_fill = np.zeros(inside.shape, np.float32), 0.0
+    best, best_fit = np.zeros(inside.shape, np.float32), 0.0
     for margin, painted in _LOOKS:
         runs.expect(1)
         where = surroundings(inside, margin)
@@ -111,15 +115,26 @@ def _in_box(frame: NDArray[np.uint8], inside: NDArray[np.bool_], runs: CountedRu
         if answer is None:
             continue
         answer = np.where(inside, answer, np.float32(0.0))
-        fill = _fill(answer > 0.5, inside)
-        if fill > best_fill:
-            best, best_fill = answer, fill
-        if fill >= _FILLS:
+        fit = _fit(answer > 0.5, inside)
+        if fit > best_fit:
+            best, best_fit = answer, fit
+        if fit >= _FITS:
             break
-    if best_fill < _FILLS_LITTLE:
-        numbers = {"prompt_box_iou": best_fill, "prompt_box_iou_min": _FILLS_LITTLE}
+    fill = _fill(best > 0.5, inside)
+    if fill < _FILLS_LITTLE:
+        numbers = {"prompt_box_iou": fill, "prompt_box_iou_min": _FILLS_LITTLE}
         raise InputError("no-product", "nothing in the box stands out from what is around it", numbers)
     return best
+
+
+def _fit(mask: NDArray[np.bool_], inside: NDArray[np.bool_]) -> float:
+    """In [0, 1]: how much of a box a mask fills, less where it runs along the box's edges, cut off by them.
+
+    A product reaches the edges of its box at a few points. Background that was taken for it goes on beyond them.
+    """
+    edge = boundary(inside)
+    along = float((mask & edge).sum()) / max(int(edge.sum()), 1)
+    return _fill(mask, inside) * (1.0 - along)
 
 
 def _fill(mask: NDArray[np.bool_], inside: NDArray[np.bool_]) -> float:
@@ -168,7 +183,21 @@ def _followed(
             agreement = 0.0 if kept is None else soft_iou(kept, carried.image)
             if kept is not None and agreement >= config.min_agreement:
                 maps[key], last = kept, key
-            elif carried.support >= _SUPPORTED and (carried.image > 0.5).any():
+            elif carried.support >= _SUPPORTED and _alike(frames, (last, maps[last]), (key, carried.image)) >= _ALIKE:
                 maps[key], last = carried.image, key
                 doubted[key] = agreement
     return maps, doubted
+
+
+def _alike(frames: NDArray[np.uint8], one: tuple[int, _Map], other: tuple[int, _Map]) -> float:
+    """In [0, 1]: overlap of the colours of what maps show in their frames, as coarse histograms; 0 for an empty map."""
+    first, second = (_colours(frames[t], image > 0.5) for t, image in (one, other))
+    return float(np.minimum(first, second).sum())
+
+
+def _colours(frame: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    lab = cv2.cvtColor(frame, cv2.COLOR_RGB2LAB)
+    bins = cv2.calcHist([lab], [0, 1, 2], mask.astype(np.uint8), [6, 12, 12], [0, 256] * 3)
+    for axis in range(bins.ndim):  # a colour near the border of a bin counts in the next one too
+        bins = np.apply_along_axis(np.convolve, axis, bins, [0.25, 0.5, 0.25], "same")
+    return np.asarray(bins / max(float(bins.sum()), 1.0), np.float32)
