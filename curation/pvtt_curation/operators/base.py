@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import fiftyone.operators as foo
@@ -12,7 +12,7 @@ from fiftyone.operators import types
 from pvtt_curation.app.context import current
 from pvtt_curation.app.index import refresh
 from pvtt_curation.operators.forms import Form
-from pvtt_curation.operators.live_panels import tell_open_sample, tell_panels
+from pvtt_curation.operators.on_screen import tell_panels, tell_samples
 from pvtt_curation.operators.saying import say
 from pvtt_curation.operators.scope import Scope, offered, scope_of
 from pvtt_curation.operators.targets import ITSELF, Target, counted, parts_for, targets
@@ -148,10 +148,10 @@ def show(ctx: Any, context: ReviewContext, reviews: Sequence[Review], text: str)
     Returns:
         The messages to the app, which an operator that streams has to hand on.
     """
-    changed: Collection[tuple[str, str]] = {review.subject for review in reviews}
+    changed = {review.subject for review in reviews}
     try:
         refresh(context, changed)
-        shown = [ctx.ops.reload_samples(), *tell_open_sample(ctx, context), *tell_panels(ctx, context)]
+        shown = [*tell_samples(ctx, context, changed), *tell_panels(ctx, context)]
     except Exception as error:
         _logger.exception("the app could not be brought up to date")
         late = f"{text}: kept, but not shown yet ({error}); open the review again"

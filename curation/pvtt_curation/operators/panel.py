@@ -8,7 +8,7 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from pvtt_curation.operators.base import this_review
-from pvtt_curation.operators.live_panels import panel_closed, panel_data, panel_opened
+from pvtt_curation.operators.on_screen import panel_closed, panel_data, panel_opened
 from pvtt_curation.operators.plain_text import plain
 from pvtt_curation.operators.scope import check_dataset
 from pvtt_data.errors import PvttError

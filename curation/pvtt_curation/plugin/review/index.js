@@ -39,6 +39,17 @@
     }
   }
 
+  // A sample as the app has it: in the grid, or in its cache of what was opened.
+  function shownSample(id) {
+    for (const { samples } of state.stores) {
+      const shown = samples.get(id);
+      if (shown) return shown.sample;
+    }
+    const known = state.getCurrentEnvironment().getStore().getSource();
+    const sample = (known.get(id) ?? known.get(`${id}-modal`))?.sample;
+    return typeof sample === "string" ? JSON.parse(sample) : sample;
+  }
+
   // Puts other values of some fields into samples that are on the screen; the app would show the old ones until the
   // sample is opened again.
   class UpdateSamples extends operators.Operator {
@@ -55,13 +66,12 @@
     }
 
     async execute({ hooks, params }) {
-      const known = state.getCurrentEnvironment().getStore().getSource();
       const changed = [];
-      for (const id of params.ids) {
-        const record = known.get(id) ?? known.get(`${id}-modal`);
-        if (!record?.sample) continue;
-        const sample = typeof record.sample === "string" ? JSON.parse(record.sample) : record.sample;
-        changed.push([id, { ...sample, ...params.fields }]);
+      for (const { ids, fields } of params.samples) {
+        for (const id of ids) {
+          const sample = shownSample(id);
+          if (sample) changed.push([id, { ...sample, ...fields }]);
+        }
       }
       hooks.update(changed);
     }
