@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from review_toys import toy_subjects
-
 from pvtt_curation.operators.plain_text import plain
 from pvtt_curation.operators.saying import last_action, latest_about, own_words, say, take_back
 from pvtt_curation.operators.targets import ITSELF, Target, counted, keys_of, parts_for, targets
 from pvtt_curation.subjects import Subject
+from review_toys import toy_subjects
+
 from pvtt_data.errors import InputError
 from pvtt_data.reviews.effective import standings
 from pvtt_data.reviews.log import read_folder

@@ -151,7 +151,7 @@ def show(ctx: Any, context: ReviewContext, reviews: Sequence[Review], text: str)
     changed = {review.subject for review in reviews}
     try:
         refresh(context, changed)
-        shown = [*tell_samples(ctx, context, changed), *tell_panels(ctx, context)]
+        shown = [*tell_samples(ctx, context), *tell_panels(ctx, context)]
     except Exception as error:
         _logger.exception("the app could not be brought up to date")
         late = f"{text}: kept, but not shown yet ({error}); open the review again"

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from pvtt_curation.app.documents import object_id
 from pvtt_curation.app.standing import standing_fields
 from pvtt_curation.operators.board import board
 from pvtt_curation.operators.scope import by_sample
-from pvtt_curation.operators.targets import keys_of
 
 if TYPE_CHECKING:
     from pvtt_curation.app.context import ReviewContext
-    from pvtt_data.reviews.records import SubjectKind
 
 UPDATE_SAMPLES = "@pvtt/review/update_samples"
 """Of index.js."""
 _MOST_OPEN = 32
-_MOST_SENT = 1000
-"""Subjects; for more of them all of the grid is loaded again."""
 _open: dict[str, None] = {}
 """Their ids, the latest last. One browser does not mind what is sent to a panel of another."""
 
@@ -49,30 +44,23 @@ def tell_panels(ctx: Any, context: ReviewContext) -> list[Any]:
     return [ctx.ops.patch_panel_data(data, panel_id=panel_id) for panel_id in list(_open)]
 
 
-def tell_samples(ctx: Any, context: ReviewContext, changed: Collection[tuple[SubjectKind, str]]) -> list[Any]:
-    """Send the fields that tell what people said to all samples on the screen that a verdict has a say in.
+def tell_samples(ctx: Any, context: ReviewContext) -> list[Any]:
+    """Have the grid loaded again, and send what people say now to the sample that is open, all slices of it.
 
-    The app itself fetches a sample that it has shown once not again.
-
-    Args:
-        ctx: FiftyOne's `ExecutionContext`.
-        context: the review.
-        changed: kinds and keys of what the verdicts are about.
+    The app itself does not fetch a sample again that was open once.
 
     Returns:
         The messages, which an operator that streams has to hand on.
     """
-    meant = set(changed)
-    subjects = [subject for subject in context.subjects if meant & keys_of(subject)]
-    if len(subjects) > _MOST_SENT:
-        return [ctx.ops.reload_dataset()]
+    grid = ctx.ops.reload_dataset()
+    if not ctx.current_sample:
+        return [grid]
     names = list(standing_fields(context.subjects[0], {}))
-    groups = {"group._id": {"$in": [object_id(subject.kind, subject.key) for subject in subjects]}}
-    found: dict[Any, dict[str, Any]] = {}
-    for row in ctx.dataset._sample_collection.find(groups, {"group._id": 1, **dict.fromkeys(names, 1)}):
-        sample = found.setdefault(row["group"]["_id"], {"ids": [], "fields": {name: row.get(name) for name in names}})
-        sample["ids"].append(str(row["_id"]))
-    return [ctx.trigger(UPDATE_SAMPLES, {"samples": list(found.values())})]
+    samples = ctx.dataset._sample_collection
+    (subject,) = by_sample(ctx.dataset, context, [ctx.current_sample])
+    rows = list(samples.find({"group._id": object_id(subject.kind, subject.key)}, dict.fromkeys(names, 1)))
+    fields = {name: rows[0].get(name) for name in names}
+    return [grid, ctx.trigger(UPDATE_SAMPLES, {"ids": [str(row["_id"]) for row in rows], "fields": fields})]
 
 
 def panel_data(ctx: Any, context: ReviewContext) -> dict[str, Any]:

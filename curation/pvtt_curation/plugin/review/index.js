@@ -39,19 +39,7 @@
     }
   }
 
-  // A sample as the app has it: in the grid, or in its cache of what was opened.
-  function shownSample(id) {
-    for (const { samples } of state.stores) {
-      const shown = samples.get(id);
-      if (shown) return shown.sample;
-    }
-    const known = state.getCurrentEnvironment().getStore().getSource();
-    const sample = (known.get(id) ?? known.get(`${id}-modal`))?.sample;
-    return typeof sample === "string" ? JSON.parse(sample) : sample;
-  }
-
-  // Puts other values of some fields into samples that are on the screen; the app would show the old ones until the
-  // sample is opened again.
+  // Puts other values of some fields into a sample that is open; the app would go on showing the old ones.
   class UpdateSamples extends operators.Operator {
     get config() {
       return new operators.OperatorConfig({
@@ -66,12 +54,12 @@
     }
 
     async execute({ hooks, params }) {
+      const known = state.getCurrentEnvironment().getStore().getSource();
       const changed = [];
-      for (const { ids, fields } of params.samples) {
-        for (const id of ids) {
-          const sample = shownSample(id);
-          if (sample) changed.push([id, { ...sample, ...fields }]);
-        }
+      for (const id of params.ids) {
+        const sample = (known.get(id) ?? known.get(`${id}-modal`))?.sample;
+        if (!sample) continue; // this slice was not looked at yet
+        changed.push([id, { ...(typeof sample === "string" ? JSON.parse(sample) : sample), ...params.fields }]);
       }
       hooks.update(changed);
     }
