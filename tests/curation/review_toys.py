@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from pvtt_curation.media import MediaRef
 from pvtt_curation.subjects import Reviewed, Subject
+
 from pvtt_data.images import write_png
 from pvtt_data.media import encode_clip, encode_masks
 from pvtt_data.reviews.records import clip_key, mask_key, triple_key

@@ -11,10 +11,10 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from review_toys import FPS, FRAMES, HEIGHT, WIDTH, ref_of, toy_frames, toy_masks, toy_media
-
 from pvtt_curation.media import MediaCache, MediaRef, default_cache
 from pvtt_curation.overlays import MaskedVideo, overlay_frame
+from review_toys import FPS, FRAMES, HEIGHT, WIDTH, ref_of, toy_frames, toy_masks, toy_media
+
 from pvtt_data.errors import DatasetError, PreflightError
 from pvtt_data.media import decode_video, encode_masks
 
@@ -106,9 +106,7 @@ def test_many_at_once_make_one_whole_overlay(cache: MediaCache, media: dict[str,
     assert not [path for path in cache.folder.rglob("*") if path.name.startswith(".")]
 
 
-def test_a_strip_shows_the_product_at_moments_from_first_to_last(
-    cache: MediaCache, media: dict[str, MediaRef]
-) -> None:
+def test_a_strip_shows_the_product_at_moments_from_first_to_last(cache: MediaCache, media: dict[str, MediaRef]) -> None:
     with Image.open(cache.strip(media["target"], media["target_mask"])) as strip:
         assert strip.format == "JPEG"
         assert strip.height == 224

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from review_toys import toy_reviewed
-
-from pvtt_curation.neighbours import alike_tracks, clips_sharing_footage
+from pvtt_curation.neighbours import alike_tracks, clips_sharing_footage, mean_looks
 from pvtt_curation.subjects import (
     Reviewed,
     Subject,
@@ -21,10 +19,12 @@ from pvtt_curation.subjects import (
     subjects_of_version,
     subjects_of_work,
 )
+from review_toys import toy_reviewed
+
 from pvtt_data.errors import PreflightError
 from pvtt_data.looks import packed_embedding
-from pvtt_data.records import Clip, Cut, Link, Look, Rectangle, View
 from pvtt_data.records import Blob as StoredBlob
+from pvtt_data.records import Clip, Cut, Link, Look, Rectangle, View
 from pvtt_data.shards import ShardDataset
 
 if TYPE_CHECKING:
@@ -159,11 +159,11 @@ def look(name: str, *vector: float) -> Look:
 def test_the_tracks_that_look_most_alike_are_those_of_other_clips() -> None:
     looks = [look("a", 1, 0, 0), look("same-clip", 1, 0, 0), look("near", 1, 0.2, 0), look("far", 0, 0.1, 1)]
     clip_of = {"a": "1", "same-clip": "1", "near": "2", "far": "3"}
-    found = alike_tracks(looks, clip_of)
+    found = alike_tracks(mean_looks(looks), clip_of)
     assert [neighbour.row_id for neighbour in found["a"]] == ["near"]
     assert found["a"][0].likeness == pytest.approx(1 / np.hypot(1, 0.2), abs=0.01)
     assert found["far"][0].row_id == "near"
-    assert alike_tracks(looks[:1], clip_of) == {}
+    assert alike_tracks(mean_looks(looks[:1]), clip_of) == {}
 
 
 def test_clips_of_sources_that_share_footage_are_neighbours() -> None:

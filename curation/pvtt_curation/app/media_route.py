@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import multiprocessing
-import os
 import re
 from collections.abc import AsyncIterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from pvtt_curation.app.makers import OverlayMakers
 from pvtt_curation.app.shelf import MediaShelf, Overlay, media_type
-from pvtt_curation.media import MediaCache
 from pvtt_data.errors import PvttError
 
 ROUTE = "/media"
 
 _CHUNK_BYTES = 256 * 1024
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(?=.*\d)(\d*)-(\d*)")
 _HEADERS = {
     "Accept-Ranges": "bytes",
     "Cache-Control": "private, max-age=31536000, immutable",  # a name stands for its content
@@ -40,71 +36,30 @@ class MediaRoute:
 
     Args:
         shelf: what is served.
-        makers: processes that make overlays; half of the processors by default. A crash of a decoder ends one of
-            them, not the server.
+        makers: make its overlays.
     """
 
-    def __init__(self, shelf: MediaShelf, makers: int | None = None) -> None:
-        self._shelf = shelf
-        self._makers = makers or max(1, (os.cpu_count() or 2) // 2)
-        self._pool: ProcessPoolExecutor | None = None
-        self._making: dict[str, asyncio.Task[Path]] = {}
+    def __init__(self, shelf: MediaShelf, makers: OverlayMakers) -> None:
+        self._shelf, self._makers = shelf, makers
 
     async def get(self, request: Request) -> Response:
-        """The medium that a request names."""
+        """The medium that a request names, or the range of it that a player asks for."""
         name = request.query_params.get("filepath", "")
         found = self._shelf.find(name)
         if found is None:
             return PlainTextResponse("Not a medium of what is reviewed here.\n", 404)
+        asked = request.headers.get("range")
         if not isinstance(found, Overlay):
-            return answer(found.path, found.offset, found.length, name, request.headers.get("range"))
+            return answer(found.path, found.offset, found.length, name, asked)
+        making = await to_thread.run_sync(self._makers.make, found)
         try:
-            path = await self._overlay(name, found)
+            # A reader who goes away must not stop it for the others.
+            path = await asyncio.shield(asyncio.wrap_future(making))
             length = (await to_thread.run_sync(path.stat)).st_size
         except (PvttError, OSError) as error:
             _log.warning("no overlay %s: %s", name, error)
             return PlainTextResponse(f"The overlay cannot be made: {error}\n", 500)
-        return answer(path, 0, length, name, request.headers.get("range"))
-
-    async def _overlay(self, name: str, overlay: Overlay) -> Path:
-        """The file of an overlay; whoever asks while it is made waits for the same one."""
-        path = self._shelf.cache.overlay_path(overlay.video, overlay.mask, overlay.whose)
-        if await to_thread.run_sync(path.is_file):
-            return path
-        task = self._making.get(name)
-        if task is None:
-            task = self._making[name] = asyncio.create_task(self._make(overlay))
-            task.add_done_callback(lambda _: self._making.pop(name, None))
-        # A reader who goes away must not stop it for the others.
-        return await asyncio.shield(task)
-
-    async def _make(self, overlay: Overlay) -> Path:
-        if self._pool is None:
-            spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self._makers, mp_context=spawn, initializer=_be_nice)
-        pool = self._pool
-        try:
-            return await asyncio.get_running_loop().run_in_executor(
-                pool, make_overlay, self._shelf.cache.folder, overlay
-            )
-        except BrokenProcessPool as error:
-            if self._pool is pool:
-                self._pool = None
-            raise PvttError("the process that made it crashed") from error
-
-    def close(self) -> None:
-        """End the processes that make overlays."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def make_overlay(cache: Path, overlay: Overlay) -> Path:
-    """Make an overlay in a cache folder; see `MediaCache.overlay`."""
-    return MediaCache(cache).overlay(overlay.video, overlay.mask, overlay.whose)
-
-
-def _be_nice() -> None:
-    os.nice(5)  # the server answers first
+        return answer(path, 0, length, name, asked)
 
 
 def answer(path: Path, offset: int, length: int, name: str, asked: str | None) -> Response:
@@ -120,10 +75,9 @@ def answer(path: Path, offset: int, length: int, name: str, asked: str | None) -
         return PlainTextResponse("No such range.\n", 416, headers)
     begin, end = span
     headers["Content-Length"] = str(end - begin)
-    partial = asked is not None and (begin, end) != (0, length)
-    if partial or (asked and _RANGE.fullmatch(asked)):
+    partial = asked is not None and _RANGE.fullmatch(asked.strip()) is not None
+    if partial:
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{length}"
-        partial = True
     if not path.is_file():
         return PlainTextResponse(f"{path.name} is gone.\n", 404)
     chunks = _chunks(path, offset + begin, end - begin)
@@ -133,7 +87,7 @@ def answer(path: Path, offset: int, length: int, name: str, asked: str | None) -
 def _span(asked: str | None, length: int) -> tuple[int, int] | None:
     """First byte and one past the last that are asked for; None where there are none such."""
     match = _RANGE.fullmatch(asked.strip()) if asked else None
-    if match is None or match.groups() == ("", ""):
+    if match is None:
         return 0, length
     first, last = match.groups()
     if not first:  # the last so many

@@ -26,12 +26,15 @@ from anyio import to_thread
 from pvtt_curation.app.context import ReviewContext, set_current
 from pvtt_curation.app.database import end_database
 from pvtt_curation.app.gate import Gate
+from pvtt_curation.app.makers import OverlayMakers
 from pvtt_curation.app.media_route import ROUTE, MediaRoute
 from pvtt_curation.app.shelf import MediaShelf
 from pvtt_curation.media import MediaCache
 from pvtt_curation.subjects import Reviewed
 from pvtt_data.errors import PvttError
 
+_WARM = 72
+"""Overlays that are made before anybody asks: some screens of the grid, which stays empty until it has them."""
 GRACE_S = 1.0
 """What open connections are given when the app ends; the page keeps one open all the time."""
 
@@ -90,6 +93,9 @@ def _serve(order: ServerOrder, control: _Control) -> None:
     shelf = MediaShelf(MediaCache(order.cache), order.reviewed.subjects)
     context = ReviewContext(order.dataset, order.reviewed, order.verdicts, order.reviewer, order.arbiter, shelf)
     set_current(context)
+    makers = OverlayMakers(shelf.cache)
+    control.on_leave = makers.close
+    makers.warm(shelf.overlays(_WARM))
     dataset = open_dataset(order.dataset)
     indexed = fill(dataset, context)
     for note in indexed.notes:
@@ -98,7 +104,7 @@ def _serve(order: ServerOrder, control: _Control) -> None:
     control.on_database = lambda: refresh(context)
     text = f"{indexed.groups} subjects with {indexed.samples} media, indexed in {time.monotonic() - began:.0f} s"
     asyncio.run(
-        _listen(order, control, MediaRoute(shelf), text + (f"; {on_map} on the map of looks" if on_map else ""))
+        _listen(order, control, MediaRoute(shelf, makers), text + (f"; {on_map} on the map of looks" if on_map else ""))
     )
 
 
@@ -119,14 +125,11 @@ async def _listen(order: ServerOrder, control: _Control, media: MediaRoute, text
     loop = asyncio.get_running_loop()
     control.on_stop = lambda: loop.call_soon_threadsafe(stop.set)
     serving = asyncio.create_task(serve(Gate(app, order.token), config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
-    try:
-        while not serving.done() and not await to_thread.run_sync(_answers, order.address, order.port):
-            await asyncio.sleep(0.05)
-        if not serving.done():
-            control.tell("ready", text)
-        await serving
-    finally:
-        media.close()
+    while not serving.done() and not await to_thread.run_sync(_answers, order.address, order.port):
+        await asyncio.sleep(0.05)
+    if not serving.done():
+        control.tell("ready", text)
+    await serving
 
 
 def _answers(address: str, port: int) -> bool:
@@ -153,6 +156,7 @@ class _Control:
         self.on_stop: Callable[[], object] = self.leave
         """Called in a thread of its own."""
         self.on_database: Callable[[], object] = int
+        self.on_leave: Callable[[], object] = int
         threading.Thread(target=self._hear, daemon=True).start()
 
     def tell(self, what: str, text: str) -> None:
@@ -162,6 +166,7 @@ class _Control:
 
     def leave(self) -> NoReturn:
         """End this process at once, and the database if nobody else will. Verdicts are on the disk already."""
+        self.on_leave()
         if self._orphaned and self._database is not None:
             end_database(*self._database)
         for handler in logging.getLogger().handlers:

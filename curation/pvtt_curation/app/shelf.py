@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from pvtt_curation.media import MediaCache, MediaRef, Whose
@@ -61,6 +62,11 @@ class MediaShelf:
         ref = MediaRef(path, sha256_file(path), path.suffix.removeprefix("."), 0, path.stat().st_size)
         self._things[name_of(ref)] = ref
         return f"/media?filepath={name_of(ref)}"
+
+    def overlays(self, count: int) -> list[Overlay]:
+        """The first overlays that the grid shows, in its order: those of masks, and of B in triples."""
+        things = (thing for thing in self._things.values() if isinstance(thing, Overlay) and thing.whose == "b")
+        return list(islice(things, count))
 
     def __len__(self) -> int:
         return len(self._things)
