@@ -14,7 +14,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from pvtt_data.backends import open_backend
+from pvtt_data.backends import ChosenBackend, open_backend
 from pvtt_data.errors import InputError
 from pvtt_data.files import sha256_file
 from pvtt_data.media import decode_video, encode_clip, open_media
@@ -81,6 +81,14 @@ class Resegmentation:
         assert target is not None, "a verdict has a prompt or a box"
         return TargetedSegmentItem(clip.clip_id, clip.video, clip.cut.fps, target)
 
+    def is_understood(self, backend: ChosenBackend, named: NamedTarget | None) -> bool:
+        """Whether a backend can do what is said; else the stage rejects the clip and says why."""
+        try:
+            check_told(backend, self.target(named), self.box)
+        except InputError:
+            return False
+        return True
+
     @property
     def words(self) -> str:
         """For records and people: "teapot. in the box 0.1,0.2,0.5,0.6 of frame 12"."""
@@ -146,6 +154,8 @@ def try_resegment(
     target = asked.target(named)
     check_told(backend, target, asked.box)
     frames = decode_video(video)
+    if asked.box is not None:
+        asked.box.within(*frames.shape[:3])
     found = open_backend(backend).segment_video(frames, target, on_progress, asked.box)
     masks = smoothed(found.masks, settings.smoothing_px)
     overlay = _written(draw_masks(frames, masks, asked.box), float(open_media(video).probe.fps), folder)
