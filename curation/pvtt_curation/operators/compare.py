@@ -74,10 +74,16 @@ def as_markdown(diff: VersionDiff, *, shown: int, here: str) -> str:
     counts = f"{len(diff.added)} came, {len(diff.removed)} went, {len(diff.changed)} changed"
     lines = [f"**{plain(diff.before)} → {plain(diff.after)}**: {counts}", ""]
     for sign, found in (("+", diff.added), ("−", diff.removed)):
-        reasons = Counter(line.why for line in found)
+        reasons = Counter(line.review or line.why for line in found)
         lines += [f"- {sign}{count} {plain(why)}" for why, count in sorted(reasons.items())]
-    names = [f"{plain(line.product_a)} into {plain(line.product_b)}, went: {plain(line.why)}" for line in diff.removed]
-    names += [f"{plain(line.product_a)} into {plain(line.product_b)}, came: {plain(line.why)}" for line in diff.added]
+    names = [
+        f"{plain(line.product_a)} into {plain(line.product_b)}, went: {plain(line.review or line.why)}"
+        for line in diff.removed
+    ]
+    names += [
+        f"{plain(line.product_a)} into {plain(line.product_b)}, came: {plain(line.review or line.why)}"
+        for line in diff.added
+    ]
     lines += ["", *_listed(names)]
     lines += ["", f"{shown} of them are in {plain(here)}, and the grid shows those." if shown else ""]
     return "\n".join(lines)

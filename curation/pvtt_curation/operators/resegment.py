@@ -45,6 +45,11 @@ class Resegment(VerdictOperator):
         """Ask for words, for a box if one clip is meant, and whether to try it first."""
         about = self._about(ctx, context, scope)
         subject = scope.subjects[0] if len(scope.subjects) == 1 else None
+        tried = ctx.params.get("tried") or {}
+        seen = tried.get("of") == _asked(ctx)
+        if seen:
+            label = f"This is what comes out, by {tried['by']}"
+            form.component("trial", "LoopedVideo", label=label, url=tried["url"])
         form.text("prompt", "What to look for", hint="in plain English, such as: teapot. Empty if a box is enough.")
         film = _film(context, subject, about[0]) if subject and len(about) == 1 else None
         if film is None:
@@ -61,15 +66,8 @@ class Resegment(VerdictOperator):
         if not text_of(ctx, "prompt") and not ctx.params.get("box"):
             form.refuse("say what to look for, draw a box, or both")
         form.text("comment", "Comment")
-        tried = ctx.params.get("tried")
         if film is not None:
-            if tried and tried.get("url") and tried.get("of") == _asked(ctx):
-                form.component(
-                    "trial", "LoopedVideo", label=f"This is what comes out ({tried['by']})", url=tried["url"]
-                )
-                self._choose(form, _SAY)
-            else:
-                self._choose(form, _TRY)
+            self._choose(form, _SAY if seen else _TRY)
 
     def run(self, ctx: Any, context: ReviewContext) -> Iterator[Any]:
         """Try it and ask again, or say it."""
