@@ -100,7 +100,7 @@ class VerdictOperator(ReviewOperator):
     def ask(self, ctx: Any, context: ReviewContext, form: Form) -> str:
         """Ask which samples, which part of them, why, and whether that many are meant."""
         params = ctx.params
-        scope = scope_of(ctx, context, params.get("where"))
+        scope = scope_of(ctx, context, params.get("where") or offered(ctx)[0])
         form.scope(offered(ctx), scope)
         parts = parts_for(scope.subjects, self.action)
         if not parts:
@@ -127,7 +127,8 @@ class VerdictOperator(ReviewOperator):
 
     def say(self, ctx: Any, context: ReviewContext) -> list[Any]:
         """Say it; what `show` returns."""
-        scope = scope_of(ctx, context, ctx.params.get("where"))
+        params = ctx.params
+        scope = scope_of(ctx, context, params.get("where") or ("view" if params.get("sure") else None))
         if scope.where == "view" and not ctx.params.get("sure"):
             raise InputError("review", f"nobody said that all of the view is meant: {counted(scope.subjects)}")
         about = self._about(ctx, context, scope)
