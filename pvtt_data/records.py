@@ -15,7 +15,7 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar, Union
 
@@ -661,7 +661,7 @@ def from_plain(record: type[R], row: Mapping[str, Any]) -> R:
     Raises:
         TypeError: a field is missing or unknown.
     """
-    hints = _hints(record)
+    hints = _hints(typing.cast(Hashable, record))  # as mypy does not see it
     unknown = set(row) - set(hints)
     if unknown:
         raise TypeError(f"{record.__name__} has no field {', '.join(sorted(unknown))}")
