@@ -40,7 +40,7 @@ from pvtt_data.vlm.answerer import describe_model
 from pvtt_data.vlm.config import ModelConfig
 from pvtt_data.workspace import Workspace
 
-_DATASET_TABLES = ("sources", "clips", "tracks", "pictures", "assignments", "triples", "rejections")
+_DATASET_TABLES = ("sources", "clips", "tracks", "pictures", "assignments", "pairs", "triples", "rejections")
 # Every dataset was shaped by these; stages name what else they use.
 _TOOLS = ("av", "opencv-python-headless", "numpy", "onnxruntime", "scenedetect-headless", "pillow", "pyarrow")
 
