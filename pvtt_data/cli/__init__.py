@@ -27,6 +27,8 @@ _COMMANDS = {
     "preview": ("preview", "Draw what a VACE model will see of some samples, and say what looks wrong."),
     "log": ("versions", "List the versions of a dataset."),
     "diff": ("versions", "Say what changed between two versions."),
+    "publish": ("publish", "Check a dataset version and put it on the Hugging Face Hub."),
+    "rebuild": ("publish", "Make the withheld samples of a published dataset again from their originals."),
     "schema": ("build", "Print the JSON Schema of recipes, for editors."),
 }
 
