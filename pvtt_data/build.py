@@ -25,6 +25,7 @@ from pvtt_data.mirrors import Progress
 from pvtt_data.models import ModelRegistry
 from pvtt_data.preflight import preflight
 from pvtt_data.progress import Reporter, RunLog, SilentReporter, stage_line
+from pvtt_data.provenance import third_products
 from pvtt_data.recipe import Recipe
 from pvtt_data.records import Assignment, Split, from_arrow
 from pvtt_data.runner import FREE_AND_GO_ON, Bounds, Runner, StopBuildError
@@ -219,6 +220,13 @@ def _publish(
         worker_count(request),
         parent,
         declared_numbers(recipe),
+        third_products(
+            tables.triples,
+            tables.pairs,
+            tables.pictures,
+            tables.assignments,
+            recipe.synthesise.composite.distractor_share,
+        ),
     )
 
 

@@ -26,8 +26,8 @@ from pvtt_data.publish.run import (
     loading_text,
     publish_version,
 )
+from pvtt_data.publish.upload import Upload
 from pvtt_data.recipe import read_recipe
-from pvtt_data.shards import read_manifest
 from pvtt_data.words import bytes_text
 
 _SHOWN = 20
@@ -87,8 +87,12 @@ def publish_command(
             say=lambda text: console.print(text, markup=False),
             on_progress=on_progress,
             on_download=on_download,
+            on_checked=lambda found: _tell_found(console, found),
         )
-    _tell(console, request, outcome)
+    if outcome.upload is not None:
+        _tell_sent(console, request.target, outcome.upload, outcome.splits)
+    elif not outcome.obstacles:
+        console.print("nothing speaks against it; nothing was sent (--dry-run)")
     sys.exit(1 if outcome.obstacles else 0)
 
 
@@ -129,7 +133,9 @@ def _bar(console: Console) -> Iterator[OnProgress]:
         bar.stop()
 
 
-def _tell(console: Console, request: PublishRequest, outcome: PublishOutcome) -> None:
+def _tell_found(console: Console, outcome: PublishOutcome) -> None:
+    """What was found, before anything is sent."""
+
     def say(text: str) -> None:
         console.print("".join(c if c.isprintable() or c == "\n" else "?" for c in text), markup=False)
 
@@ -145,22 +151,21 @@ def _tell(console: Console, request: PublishRequest, outcome: PublishOutcome) ->
             say(f"  {obstacle}")
         if count > _SHOWN:
             say(f"  and {count - _SHOWN} more")
-        return
-    target, upload = request.target, outcome.upload
-    if upload is None:
-        say(f"nothing speaks against it; nothing was sent (--dry-run). Without it: {target.repo}")
-        return
+
+
+def _tell_sent(console: Console, target: Target, upload: Upload, splits: list[str]) -> None:
+    """What was sent, and how to load it."""
     tag = f", tag {target.tag}" if target.tag else ""
     if upload.status == "published":
         gone = f", {upload.removed} removed" if upload.removed else ""
         what = f"{upload.files} files, {bytes_text(upload.size_bytes)}{gone}"
-        say(f"published {what}: {target.repo}{tag}, commit {upload.commit}")
+        text = f"published {what}: {target.repo}{tag}, commit {upload.commit}"
     elif upload.status == "tagged":
-        say(f"{target.repo} held this version already; set the tag {target.tag}")
+        text = f"{target.repo} held this version already; set the tag {target.tag}"
     else:
-        say(f"{target.repo} is up to date{tag}: nothing was sent")
-    say("\nto load it:\n")
-    say(loading_text(target, upload.commit, list(read_manifest(request.version).counts)))
+        text = f"{target.repo} is up to date{tag}: nothing was sent"
+    console.print(f"{text}\n\nto load it:\n", markup=False)
+    console.print(loading_text(target, upload.commit, splits), markup=False)
 
 
 @click.command("rebuild")
@@ -176,15 +181,16 @@ def _tell(console: Console, request: PublishRequest, outcome: PublishOutcome) ->
 )
 @click.option("--recipe", type=click.Path(path_type=Path, exists=True), help="If the version's recipe named files.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; one per processor by default.")
+@click.option("--partial", is_flag=True, help="Make and write what can be made, even if originals are missing.")
 def rebuild_command(
-    dataset: Path, originals: Path, work: Path, out: Path, recipe: Path | None, workers: int | None
+    dataset: Path, originals: Path, work: Path, out: Path, recipe: Path | None, workers: int | None, partial: bool
 ) -> None:
     """Make the withheld samples of a published dataset again from their originals, and write the whole version.
 
     Originals are known by their SHA-256, whatever they are called. Every member and every shard must come out with the
     published SHA-256; nothing is written otherwise.
     """
-    request = RebuildRequest(dataset, originals, work, out, read_recipe(recipe) if recipe else None, workers)
+    request = RebuildRequest(dataset, originals, work, out, read_recipe(recipe) if recipe else None, workers, partial)
     check_request(request)
     console = Console(soft_wrap=True, highlight=False)
     with download_bar(console) as on_download, TerminalReporter(console) as reporter:
@@ -196,12 +202,17 @@ def rebuild_command(
     if len(outcome.failed) > _SHOWN:
         console.print(f"and {len(outcome.failed) - _SHOWN} more")
     total = len(outcome.remade) + len(outcome.failed)
+    if outcome.publication is None and outcome.missing and not partial:
+        console.print("nothing was made: get the missing originals first, or do without them (--partial)")
+        sys.exit(1)
     console.print(f"{len(outcome.remade)} of {total} withheld samples came out with the published SHA-256")
     if outcome.publication is None:
-        console.print("nothing was written: all have to be there; what was made is kept in the work directory")
+        console.print("nothing was written: all have to be there (or --partial); what was made is kept in --work")
         sys.exit(1)
     console.print(f"wrote {outcome.publication.path} ({outcome.publication.status})", markup=False)
-    if outcome.same_root:
+    if outcome.failed:
+        console.print(f"without the {len(outcome.failed)} samples that could not be made")
+    elif outcome.same_root:
         console.print("its root is that of the version which was published from: the same bytes throughout")
     else:
         console.print("shards are the same; card or tables differ from the version which was published from")

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pvtt_data.errors import DatasetError
+from pvtt_data.provenance import drawn_pictures, pairs_of
 from pvtt_data.records import (
     Assignment,
     Clip,
@@ -22,7 +23,6 @@ from pvtt_data.records import (
     content_id,
     from_arrow,
 )
-from pvtt_data.stages.synthesise import draw_distractors
 from pvtt_data.stages.triple_qc import Shelf
 
 _TABLES: Mapping[str, type] = {
@@ -127,13 +127,12 @@ def needs_of(tables: VersionTables, keys: Collection[str], distractor_share: flo
     """
     needs = Needs()
     finder = _Finder(tables)
-    composites = [pair for pair in tables.pairs if pair.engine == "composite"]
-    drawn = draw_distractors(composites, tables.pictures, tables.assignments, distractor_share)
-    cutouts: dict[str, str] = {picture.cutout.sha256: picture.picture_id for picture in tables.pictures}
+    drawn = drawn_pictures(tables.pairs, tables.pictures, tables.assignments, distractor_share)
+    pairs = pairs_of(tables.triples, tables.pairs)
     triples = {triple.triple_id[:16]: triple for triple in tables.triples}
     for key in sorted(keys):
         triple = triples.get(key)
-        pair = None if triple is None else finder.pair_of(triple)
+        pair = None if triple is None else pairs.get(triple.triple_id)
         if triple is None or pair is None:
             needs.problems[key] = "the tables do not say what it was made of"
             continue
@@ -143,7 +142,7 @@ def needs_of(tables: VersionTables, keys: Collection[str], distractor_share: flo
         needs.pairs[key] = pair
         pictures = [*pair.reference_ids, *pair.heldout_ids, *filter(None, (pair.cutout_id, pair.photo_id))]
         if pair.pair_id in drawn:
-            needs.distractors[pair.pair_id] = cutouts[drawn[pair.pair_id].sha256]
+            needs.distractors[pair.pair_id] = drawn[pair.pair_id].picture_id
             pictures.append(needs.distractors[pair.pair_id])
         used = needs.of_sample.setdefault(key, set())
         if pair.engine != "panzoom":
@@ -160,9 +159,6 @@ class _Finder:
 
     def __init__(self, tables: VersionTables) -> None:
         self.shelf = tables.shelf
-        self._pairs: dict[tuple[str, str], list[Pair]] = {}
-        for pair in tables.pairs:
-            self._pairs.setdefault((pair.clip_id, pair.track_id), []).append(pair)
         self._tracks: dict[str, list[MaskTrack]] = {}
         for track in tables.tracks:
             self._tracks.setdefault(track.clip_id, []).append(track)
@@ -177,23 +173,6 @@ class _Finder:
 
     def _know(self, sha256: str, name: str, source: Source) -> None:
         self._originals.setdefault(sha256, Original(sha256, name, source.url, source.licence))
-
-    def pair_of(self, triple: Triple) -> Pair | None:
-        """The pair whose identifiers give the triple its own."""
-        for pair in self._pairs.get((triple.clip_id, triple.track_id), []):
-            made = content_id(
-                "triple",
-                pair.engine,
-                pair.kind,
-                triple.source.sha256,
-                triple.target.sha256,
-                triple.target_mask.sha256,
-                [blob.sha256 for blob in triple.references],
-                pair.pair_id,
-            )
-            if made == triple.triple_id:
-                return pair
-        return None
 
     def add_track(self, needs: Needs, track_id: str) -> set[str]:
         """A mask, its clip and the clip's original."""

@@ -64,6 +64,7 @@ class RebuildRequest:
         out: folder of dataset versions, which gets the whole one.
         recipe: where the version's own recipe named files (a vocabulary, an inpainting network), the recipe with them.
         workers: worker processes.
+        partial: write the samples that could be made even if others could not.
     """
 
     version: Path
@@ -72,6 +73,7 @@ class RebuildRequest:
     out: Path
     recipe: Recipe | None = None
     workers: int | None = None
+    partial: bool = False
 
 
 @dataclass
@@ -82,7 +84,7 @@ class RebuildOutcome:
         remade: keys of the samples that came out with the very same bytes.
         failed: key → why a sample could not be made, or differs.
         missing: originals that were not found.
-        publication: the whole version; None where a sample is missing, since nothing is written then.
+        publication: the version with these samples; None where nothing was written, since one is missing.
         same_root: whether that version has the root of the one that was published from.
     """
 
@@ -127,6 +129,8 @@ def rebuild(
 ) -> RebuildOutcome:
     """Make the withheld samples of a published version again and write the whole version.
 
+    Unless ``request.partial``, nothing is made while an original is missing, and nothing written while a sample is.
+
     Raises:
         DatasetError: the version withholds nothing, is damaged, or its tables do not suffice.
         PreflightError: the models or the work directory cannot be had.
@@ -145,12 +149,12 @@ def rebuild(
         if gone:
             outcome.failed[key] = f"originals are missing: {', '.join(one.name or one.sha256[:12] for one in gone)}"
     makeable = [row.key for row in withheld if row.key not in outcome.failed]
-    if makeable:
+    if makeable and (request.partial or not outcome.failed):
         _make(request, recipe, tables, makeable, found, withheld, outcome, reporter, registry, on_download)
     outcome.remade.sort()
-    if len(outcome.remade) == len(withheld):
+    if len(outcome.remade) == len(withheld) or (request.partial and outcome.remade):
         workspace = Workspace(request.work)
-        outcome.publication = _write(request, withheld, workspace.store)
+        outcome.publication = _write(request, withheld, set(outcome.remade), workspace.store)
         outcome.same_root = outcome.publication.root == root
     return outcome
 
@@ -391,8 +395,8 @@ class _Maker:
         return any(name in self.differs for name in names if name)
 
 
-def _write(request: RebuildRequest, withheld: Sequence[Withheld], store: BlobStore) -> Publication:
-    """The whole version, checked against the shards' hashes of the one that was published from."""
+def _write(request: RebuildRequest, withheld: Sequence[Withheld], remade: set[str], store: BlobStore) -> Publication:
+    """The version with the samples that were made; shards that have all theirs must have the published SHA-256."""
     published = ShardDataset(request.version, check_sha256=True)
     manifest = published.manifest
     tables = {Path(name).stem: request.version / name for name in manifest.tables if Path(name).stem != TABLE}
@@ -402,10 +406,12 @@ def _write(request: RebuildRequest, withheld: Sequence[Withheld], store: BlobSto
         shard_count={**{split: entry.shards for split, entry in manifest.counts.items()}, **counts},
     )
     with building_folder(request.out) as folder:
-        write_dataset(folder, _all_samples(published, withheld, store), settings, tables)
+        made = [row for row in withheld if row.key in remade]
+        write_dataset(folder, _all_samples(published, made, store), settings, tables)
         written = read_manifest(folder)
-        for row in withheld:
-            if written.shards[row.shard].sha256 != row.shard_sha256:
+        lacking = {row.shard for row in withheld if row.key not in remade}
+        for row in made:
+            if row.shard not in lacking and written.shards[row.shard].sha256 != row.shard_sha256:
                 raise BuildError(f"{row.shard} came out with other bytes than the version that was published from has")
         report = verify(folder)
         if not report.ok:

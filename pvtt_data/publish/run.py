@@ -62,6 +62,7 @@ class PublishOutcome:
         obstacles: what speaks against it; nothing was sent if there is any.
         notes: what a person should know.
         withheld: key → the licence because of which it is.
+        splits: of what is published.
         upload: None where nothing was sent.
     """
 
@@ -69,6 +70,7 @@ class PublishOutcome:
     notes: list[str] = field(default_factory=list)
     licences: LicenceSurvey | None = None
     withheld: dict[str, str] = field(default_factory=dict)
+    splits: list[str] = field(default_factory=list)
     upload: Upload | None = None
 
 
@@ -113,12 +115,14 @@ def publish_version(
     sleep: Sleep = time.sleep,
     on_progress: Progress = lambda done, total: None,
     on_download: Callable[[int, int], None] = lambda done, total: None,
+    on_checked: Callable[[PublishOutcome], None] = lambda outcome: None,
 ) -> PublishOutcome:
     """Check a version and, if nothing speaks against it, publish it.
 
     Args:
         api: see `hub_api`.
         say: told what happens while it uploads.
+        on_checked: called with what was found, before anything is sent.
 
     Raises:
         DatasetError: the version is damaged.
@@ -142,8 +146,10 @@ def publish_version(
         outcome.notes += findings.notes
         outcome.obstacles += findings.obstacles
         outcome.licences = findings.licences
+        outcome.splits = list(read_manifest(version).counts)
         desk = HubDesk(api, request.target, say, sleep)
         state = _ask_hub(desk, version, outcome)
+        on_checked(outcome)
         if outcome.obstacles or request.dry_run or state is None:
             return outcome
         uploader = Uploader(desk, say, sleep)

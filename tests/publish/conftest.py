@@ -11,13 +11,10 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "shards"))
 
-from hub_server import HubServer, hub_server
-from shard_samples import FRAMES, HEIGHT, WIDTH, encode, luma, mask, meta_of, png
+from hub_server import TOKEN, HubServer, hub_server
+from shard_samples import encode, luma, mask, meta_of, png
 
 from pvtt_data.shards import DatasetSettings, ShardSample, publish, write_dataset
-from pvtt_data.shards.format import shard_of
-
-TOKEN = "hf_" + "TestTokenOfNobody" * 2
 
 MakeVersion = Callable[..., Path]
 
@@ -95,6 +92,3 @@ def make_version(tmp_path: Path, members: dict[str, bytes]) -> MakeVersion:
         return publish(folder, root).path
 
     return make
-
-
-__all__ = ["FRAMES", "HEIGHT", "TOKEN", "WIDTH", "MakeVersion", "shard_of"]

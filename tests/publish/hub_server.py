@@ -27,6 +27,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+TOKEN = "hf_" + "TestTokenOfNobody" * 2
+"""Of the person whom tests let publish."""
+
 _LARGE = re.compile(r"\.(tar|parquet|mp4|png|zip|bin)$")
 _DATASET = r"/api/datasets/(?P<repo>[^/]+/[^/]+)"
 
@@ -176,6 +179,7 @@ def hub_server() -> Iterator[HubServer]:
 class _Handler(BaseHTTPRequestHandler):
     hub: HubServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TOKEN
-from hub_server import Fault, HubServer, StoredFile
+from hub_server import TOKEN, Fault, HubServer, StoredFile
 
 from pvtt_data.errors import PublishError
 from pvtt_data.publish.config import PublishConfig
