@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from json import JSONDecodeError
 from typing import TypeVar
 
 from pvtt_data.errors import PublishError, causes
@@ -66,6 +67,16 @@ def is_passing(error: BaseException) -> bool:
         if isinstance(cause, httpx2.TransportError):
             return not isinstance(cause, httpx2.UnsupportedProtocol)
     return False
+
+
+def is_hub_error(error: BaseException) -> bool:
+    """Whether an error is the Hub's refusal, an answer that is none of the Hub's, or a line that cannot be had."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    return isinstance(
+        error, (HfHubHTTPError, httpx2.HTTPError, httpx2.InvalidURL, OfflineModeIsEnabled, JSONDecodeError)
+    )
 
 
 def status_of(error: BaseException) -> int | None:

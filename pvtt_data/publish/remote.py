@@ -210,7 +210,12 @@ class HubDesk:
         from huggingface_hub.errors import LocalTokenNotFoundError
 
         try:
-            return self._ask("who am I", self.api.whoami), None
+            user = self._ask("who am I", self.api.whoami)
+            if not isinstance(user, dict) or not isinstance(user.get("name"), str):
+                return None, Obstacle(
+                    "hub", f"{self.api.endpoint} does not say who you are: is it a hub (HF_ENDPOINT)?"
+                )
+            return user, None
         except LocalTokenNotFoundError:
             return None, Obstacle("token", "no token: set HF_TOKEN, or log in with: hf auth login")
         except Exception as error:

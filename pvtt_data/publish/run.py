@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from pvtt_data.models import ModelRegistry
 from pvtt_data.publish.config import PublishConfig
 from pvtt_data.publish.faces import MODEL
 from pvtt_data.publish.licences import LicenceBook, LicenceSurvey, UnknownLicenceError
-from pvtt_data.publish.patience import Say, Sleep
+from pvtt_data.publish.patience import Say, Sleep, is_hub_error, reason
 from pvtt_data.publish.preflight import Obstacle, Progress, check_version, licences_of
 from pvtt_data.publish.remote import HubDesk, RemoteState, Target
 from pvtt_data.publish.upload import Upload, Uploader
@@ -168,6 +169,11 @@ def _ask_hub(desk: HubDesk, version: Path, outcome: PublishOutcome) -> RemoteSta
     except PublishError as error:
         outcome.obstacles.append(Obstacle("hub", str(error)))
         return None
+    except Exception as error:
+        if not is_hub_error(error):
+            raise
+        outcome.obstacles.append(Obstacle("hub", f"{desk.api.endpoint} refuses: {reason(error)}"))
+        return None
     outcome.obstacles += obstacles
     outcome.notes += notes
     return state
@@ -212,7 +218,10 @@ def _published_version(request: PublishRequest, outcome: PublishOutcome) -> Iter
         f"{len(outcome.withheld)} of {len(metas)} samples are withheld: tables/withheld.parquet says from what and how "
         "they are made again"
     )
-    with building_folder(request.version.resolve().parent) as folder:
+    parent = request.version.resolve().parent
+    if not os.access(parent, os.W_OK):
+        raise PreflightError(f"{parent} cannot be written: the version without the withheld samples is made there")
+    with building_folder(parent) as folder:
         write_published(request.version, folder, outcome.withheld)
         yield folder
 

@@ -298,6 +298,38 @@ def test_a_dry_run_and_a_refused_version_send_nothing(hub: HubServer, api: Any, 
     assert not hub.repos and not hub.asked("^(PUT|POST)")
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault("GET", "whoami", 403), "refuses: "),
+        (Fault("GET", "/refs", 401), "refuses: "),
+        (Fault("GET", "whoami", 200), "does not say who you are"),
+    ],
+)
+def test_a_hub_that_refuses_is_told_beside_all_else(
+    hub: HubServer, api: Any, make_version: Any, waits: Any, fault: Fault, said: str
+) -> None:
+    good = make_version([1])
+    unseen = PublishConfig(faces="allow")
+    assert publish_version(PublishRequest(good, Target(REPO), unseen, reload=False), api).upload is not None
+    bad = make_version([1, 2], {2: {"verdict": "flag", "reasons": ["residue"]}})
+    hub.faults.append(fault)
+    outcome = publish_version(PublishRequest(bad, Target(REPO), unseen), api)
+    assert {obstacle.check for obstacle in outcome.obstacles} == {"flagged", "hub"}
+    assert said in str(outcome.obstacles[-1])
+
+
+def test_a_line_that_cannot_be_had_is_told(make_version: Any, api: Any, waits: list[float]) -> None:
+    import huggingface_hub
+
+    nowhere = huggingface_hub.HfApi(endpoint="http://127.0.0.1:9")
+    outcome = publish_version(
+        PublishRequest(make_version([1]), Target(REPO), PublishConfig(faces="allow")), nowhere, sleep=waits.append
+    )
+    assert [obstacle.check for obstacle in outcome.obstacles] == ["hub"] and waits
+    assert "Connection refused" in str(outcome.obstacles[0])
+
+
 def test_the_token_is_in_no_message(hub: HubServer, shop: Shop, make_version: Any, caplog: Any) -> None:
     version = make_version([1, 2])
     hub.faults += [Fault("POST", "/commit/", 503), Fault("POST", "/tag/", 403)]
