@@ -1,25 +1,25 @@
 """Whether a face of a person seems to be seen in a sample.
 
 BlazeFace (Bazarevsky et al. 2019), MediaPipe's full-range model, by OpenCV: on whole pictures and on squares of their
-shorter side. Measured on little: its best score is at most 0.73 on 37 samples of the sample catalogue, and below that on
-frames of six real product clips and of two of DAVIS without faces. A portrait has 0.94, grey or dark 0.90; pasted into a
-clip at any of three places it has 0.83 or more while the face is at least an eighth of the shorter side wide, 0.74 to
-0.86 at a tenth, less below; 0.72 lying on its side. So nothing found is no promise; covered and turned faces, hands,
-bodies, tattoos and names are missed or not looked for at all.
+shorter side. Measured on little: its best score is at most 0.73 on 37 samples of the sample catalogue, and below that
+on frames of six real product clips and two of DAVIS without faces. A portrait has 0.94, grey or dark 0.90; pasted into
+a clip at any of three places it has 0.83 or more while the face is at least an eighth of the shorter side wide, 0.74
+to 0.86 at a tenth, less below; 0.72 lying on its side. So nothing found is no promise; covered and turned faces,
+hands, bodies, tattoos and names are missed or not looked for at all.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from pvtt_data.images import read_rgba
+from pvtt_data.limits import DEFAULT_LIMITS
+from pvtt_data.media import open_mp4
 
 MODEL = "blazeface"
 FRAMES = 3
@@ -77,11 +77,11 @@ def _parts(picture: UInt8) -> Iterator[UInt8]:
 
 def frames_of(data: bytes, count: int = FRAMES) -> list[UInt8]:
     """``count`` evenly spaced frames of a video, or all if it has fewer, ``(H, W, 3)`` uint8 RGB."""
-    with av.open(io.BytesIO(data), format="mp4") as container:
+    with open_mp4(data, DEFAULT_LIMITS) as container:
         stream = container.streams.video[0]
         wanted = {round(at) for at in np.linspace(0, max(stream.frames - 1, 0), count)}
         return [
-            frame.to_ndarray(format="rgb24")
+            np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
             for number, frame in enumerate(container.decode(stream))
             if number in wanted
         ]

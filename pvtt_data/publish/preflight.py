@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
+from pvtt_data.errors import InputError
 from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.publish.card_head import card_licence
 from pvtt_data.publish.config import PublishConfig
@@ -31,10 +32,9 @@ from pvtt_data.shards.format import (
     MANIFEST_FILE,
     VIDEO_MEMBERS,
     SampleMeta,
-    heldout_member,
-    reference_member,
 )
 from pvtt_data.shards.manifest import Manifest
+from pvtt_data.shards.reader import Sample
 from pvtt_data.words import bytes_text
 
 MOST_FILE_BYTES = 50_000_000_000
@@ -110,6 +110,8 @@ class _Seen:
     """What and where → keys."""
     faces: dict[str, float] = field(default_factory=dict)
     """Key → highest score."""
+    damaged: dict[str, str] = field(default_factory=dict)
+    """Key → what cannot be read."""
 
 
 def licences_of(metas: Iterator[SampleMeta] | Sequence[SampleMeta], book: LicenceBook) -> LicenceSurvey:
@@ -169,6 +171,7 @@ def check_version(
         for what, keys in sorted(seen.private.items())
     ]
     findings.obstacles += _faces(seen, config, findings.notes)
+    findings.obstacles += [Obstacle("verify", text, (key,)) for key, text in sorted(seen.damaged.items())]
     return findings
 
 
@@ -190,6 +193,7 @@ def _look(
     for task, seen in zip(tasks, _each(tasks, workers), strict=True):
         together.metas += seen.metas
         together.faces |= seen.faces
+        together.damaged |= seen.damaged
         for what, where in seen.private.items():
             together.private.setdefault(what, []).extend(where)
         done += len(task.keys)
@@ -211,25 +215,30 @@ def _look_at(task: _Task) -> _Seen:
     finder = None if task.face_weights is None else FaceFinder(task.face_weights)
     for key in task.keys:
         sample = dataset[key]
-        meta = sample.meta
-        seen.metas.append(meta)
-        digests: set[str] = set()
-        pictures = []
-        for name in sample.spans:
-            if sample.spans[name].sha256 in digests:
-                continue
-            digests.add(sample.spans[name].sha256)
-            data = sample.read(name)
-            for what in _private_in_member(name, data, task.allowed):
-                seen.private.setdefault(what, []).append(key)
-            if finder is not None and name in VIDEO_MEMBERS:
-                pictures += frames_of(data)
-        if finder is not None:
-            shown = [reference_member(n) for n in range(meta.reference_count)]
-            shown += [heldout_member(n) for n in range(meta.heldout_count)]
-            pictures += [picture_of(sample.read(name)) for name in shown]
-            seen.faces[key] = max(finder.score(picture) for picture in pictures)
+        seen.metas.append(sample.meta)
+        try:
+            _look_at_sample(sample, task.allowed, finder, seen)
+        except (InputError, OSError) as error:  # where not everything was decoded to verify it
+            seen.damaged[key] = f"a member cannot be read: {error}"
     return seen
+
+
+def _look_at_sample(sample: Sample, allowed: Collection[str], finder: FaceFinder | None, seen: _Seen) -> None:
+    pictures = []
+    digests: set[str] = set()
+    for name, span in sample.spans.items():
+        if span.sha256 in digests:
+            continue
+        digests.add(span.sha256)
+        data = sample.read(name)
+        for what in _private_in_member(name, data, allowed):
+            seen.private.setdefault(what, []).append(sample.key)
+        if finder is not None and name in VIDEO_MEMBERS:
+            pictures += frames_of(data)
+        elif finder is not None and name.endswith(".png"):
+            pictures.append(picture_of(data))
+    if finder is not None:
+        seen.faces[sample.key] = max(finder.score(picture) for picture in pictures)
 
 
 def _private_in_member(name: str, data: bytes, allowed: Collection[str]) -> list[str]:
@@ -369,6 +378,8 @@ def _flagged(metas: Sequence[SampleMeta], config: PublishConfig, notes: list[str
 def _faces(seen: _Seen, config: PublishConfig, notes: list[str]) -> Iterator[Obstacle]:
     if config.faces == "allow":
         notes.append("faces were not looked for (publish.faces: allow)")
+        return
+    if not seen.faces:  # the model is missing, which is told elsewhere
         return
     found = sorted(key for key, score in seen.faces.items() if score >= THRESHOLD)
     highest = max(seen.faces.values(), default=0.0)

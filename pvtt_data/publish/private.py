@@ -15,12 +15,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import av
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
 from pvtt_data.experiment_log.privacy import folders_in, is_secret, tokens_in
+from pvtt_data.limits import DEFAULT_LIMITS
+from pvtt_data.media import open_mp4
 
 _SHORTEST_SECRET = 8
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![\w.-])", re.ASCII)
@@ -30,6 +31,7 @@ _IN_BYTES = re.compile(
     rb"|(?:/home|/Users)/[a-z][\w.-]{2,31}/[\w.-]{3,}|[A-Z]:\\Users\\[\w.-]{3,}"
 )
 _SHOWN = 4
+_PICTURES = ("PNG", "JPEG", "WEBP")
 
 
 def private_in(text: str, environment: Mapping[str, str] | None = None) -> list[str]:
@@ -82,15 +84,19 @@ def texts_of_table(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def texts_of_member(name: str, data: bytes) -> Iterator[tuple[str, str]]:
-    """The texts that a member carries beside what it shows: JSON values, tags of a video, tags of a picture."""
+    """The texts that a member carries beside what it shows: JSON values, tags of a video, tags of a picture.
+
+    Raises:
+        InputError, OSError: it is no such medium.
+    """
     if name == "json":
         yield from texts_in(json.loads(data))
     elif name.endswith(".mp4"):
-        with av.open(io.BytesIO(data), format="mp4") as container:
+        with open_mp4(data, DEFAULT_LIMITS) as container:
             for tags in (container.metadata, *(stream.metadata for stream in container.streams)):
                 yield from texts_in(dict(tags))
     else:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=_PICTURES) as picture:
             yield from texts_in({str(key): str(value) for key, value in picture.info.items() if key != "icc_profile"})
             yield from texts_in({str(key): str(value) for key, value in picture.getexif().items()})
 

@@ -79,6 +79,12 @@ def test_a_damaged_version_is_not_looked_at_further(make_version: Any) -> None:
     assert set(checks(version)) == {"verify"}
 
 
+def test_a_member_that_was_not_decoded_to_verify_it_is_refused_if_it_is_no_picture(make_version: Any) -> None:
+    version = make_version([1, 2, 3], pictures={2: b"no picture at all"})
+    skipped = {verify_count for verify_count in (1, 2) if set(checks(version, decode=verify_count)) == {"verify"}}
+    assert skipped == {1, 2} and set(checks(version)) == {"verify"}
+
+
 @pytest.mark.parametrize(
     ("card", "licences", "said"),
     [
