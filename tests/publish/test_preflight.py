@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from PIL import Image, PngImagePlugin
 from shard_samples import encode, key_of, luma, png
 
@@ -16,6 +17,7 @@ from pvtt_data.models import ModelRegistry
 from pvtt_data.publish import preflight
 from pvtt_data.publish.config import PublishConfig
 from pvtt_data.publish.faces import THRESHOLD, FaceFinder
+from pvtt_data.publish.licences import LicenceBook
 from pvtt_data.publish.preflight import check_version
 from pvtt_data.publish.private import private_bytes, private_in
 
@@ -160,6 +162,14 @@ def test_tokens_and_home_folders_are_found_among_the_bytes_of_media(members: dic
 )  # fmt: skip
 def test_texts_of_shops_are_not_taken_for_private(text: str) -> None:
     assert private_in(text, {}) == []
+
+
+def test_the_settings_that_the_page_shows_are_understood() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "publish.md").read_text()
+    shown = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])["publish"]
+    config = PublishConfig.model_validate(shown)
+    assert LicenceBook(config.licences).model_terms("qwen2.5-vl-7b", None).shareable
+    assert set(shown) == set(PublishConfig.model_fields)
 
 
 def test_what_the_hub_does_not_take_is_said_before(make_version: Any, monkeypatch: pytest.MonkeyPatch) -> None:
