@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pvtt_data.errors import InputError
 from pvtt_data.process_pool import single_threaded_pool
@@ -47,6 +48,7 @@ MOST_COMMIT_FILES = 25_000
 _NAMED_KEYS = 10
 _WITHHOLD = "--withhold publishes hashes in its place"
 _CHUNK = 16
+_PEOPLE = "reviewer"
 
 Progress = Callable[[int, int], None]
 """Called with (samples so far, samples in all)."""
@@ -161,6 +163,7 @@ def check_version(
     opened = ShardDataset(dataset)
     findings.obstacles += _size_obstacles(opened.manifest, findings.notes)
     findings.obstacles += _file_obstacles(dataset, opened.manifest, config.allowed_texts)
+    findings.notes += _named_people(dataset, opened.manifest)
 
     seen = _look(dataset, opened.keys(), config, face_weights, workers, on_progress)
     survey = findings.licences = licences_of(seen.metas, book)
@@ -274,6 +277,16 @@ def _file_obstacles(dataset: Path, manifest: Manifest, allowed: Collection[str])
     for what, count in sorted(found.items()):
         times = f" ({count} times)" if count > 1 else ""
         yield Obstacle("private", f"{what}{times}; if it may be public: publish.allowed_texts")
+
+
+def _named_people(dataset: Path, manifest: Manifest) -> Iterator[str]:
+    """Tables that name the people who judged samples."""
+    for table in sorted(manifest.tables):
+        if _PEOPLE in pq.read_schema(dataset / table).names:
+            column = pq.read_table(dataset / table, columns=[_PEOPLE]).column(_PEOPLE)
+            names = sorted({str(name) for name in column.to_pylist()})
+            if names:
+                yield f"{table} names {len(names)} reviewers ({', '.join(names[:_NAMED_KEYS])}): they become public"
 
 
 def _size_obstacles(manifest: Manifest, notes: list[str]) -> Iterator[Obstacle]:

@@ -72,6 +72,7 @@ def make_version(tmp_path: Path, members: dict[str, bytes]) -> MakeVersion:
         *,
         pictures: dict[int, bytes] | None = None,
         shards: int = 2,
+        tables: dict[str, Path] | None = None,
         **settings: Any,
     ) -> Path:
         samples = [
@@ -88,7 +89,7 @@ def make_version(tmp_path: Path, members: dict[str, bytes]) -> MakeVersion:
         ]
         folder = root / ".building"
         fields = {"name": "mugs", "recipe": {"name": "mugs"}, "card_licence": "cc-by-4.0", **settings}
-        write_dataset(folder, samples, DatasetSettings(shard_count=shards, reference_count=2, **fields))
+        write_dataset(folder, samples, DatasetSettings(shard_count=shards, reference_count=2, **fields), tables)
         return publish(folder, root).path
 
     return make

@@ -144,6 +144,16 @@ def test_private_texts_are_found_wherever_they_hide(
     assert secret not in "".join(texts), "a secret is never repeated"
 
 
+def test_tables_are_searched_and_reviewers_who_become_public_are_named(make_version: Any, tmp_path: Path) -> None:
+    table = tmp_path / "verdicts.parquet"
+    pq.write_table(pa.table({"reviewer": ["ann", "bob", "ann"], "comment": ["", "ask jo@shop.example", ""]}), table)
+    findings = check_version(make_version([1], tables={"verdicts": table}), UNSEEN)
+    assert "tables/verdicts.parquet names 2 reviewers (ann, bob): they become public" in findings.notes
+    assert [str(obstacle).partition(";")[0] for obstacle in findings.obstacles] == [
+        "private: e-mail address j…@shop.example in tables/verdicts.parquet, comment"
+    ]
+
+
 def test_tokens_and_home_folders_are_found_among_the_bytes_of_media(members: dict[str, bytes]) -> None:
     video = members["source.mp4"]
     assert private_bytes(video) == []
