@@ -52,6 +52,9 @@ _SHOWN = 20
     metavar="NAME=SPDX",
     help="What a licence without an SPDX identifier allows.",
 )
+@click.option(
+    "--allow-text", "texts", multiple=True, metavar="TEXT", help="A text that may be public, such as a mail address."
+)
 @click.option("--sample", type=click.IntRange(min=1), help="Decode only so many samples; all else is checked for all.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that check.")
 def publish_command(
@@ -65,6 +68,7 @@ def publish_command(
     allow_flagged: bool,
     faces: str | None,
     licences: tuple[str, ...],
+    texts: tuple[str, ...],
     sample: int | None,
     workers: int,
 ) -> None:
@@ -76,7 +80,7 @@ def publish_command(
     if tag and no_tag:
         raise click.UsageError("give --tag or --no-tag, not both")
     chosen = None if no_tag else tag or default_tag(dataset)
-    config = _config(dataset, allow_flagged, faces, licences)
+    config = _config(dataset, allow_flagged, faces, licences, texts)
     target = Target(repo, True if private else None, chosen)
     request = PublishRequest(dataset, target, config, withhold, sample, workers, dry_run)
     console = Console(soft_wrap=True, highlight=False)
@@ -96,7 +100,9 @@ def publish_command(
     sys.exit(1 if outcome.obstacles else 0)
 
 
-def _config(dataset: Path, allow_flagged: bool, faces: str | None, licences: tuple[str, ...]) -> PublishConfig:
+def _config(
+    dataset: Path, allow_flagged: bool, faces: str | None, licences: tuple[str, ...], texts: tuple[str, ...]
+) -> PublishConfig:
     config = config_of(dataset)
     own = dict(config.licences)
     for text in licences:
@@ -104,7 +110,7 @@ def _config(dataset: Path, allow_flagged: bool, faces: str | None, licences: tup
         if not found or not name or not terms:
             raise click.UsageError(f"--licence {text!r} is not NAME=SPDX")
         own[name] = terms
-    plain = config.model_dump() | {"licences": own}
+    plain = config.model_dump() | {"licences": own, "allowed_texts": (*config.allowed_texts, *filter(None, texts))}
     if allow_flagged:
         plain["flagged"] = "allow"
     if faces is not None:

@@ -95,7 +95,7 @@ def default_tag(version: Path) -> str | None:
 
 
 def hub_api(endpoint: str | None = None) -> Any:
-    """A client of the Hub; it finds ``HF_ENDPOINT`` and the token itself, and nothing here sees the token.
+    """A client of the Hub; it finds ``HF_ENDPOINT`` and the token itself.
 
     Raises:
         PreflightError: huggingface_hub is not installed.

@@ -76,9 +76,12 @@ def test_options_of_the_command_win_over_the_recipe(
 ) -> None:
     monkeypatch.setattr("pvtt_data.cli.publish.hub_api", lambda: api)
     recipe = {"name": "mugs", "publish": {"faces": "allow", "licences": {"House": "CC-BY-4.0"}}}
-    version = make_version([1], {1: {"licences": ["House", "Own words"]}}, recipe=recipe)
+    told = {"licences": ["House", "Own words"], "title_a": "from jo@shop.example"}
+    version = make_version([1], {1: told}, recipe=recipe)
     command = ["publish", str(version), "--repo", "shop/mugs", "--dry-run"]
     assert "'Own words' is not known" in CliRunner().invoke(cli, command).output
+    assert "e-mail address j…@shop.example" in CliRunner().invoke(cli, command).output
+    command += ["--allow-text", "jo@shop.example"]
     good = CliRunner().invoke(cli, [*command, "--licence", "Own words=attribution"])
     assert good.exit_code == 0 and "nothing speaks against it; nothing was sent (--dry-run)" in good.output
     assert not hub.repos
