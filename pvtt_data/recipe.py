@@ -14,6 +14,7 @@ from pvtt_data.engines.mix import EngineShares
 from pvtt_data.errors import PreflightError
 from pvtt_data.judge.config import JudgeConfig
 from pvtt_data.pairing.alike import AlikeLimits, measured_limits
+from pvtt_data.publish.config import PublishConfig
 from pvtt_data.recipe_file import load_recipe
 from pvtt_data.reviews.config import ReviewConfig
 from pvtt_data.stage import StageConfig
@@ -72,6 +73,7 @@ class Recipe(StageConfig):
     """A vision-language model's opinion of triples; without it none is read."""
     review: ReviewConfig = Field(default_factory=ReviewConfig)
     shards: ShardConfig = Field(default_factory=ShardConfig)
+    publish: PublishConfig = Field(default_factory=PublishConfig)
     build: BuildConfig = Field(default_factory=BuildConfig)
 
     @model_validator(mode="after")

@@ -30,6 +30,8 @@ _COMMANDS = {
     "export": ("export", "Write a dataset for other tools: DiffSynth, FFGO, videofolder, frames, DAVIS."),
     "log": ("versions", "List the versions of a dataset."),
     "diff": ("versions", "Say what changed between two versions."),
+    "publish": ("publish", "Check a dataset version and put it on the Hugging Face Hub."),
+    "rebuild": ("publish", "Make the withheld samples of a published dataset again from their originals."),
     "schema": ("build", "Print the JSON Schema of recipes, for editors."),
 }
 

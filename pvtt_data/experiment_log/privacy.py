@@ -134,6 +134,17 @@ class Privacy:
         return " ".join(_quoted(word) for word in shown)
 
 
+def tokens_in(words: str) -> list[str]:
+    """What of a text is a token, a private key, or a name and password in an address."""
+    return [found[0] for rule in (_TOKENS, _BEARER, _USER_IN_ADDRESS) for found in rule.finditer(words)]
+
+
+def folders_in(words: str) -> list[str]:
+    """What of a text is a path from the root of some machine."""
+    plain = words.replace("file:///", "/")
+    return [found[0] for rule in (_OTHER_HOME, _ABSOLUTE) for found in rule.finditer(plain)]
+
+
 def is_secret(name: str) -> bool:
     """Whether the value behind a name of a variable, an option or a setting is a secret.
 

@@ -32,6 +32,8 @@ MANIFEST_FILE = "manifest.json"
 LINEAGE_FILE = "lineage.json"
 INDEX_FILE = "index.parquet"
 CARD_FILE = "README.md"
+HUB_LEFTOVERS = (".gitattributes", ".cache")
+"""What a download from the Hub puts beside a version's files; no part of it."""
 
 MAX_PICTURES = 64
 MAX_SHARDS = 99_999

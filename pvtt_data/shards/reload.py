@@ -50,8 +50,15 @@ def reload_with_webdataset(dataset: Path, manifest: Manifest) -> Reload:
     return Reload(f"webdataset: reloaded {_extent(limit)}", problems)
 
 
-def reload_with_datasets(dataset: Path, manifest: Manifest) -> Reload:
-    """Load the folder as `datasets` does for a user, map-style and streaming, and compare bytes and values."""
+def reload_with_datasets(
+    dataset: Path, manifest: Manifest, origin: str | None = None, revision: str | None = None
+) -> Reload:
+    """Load the folder as `datasets` does for a user, map-style and streaming, and compare bytes and values.
+
+    Args:
+        dataset: the version.
+        origin: repository on the Hub that is loaded in place of the folder, at ``revision``.
+    """
     if importlib.util.find_spec("datasets") is None:
         return Reload("datasets is not installed: not reloaded through it", [])
     library = importlib.import_module("datasets")
@@ -63,7 +70,9 @@ def reload_with_datasets(dataset: Path, manifest: Manifest) -> Reload:
             wanted = min(counts.samples, limit or counts.samples)
             for streaming in (True,) if limit else (True, False):
                 what = f"datasets ({'streaming' if streaming else 'map-style'})"
-                rows = library.load_dataset(str(dataset), split=split, cache_dir=cache, streaming=streaming)
+                rows = library.load_dataset(
+                    origin or str(dataset), split=split, revision=revision, cache_dir=cache, streaming=streaming
+                )
                 keyed = ((row["__key__"], _members(row)) for row in rows)
                 problems += _compare(what, split, keyed, expected, wanted, limit)
     styles = "streaming" if limit else "streaming and map-style"

@@ -22,6 +22,7 @@ from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.records import Split
 from pvtt_data.shards.format import (
     CARD_FILE,
+    HUB_LEFTOVERS,
     INDEX_FILE,
     LINEAGE_FILE,
     MANIFEST_FILE,
@@ -220,6 +221,9 @@ def _file_problems(dataset: Path, manifest: Manifest) -> Iterator[VerifyProblem]
     present: set[str] = set()
     for folder, subfolders, files in os.walk(dataset):
         base = Path(folder)
+        if base == dataset:
+            subfolders[:] = [name for name in subfolders if name not in HUB_LEFTOVERS]
+            files = [name for name in files if name not in HUB_LEFTOVERS]
         for name in sorted([*subfolders, *files]):
             entry = base / name
             relative = entry.relative_to(dataset).as_posix()

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from pvtt_data.errors import InputError
 from pvtt_data.media import encode_clip, open_media, read_clip
-from pvtt_data.records import Clip, Cut, Rectangle, Shot, content_id
+from pvtt_data.records import Blob, Clip, Cut, Rectangle, Shot, content_id
 from pvtt_data.stage import MapStage, Resources, StageConfig
 from pvtt_data.store import BlobStore
 
@@ -114,6 +114,17 @@ def read_frames(cut: Cut, path: Path, declared_fps: float | None) -> npt.NDArray
     return frames
 
 
+def store_clip(cut: Cut, media_sha256: str, declared_fps: float | None, crf: int, store: BlobStore) -> Blob:
+    """A clip's video, encoded once from its original."""
+    frames = read_frames(cut, store.original(media_sha256), declared_fps)
+    scratch = store.scratch_file("mp4")
+    try:
+        encode_clip(frames, cut.fps, scratch, crf=crf)
+        return store.put_file(scratch, "mp4")
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
 @dataclass(frozen=True, slots=True)
 class NormaliseItem:
     """A window, and the rate of its medium if that is a folder of frames."""
@@ -149,13 +160,7 @@ class Normalise(MapStage[NormaliseItem]):
         else:
             pad = fit_inside(shot.letterbox, width, height)
         cut = Cut(shot.first_frame, shot.last_frame, crop, pad, width, height, config.frames, config.fps)
-        frames = read_frames(cut, store.original(shot.media_sha256), item.declared_fps)
-        scratch = store.scratch_file("mp4")
-        try:
-            encode_clip(frames, config.fps, scratch, crf=config.crf)
-            video = store.put_file(scratch, "mp4")
-        finally:
-            scratch.unlink(missing_ok=True)
+        video = store_clip(cut, shot.media_sha256, item.declared_fps, config.crf, store)
         return [
             Clip(
                 clip_id=content_id("clip", shot.source_id, cut),

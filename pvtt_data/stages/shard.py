@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from pvtt_data.errors import BuildError
-from pvtt_data.records import Split, Triple
+from pvtt_data.publish.licences import LicenceBook, survey_licences
+from pvtt_data.records import Clip, Source, Split, Triple
 from pvtt_data.shards import (
     DatasetSettings,
     Publication,
@@ -39,8 +40,9 @@ class ShardConfig(StageConfig):
     """Size of a shard that the default count aims at."""
     include_flagged: bool = True
     """Whether flagged triples are written (with their verdict) or left out until a person has seen them."""
-    card_licence: str = "other"
-    """Licence of the dataset as a whole, as the Hub writes it; each sample lists the licences of its parts."""
+    card_licence: str = "auto"
+    """Licence of the dataset as a whole, as the Hub writes it; each sample lists the licences of its parts. auto: what
+    all of them come to (docs/publish.md), and "other" where that is no single licence."""
 
 
 def write_version(
@@ -54,6 +56,7 @@ def write_version(
     workers: int = 1,
     parent: int | None = None,
     number_names: Collection[str] = (),
+    third_products: Mapping[str, str] | None = None,
 ) -> Publication:
     """Write, verify and publish one dataset version.
 
@@ -64,6 +67,7 @@ def write_version(
         parent: version that the splits were taken from (0: none); by default the latest one.
         number_names: numbers that every sample shall have besides those that some triple has, so that an engine's last
             triple takes no name out of all samples when it goes.
+        third_products: triple → a product that it shows beside A and B; its licence counts, too.
 
     Raises:
         BuildError: there is nothing to write, what was written does not verify, or another build published a version
@@ -74,12 +78,17 @@ def write_version(
         raise BuildError("no triple is left to write; the rejections say why (pvtt-data show rejections)")
     latest = latest_version(out)
     parent = latest if parent is None else parent
+    facts = _product_facts(shelf)
+    third = third_products or {}
+    licences = {t.triple_id: _licences(t, shelf, facts, third.get(t.triple_id)) for t in kept}
     with building_folder(out) as building:
         write_dataset(
             building,
-            _samples(kept, shelf, store, number_names),
+            _samples(kept, shelf, facts, licences, store, number_names),
             DatasetSettings(
-                shard_count=_shard_counts(kept, config, out), card_licence=config.card_licence, **dict(settings)
+                shard_count=_shard_counts(kept, config, out),
+                card_licence=_card_licence(kept, licences) if config.card_licence == "auto" else config.card_licence,
+                **dict(settings),
             ),
             tables,
             out / f"v{latest}" if latest else None,
@@ -105,25 +114,58 @@ def _shard_counts(triples: list[Triple], config: ShardConfig, out: Path) -> int 
     return counts
 
 
-def _samples(
-    triples: list[Triple], shelf: Shelf, store: BlobStore, number_names: Collection[str]
-) -> Iterator[ShardSample]:
-    titles: dict[str, tuple[str, str, str]] = {}
+def _product_facts(shelf: Shelf) -> dict[str, tuple[str, str, str]]:
+    """Product → title, category and licence."""
+    facts: dict[str, tuple[str, str, str]] = {}
     for source in sorted(shelf.sources.values(), key=lambda s: s.source_id, reverse=True):
-        titles[source.product_id] = (source.title, source.category, source.licence)
+        facts[source.product_id] = (source.title, source.category, source.licence)
+    return facts
+
+
+def _source_a(triple: Triple, shelf: Shelf) -> tuple[Clip | None, Source | None]:
+    """The clip that A was cut out of, and its source, where there is one."""
+    if not triple.track_id_a:
+        return None, None
+    clip = shelf.clips[shelf.tracks[triple.track_id_a].clip_id]
+    return clip, shelf.sources[clip.source_id]
+
+
+def _licences(
+    triple: Triple, shelf: Shelf, facts: Mapping[str, tuple[str, str, str]], third_product: str | None
+) -> list[str]:
+    """The licences of all that went into a triple."""
+    products = (triple.product_a, triple.product_b, third_product)
+    found = {facts[product][2] for product in products if product is not None}
+    found.add(shelf.sources[triple.source_id].licence)
+    _, source_a = _source_a(triple, shelf)
+    if source_a is not None:
+        found.add(source_a.licence)
+    return sorted({licence or "unknown" for licence in found})
+
+
+def _card_licence(triples: list[Triple], licences: Mapping[str, list[str]]) -> str:
+    """What the licences of all triples and their models come to, as the Hub writes it."""
+    survey = survey_licences(((t.triple_id, licences[t.triple_id], t.models) for t in triples), LicenceBook())
+    return "other" if survey.unknown or survey.incompatible or survey.unshareable else survey.hub
+
+
+def _samples(
+    triples: list[Triple],
+    shelf: Shelf,
+    facts: Mapping[str, tuple[str, str, str]],
+    licences: Mapping[str, list[str]],
+    store: BlobStore,
+    number_names: Collection[str],
+) -> Iterator[ShardSample]:
     unmeasured = dict.fromkeys(
         sorted({*number_names, *(name for triple in triples for name in triple.numbers)}), NOT_MEASURED
     )
     for triple in triples:
         source = shelf.sources[triple.source_id]
         cut = shelf.clips[triple.clip_id].cut
-        title_a, category_a, licence_a = titles[triple.product_a]
-        title_b, category_b, licence_b = titles[triple.product_b]
-        licences = {licence_a or "unknown", licence_b or "unknown"}
-        clip_a = shelf.clips[shelf.tracks[triple.track_id_a].clip_id] if triple.track_id_a else None
-        source_a = shelf.sources[clip_a.source_id] if clip_a else None
-        if source_a:
-            licences.add(source_a.licence or "unknown")
+        title_a, category_a, _ = facts[triple.product_a]
+        title_b, category_b, _ = facts[triple.product_b]
+        clip_a, source_a = _source_a(triple, shelf)
         blobs = {
             "source.mp4": triple.source,
             "source_mask.mp4": triple.source_mask,
@@ -171,7 +213,7 @@ def _samples(
                 "source_id_a": source_a.source_id if source_a else "",
                 "clip_id_a": clip_a.clip_id if clip_a else "",
                 "source_url_a": source_a.url if source_a else "",
-                "licences": sorted(licences),
+                "licences": licences[triple.triple_id],
                 "models": list(triple.models),
             },
         )

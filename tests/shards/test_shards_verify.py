@@ -74,6 +74,15 @@ def sign(dataset: Path) -> None:
     (dataset / "lineage.json").write_bytes(lineage_bytes(build_lineage(signed.root, None, list(set(keys)), [], [])))
 
 
+def test_what_a_download_from_the_hub_leaves_beside_a_version_is_passed_over(dataset: Path) -> None:
+    (dataset / ".gitattributes").write_text("*.tar filter=lfs\n")
+    (dataset / ".cache" / "huggingface").mkdir(parents=True)
+    (dataset / ".cache" / "huggingface" / "README.md.metadata").write_text("1\n")
+    assert verify(dataset).ok
+    (dataset / "data" / ".cache").write_text("")
+    assert [problem.file for problem in verify(dataset).problems] == ["data/.cache"]
+
+
 def test_a_correct_version_has_no_problem_and_counts_what_was_checked(with_table: Path, tmp_path: Path) -> None:
     report = verify(with_table)
     assert report.ok, report.text()

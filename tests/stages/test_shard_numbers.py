@@ -10,6 +10,7 @@ from fake_build import FakeBuild
 from pvtt_data.line import declared_numbers
 from pvtt_data.recipe import Recipe, read_recipe
 from pvtt_data.shards import ShardDataset, read_manifest
+from pvtt_data.shards.format import CARD_FILE
 from pvtt_data.stages.shard import ShardConfig, write_version
 from pvtt_data.stages.triple_qc import Shelf
 
@@ -66,3 +67,28 @@ def test_a_clip_that_a_was_cut_out_of_gives_its_source_and_its_licence(tmp_path:
     assert meta.source_url_a == "https://example.org/a"
     assert "CC-BY-SA-4.0" in meta.licences
     assert metas[still.triple_id].source_id_a == metas[still.triple_id].clip_id_a == ""
+
+
+def test_the_licences_of_the_clip_and_of_a_third_product_count_and_the_card_names_the_strictest(tmp_path: Path) -> None:
+    build = FakeBuild(tmp_path)
+    triple = build.triples[0]
+    parts = {triple.product_a, triple.product_b}
+    third = next(source for source in build.sources if source.product_id not in parts)
+    told = {third.source_id: "CC-BY-NC-4.0"}
+    sources = [dataclasses.replace(s, licence=told.get(s.source_id, "CC-BY-4.0")) for s in build.sources]
+    shelf = Shelf.of(sources, build.clips, build.tracks, build.pictures, build.pairs)
+    settings = {"name": "m", "recipe": {}, "reference_count": 1, "heldout_count": 0, "tools": {}, "weights": {}}
+
+    def written(name: str, config: ShardConfig, shown: dict[str, str]) -> tuple[list[str], str]:
+        made = write_version(
+            [dataclasses.replace(triple, models=())], shelf, build.workspace.store, config, settings, {},
+            tmp_path / name, third_products=shown,
+        )  # fmt: skip
+        return ShardDataset(made.path)[0].meta.licences, (made.path / CARD_FILE).read_text()
+
+    licences, card = written("a", ShardConfig(count=1), {})
+    assert licences == ["CC-BY-4.0"] and "\nlicense: cc-by-4.0\n" in card
+    licences, card = written("b", ShardConfig(count=1), {triple.triple_id: third.product_id})
+    assert licences == ["CC-BY-4.0", "CC-BY-NC-4.0"] and "\nlicense: cc-by-nc-4.0\n" in card
+    _, card = written("c", ShardConfig(count=1, card_licence="other"), {})
+    assert "\nlicense: other\n" in card

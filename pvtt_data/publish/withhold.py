@@ -1,0 +1,236 @@
+"""Samples that must not be redistributed: what is published in their place, and the version without them.
+
+`tables/withheld.parquet` has one row for each: its key, split and shard, the SHA-256 that the shard has with it, its
+JSON, the SHA-256 of every member, and which originals it was made from (their SHA-256, names in the feed, addresses).
+With the recipe in the manifest and the tables of the build that is enough to make it again: see
+`pvtt_data.publish.rebuild`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pvtt_data.errors import DatasetError
+from pvtt_data.files import whole_file
+from pvtt_data.publish.card_head import card_licence
+from pvtt_data.publish.needs import Original, needs_of, read_tables
+from pvtt_data.records import Split
+from pvtt_data.shards import DatasetSettings, Manifest, ShardDataset, ShardSample, write_dataset
+from pvtt_data.shards.format import CLIP_MEMBERS, SampleMeta, heldout_member, reference_member
+from pvtt_data.shards.index import read_index
+from pvtt_data.shards.reader import Sample
+
+TABLE = "withheld"
+_ROOT_KEY = b"pvtt.root"
+_SCHEMA = pa.schema(
+    [
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("shard_sha256", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("source_url", pa.string(), nullable=False),
+        pa.field("source_url_a", pa.string(), nullable=False),
+        pa.field(
+            "originals",
+            pa.list_(
+                pa.struct(
+                    [pa.field(name, pa.string(), nullable=False) for name in ("sha256", "name", "url", "licence")]
+                )
+            ),
+            nullable=False,
+        ),
+        pa.field(
+            "members",
+            pa.list_(
+                pa.struct(
+                    [
+                        pa.field("member", pa.string(), nullable=False),
+                        pa.field("length", pa.int64(), nullable=False),
+                        pa.field("sha256", pa.string(), nullable=False),
+                    ]
+                )
+            ),
+            nullable=False,
+        ),
+        pa.field("json", pa.string(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """One sample that is published as hashes.
+
+    Attributes:
+        shard: path of its shard, with ``shard_sha256`` once the sample is in it.
+        members: name → (bytes, SHA-256).
+        json: its JSON member.
+    """
+
+    key: str
+    split: Split
+    shard: str
+    shard_sha256: str
+    reason: str
+    source_url: str
+    source_url_a: str
+    originals: tuple[Original, ...]
+    members: Mapping[str, tuple[int, str]]
+    json: str
+
+
+def read_withheld(version: Path) -> tuple[list[Withheld], str]:
+    """The withheld samples of a published version, and the root of the version with them.
+
+    Raises:
+        DatasetError: it has none, or the table is damaged.
+    """
+    path = version / "tables" / f"{TABLE}.parquet"
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise DatasetError(f"{version.name} withholds no sample: there is nothing to make again") from error
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{path.name} cannot be read: {error}") from error
+    metadata = table.schema.metadata or {}
+    if table.schema.names != _SCHEMA.names or _ROOT_KEY not in metadata:
+        raise DatasetError(f"{path.name} has other columns than it should")
+    rows = []
+    for row in table.to_pylist():
+        originals = tuple(Original(**one) for one in row.pop("originals"))
+        members = {one["member"]: (one["length"], one["sha256"]) for one in row.pop("members")}
+        rows.append(Withheld(**row, originals=originals, members=members))
+    return rows, metadata[_ROOT_KEY].decode()
+
+
+def write_published(version: Path, out: Path, reasons: Mapping[str, str]) -> Manifest:
+    """Write the version that is published: all samples but those withheld, and the table about them.
+
+    Shards without a withheld sample stay as they are, as hard links where the filesystem has them.
+
+    Args:
+        version: the whole version.
+        out: new folder on the same filesystem.
+        reasons: key → why it is withheld.
+
+    Raises:
+        DatasetError: the version is damaged or does not say how a sample was made.
+        BuildError: no sample is left.
+    """
+    dataset = ShardDataset(version, check_sha256=True)
+    manifest = dataset.manifest
+    table = out.with_name(f"{out.name}-{TABLE}.parquet")
+    _write_table(table, dataset, reasons)
+    tables = {Path(name).stem: version / name for name in manifest.tables}
+    try:
+        return write_dataset(
+            out,
+            _samples(dataset, set(reasons)),
+            settings_of(version, manifest),
+            {**tables, TABLE: table},
+            parent=version,
+        )
+    finally:
+        table.unlink(missing_ok=True)
+
+
+def settings_of(version: Path, manifest: Manifest) -> DatasetSettings:
+    """The settings that a version was written with."""
+    return DatasetSettings(
+        name=manifest.name,
+        recipe=manifest.recipe,
+        shard_count={split: counts.shards for split, counts in manifest.counts.items()},
+        reference_count=manifest.reference_count,
+        heldout_count=manifest.heldout_count,
+        tools=manifest.tools,
+        weights=manifest.weights,
+        card_licence=card_licence(version) or "other",
+    )
+
+
+def shard_sample(key: str, split: Split, meta: SampleMeta, members: Mapping[str, bytes | Path]) -> ShardSample:
+    """A sample as the writer takes it, from one as the reader gives it.
+
+    Args:
+        members: at least the videos and the different pictures.
+    """
+    wanted = [
+        *CLIP_MEMBERS,
+        *(reference_member(number) for number in range(meta.reference_count)),
+        *(heldout_member(number) for number in range(meta.heldout_count)),
+    ]
+    facts: dict[str, Any] = meta.model_dump(mode="python", exclude={"reference_count", "heldout_count"})
+    facts["reference_source"] = facts["reference_source"][: meta.reference_count]
+    return ShardSample(key, split, {name: members[name] for name in wanted}, facts)
+
+
+def shard_sample_of(sample: Sample) -> ShardSample:
+    """A sample of a version as the writer takes it."""
+    return shard_sample(sample.key, sample.split, sample.meta, _Members(sample))
+
+
+class _Members(Mapping[str, bytes]):
+    """Members of a sample, read when asked for."""
+
+    def __init__(self, sample: Sample) -> None:
+        self._sample = sample
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._sample.read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sample.spans)
+
+    def __len__(self) -> int:
+        return len(self._sample.spans)
+
+
+def _samples(dataset: ShardDataset, left_out: Collection[str]) -> Iterator[ShardSample]:
+    for sample in (dataset[number] for number in range(len(dataset))):
+        if sample.key not in left_out:
+            yield shard_sample_of(sample)
+
+
+def _write_table(path: Path, dataset: ShardDataset, reasons: Mapping[str, str]) -> None:
+    manifest = dataset.manifest
+    composite = manifest.recipe.get("synthesise", {}).get("composite", {})
+    needs = needs_of(read_tables(dataset.path), reasons, float(composite.get("distractor_share", 0.0)))
+    if needs.problems:
+        lines = "\n".join(f"  {key}: {why}" for key, why in sorted(needs.problems.items()))
+        raise DatasetError(f"these samples cannot be withheld, because nobody could make them again:\n{lines}")
+    shards = {row["key"]: row["shard"] for row in read_index(dataset.path / "index.parquet").to_pylist()}
+    rows = []
+    for key in sorted(reasons):
+        sample = dataset[key]
+        rows.append(
+            {
+                "key": key,
+                "split": sample.split,
+                "shard": shards[key],
+                "shard_sha256": manifest.shards[shards[key]].sha256,
+                "reason": reasons[key],
+                "source_url": sample.meta.source_url,
+                "source_url_a": sample.meta.source_url_a,
+                "originals": [
+                    {"sha256": one.sha256, "name": one.name, "url": one.url, "licence": one.licence}
+                    for one in (needs.originals[sha256] for sha256 in sorted(needs.of_sample[key]))
+                ],
+                "members": [
+                    {"member": name, "length": span.length, "sha256": span.sha256}
+                    for name, span in sample.spans.items()
+                ],
+                "json": sample.read("json").decode(),
+            }
+        )
+    facts = {_ROOT_KEY: manifest.root.encode()}
+    with whole_file(path) as file:
+        pq.write_table(
+            pa.Table.from_pylist(rows, schema=_SCHEMA).replace_schema_metadata(facts), file, compression="zstd"
+        )
