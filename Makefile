@@ -29,7 +29,7 @@ $(VENV)/core.stamp: pyproject.toml
 
 $(VENV)/dev.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,render,matting,gpu,app]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev,render,matting,gpu,app,publish]"
 	touch $(VENV)/core.stamp $@
 
 clean:
