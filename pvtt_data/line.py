@@ -46,6 +46,7 @@ from pvtt_data.render.variant import ChosenVariant
 from pvtt_data.reviews.applied import AppliedVerdict
 from pvtt_data.reviews.book import ReviewBook
 from pvtt_data.reviews.relabel import relabelled
+from pvtt_data.reviews.resegment import Resegmentation
 from pvtt_data.runner import Runner, StopBuildError
 from pvtt_data.stage import Named, NoConfig, library_version
 from pvtt_data.stages.assign_split import assign_split, changed_splits, notes_on_families
@@ -219,6 +220,7 @@ class Line:
         self.reviews = reviews or ReviewBook()
         self.tables = Tables()
         self._rendered_scenes: dict[str, SceneFacts] = {}
+        self._reviewed_clips: dict[str, str] = {}
 
     def through(self) -> Tables:
         """Run everything; `tables` holds what was reached even when the build stops early.
@@ -292,7 +294,9 @@ class Line:
             for shot in tables.shots
         ]
         tables.clips = run.map(Normalise(recipe.normalise), windows)
+        cut = {clip.clip_id: clip.source_id for clip in tables.clips}
         tables.clips = run.table(clip_review(tables.clips, self.reviews, self._clip_names()))
+        self._reviewed_clips = {name: cut[name] for name in cut if name in self.reviews.taken}
 
     def _fingerprints(self, media: set[str], measured: Mapping[str, Measurement]) -> dict[str, Fingerprint]:
         """Medium → its fingerprint."""
@@ -320,12 +324,14 @@ class Line:
         recipe, run, tables = self.recipe, self.run, self.tables
         names = self._clip_names()
         targets = self._targets(backend)
+        told = self._told_again(backend, targets)
         unsegmented = [
-            Named(_segment_item(c, targets.get(c.source_id)), c.clip_id, names[c.clip_id]) for c in tables.clips
+            Named(_segment_item(c, targets.get(c.source_id), told.get(c.clip_id)), c.clip_id, names[c.clip_id])
+            for c in tables.clips
         ]
         source_of_clip = {c.clip_id: c.source_id for c in tables.clips}
         tracks: list[MaskTrack] = [
-            _stated(track, backend, targets.get(source_of_clip[track.clip_id]))
+            _stated(track, backend, targets.get(source_of_clip[track.clip_id]), told.get(track.clip_id))
             for track in run.map(Segment(backend, recipe.segment.smoothing_px), unsegmented)
         ]
 
@@ -394,6 +400,20 @@ class Line:
                 self.run.note(f"what to look for in {counts[rule]} sources: {words} ({shown})")
         return targets
 
+    def _told_again(self, backend: ChosenBackend, targets: Mapping[str, NamedTarget]) -> dict[str, Resegmentation]:
+        """Clip → what people say of its product, where they want another mask."""
+        told = {}
+        for clip in self.tables.clips:
+            standing = self.reviews.of_clip(clip)
+            if standing is None or standing.resegment is None:
+                continue
+            again = Resegmentation.of_review(standing.resegment)
+            told[clip.clip_id] = again
+            # What the backend cannot be told is rejected by the stage: the mask that was found wrong must not stay.
+            can = again.is_understood(backend, targets.get(clip.source_id))
+            self.reviews.note(standing, clip.clip_id, "resegmented" if can else "dropped")
+        return told
+
     def _comparable_masks(self, tracks: Sequence[MaskTrack], listing: Sequence[Picture]) -> list[Named[LikenessItem]]:
         """Tracks of products that have listing pictures."""
         cutouts: dict[str, set[Blob]] = {}
@@ -444,6 +464,7 @@ class Line:
             recipe.synthesise.composite.free_share,
             photo_text,
             1.0 if recipe.mask_qc.max_text_overlay_share is None else recipe.mask_qc.max_text_overlay_share,
+            self._reviewed_clips,
         )
         tables.pairs = run.table(pair(pairable, recipe.pair, recipe.engines))
         for text in notes_on_moving(pairable, tables.pairs, recipe.pair):
@@ -679,7 +700,9 @@ class Line:
         tables.verdicts = self.reviews.applied({**sources, **names})
 
 
-def _segment_item(clip: Clip, told: NamedTarget | None) -> SegmentItem:
+def _segment_item(clip: Clip, told: NamedTarget | None, again: Resegmentation | None) -> SegmentItem:
+    if again is not None:
+        return again.item(clip, told)
     if told is None:
         return SegmentItem(clip.clip_id, clip.video, clip.cut.fps)
     return TargetedSegmentItem(clip.clip_id, clip.video, clip.cut.fps, told.target)
@@ -715,8 +738,12 @@ def _swap_item(row: Pair, shelf: Shelf, distractor: Blob | None) -> SwapItem:
     return MovingSwapItem(**told, moving=moving)
 
 
-def _stated(track: MaskTrack, backend: ChosenBackend, told: NamedTarget | None) -> MaskTrack:
+def _stated(
+    track: MaskTrack, backend: ChosenBackend, told: NamedTarget | None, again: Resegmentation | None
+) -> MaskTrack:
     """A track that says how its backend was chosen and what it was told; neither changes the mask."""
+    if again is not None:
+        return dataclasses.replace(track, choice=backend.choice, target=again.words, target_rule="review")
     if told is None:
         return dataclasses.replace(track, choice=backend.choice)
     return dataclasses.replace(track, choice=backend.choice, target=told.prompt, target_rule=told.rule)

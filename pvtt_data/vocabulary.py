@@ -24,10 +24,13 @@ from pvtt_data.stage import StageConfig
 PACKAGED = Path(__file__).with_name("vocabulary.yaml")
 """The vocabulary that comes with the package."""
 
-Rule = Literal["prompt", "category", "title", "category-department", "title-department", "category-words", "none"]
+Rule = Literal[
+    "review", "prompt", "category", "title", "category-department", "title-department", "category-words", "none"
+]
 """What named the target: see `RULES`."""
 
 RULES: Mapping[Rule, str] = {
+    "review": "a person named it, or drew a box around it",
     "prompt": "the prompt names it",
     "category": "the category names its kind",
     "title": "the title names its kind",

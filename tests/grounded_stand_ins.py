@@ -16,6 +16,7 @@ from pvtt_data.gpu import Gpu
 from pvtt_data.model_list import GROUPS, MODELS
 from pvtt_data.models import ModelRegistry
 from pvtt_data.segmenters.base import Job, Progress, Segmentation, Target, one_by_one
+from pvtt_data.segmenters.box_prompt import BoxPrompt
 
 H100 = Gpu("", "a GPU", "sm_90", 80 * 10**9, has_bfloat16=True)
 NO_GPU = Gpu("no GPU answers")
@@ -44,7 +45,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, gpu: Gpu, missing: Sequence[str] = 
 
 
 class ToldSegmenter:
-    """Marks the left part of each frame, and remembers what it was told."""
+    """Marks the left part of each frame, and remembers what it was told and shown."""
 
     name = "grounded-sam2"
     version = "1"
@@ -53,6 +54,7 @@ class ToldSegmenter:
 
     def __init__(self) -> None:
         self.told: list[Target | None] = []
+        self.boxes: list[BoxPrompt | None] = []
 
     def segment_image(self, image: NDArray[np.uint8], target: Target | None = None) -> NDArray[np.float32]:
         self.told.append(target)
@@ -61,8 +63,13 @@ class ToldSegmenter:
         return probability
 
     def segment_video(
-        self, frames: NDArray[np.uint8], target: Target | None = None, on_progress: Progress | None = None
+        self,
+        frames: NDArray[np.uint8],
+        target: Target | None = None,
+        on_progress: Progress | None = None,
+        box: BoxPrompt | None = None,
     ) -> Segmentation:
+        self.boxes.append(box)
         masks = np.stack([self.segment_image(frame, target) > 0.5 for frame in frames])
         if on_progress is not None:
             on_progress(len(frames), len(frames))

@@ -65,6 +65,7 @@ def read_build(recipe: Recipe, work: Path) -> Reviewed:
         identity=content_id("build", recipe.name, str(workspace.root)),
         subjects=tuple(flagged_first(subjects)),
         notes=tuple(notes),
+        segment=recipe.segment,
         work=work,
         looks=found.looks,
     )

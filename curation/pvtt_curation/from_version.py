@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from pvtt_curation.media import MediaRef
 from pvtt_curation.rulebook import Rulebook
@@ -17,6 +18,7 @@ from pvtt_data.records import Clip, MaskTrack, Source, Triple, content_id, from_
 from pvtt_data.reviews.records import clip_key, mask_key, triple_key
 from pvtt_data.shards import Sample, ShardDataset
 from pvtt_data.shards.format import JSON_MEMBER, SampleMeta, heldout_member, reference_member
+from pvtt_data.stages.segment import SegmentConfig
 
 R = TypeVar("R")
 
@@ -40,6 +42,7 @@ def read_version(folder: Path) -> Reviewed:
         identity=content_id("version", dataset.manifest.root),
         subjects=tuple(flagged_first(subjects.values())),
         notes=tuple(notes),
+        segment=_segment_config(dataset.manifest.recipe.get("segment")),
         version=folder,
     )
 
@@ -176,3 +179,14 @@ def _parts(sample: Sample, tables: _Tables) -> dict[str, str]:
 def _ref(sample: Sample, member: str) -> MediaRef:
     span = sample.spans[member]
     return MediaRef(span.path, span.sha256, member.rpartition(".")[2], span.offset, span.length)
+
+
+def _segment_config(plain: Any) -> SegmentConfig | None:
+    """The settings that a manifest holds, without files of the machine that it was built on; None if it has none."""
+    if not isinstance(plain, Mapping):
+        return None
+    known = set(SegmentConfig.model_fields) - {"vocabulary"}
+    try:
+        return SegmentConfig.model_validate({name: value for name, value in plain.items() if name in known})
+    except ValidationError:
+        return None

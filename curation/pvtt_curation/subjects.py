@@ -19,6 +19,7 @@ from pvtt_data.records import Verdict
 
 if TYPE_CHECKING:
     from pvtt_data.recipe import Recipe
+    from pvtt_data.stages.segment import SegmentConfig
     from pvtt_data.thresholds import Rule
 
 SubjectKind = Literal["clip", "mask", "triple"]
@@ -118,6 +119,7 @@ class Reviewed:
         identity: 16 hex digits; another version or recipe has another.
         subjects: flagged first.
         notes: what a person should know.
+        segment: how it was segmented, for who tries another prompt or box; None where nobody says.
         version: folder of the dataset version; None for a build.
         work: work directory of the build; None for a version.
         looks: mask track → what its product looks like, a vector of unit length, as far as the build knows it.
@@ -127,6 +129,7 @@ class Reviewed:
     identity: str
     subjects: tuple[Subject, ...]
     notes: tuple[str, ...] = ()
+    segment: SegmentConfig | None = None
     version: Path | None = None
     work: Path | None = None
     looks: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict, compare=False, repr=False)

@@ -49,6 +49,8 @@ class ReviewBook:
         self.found: Standings = found or {}
         self.folder = folder
         self.idle = list(idle)
+        self.taken: set[str] = set()
+        """Rows that nothing but people's word dropped."""
         self._effects: dict[tuple[SubjectKind, str], dict[str, set[Effect]]] = {}
 
     @classmethod
@@ -113,6 +115,8 @@ class ReviewBook:
             return ruling
         if standing.verdict == "reject":
             self.note(standing, subject_id, "dropped")
+            if ruling.verdict != "reject":
+                self.taken.add(subject_id)
             return Ruling("reject", review_reasons(standing)[:1], rejection_text(standing))
         if ruling.verdict == "reject" and (standing.verdict == "flag" or structural):
             if standing.verdict == "accept":

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvtt_data.errors import InputError
+from pvtt_data.segmenters.box_prompt import BoxPrompt
 
 Progress = Callable[[int, int], None]
 """Called with (model runs done, model runs planned) while a video is worked on."""
@@ -20,7 +21,8 @@ class Target:
     """What to look for.
 
     Attributes:
-        phrases: names of the product, the best one first, lower case and without full stops ("gold bracelet").
+        phrases: names of the product, the best one first, lower case and without full stops ("gold bracelet"); none
+            where a box alone says where it is.
         instances: most things that make up the product: 2 for a pair of earrings.
         area_share: (smallest, largest) usual share of a frame that one product covers; outside, boxes count less.
         holed: whether background shows through the product, as through a bracelet.
@@ -68,10 +70,12 @@ class Job:
     Attributes:
         frames: (T, H, W, 3) uint8 RGB, one shot.
         target: what to look for; None for a backend that cannot be told.
+        box: where it is in one of the frames, as a person drew it; it outweighs whatever a model finds elsewhere.
     """
 
     frames: NDArray[np.uint8]
     target: Target | None = None
+    box: BoxPrompt | None = None
 
 
 class Segmenter(Protocol):
@@ -82,7 +86,7 @@ class Segmenter(Protocol):
         version: changes when the same input may give another mask.
         weights: file role → SHA-256 in hex.
         takes_target: whether it can be told what to look for. A backend that cannot refuses a target with ValueError
-            rather than look for something else, and one that must be told refuses to guess.
+            rather than look for something else, and one that must be told refuses to guess. A box is taken by all.
     """
 
     @property
@@ -117,6 +121,7 @@ class Segmenter(Protocol):
         frames: NDArray[np.uint8],
         target: Target | None = None,
         on_progress: Progress | None = None,
+        box: BoxPrompt | None = None,
     ) -> Segmentation:
         """Masks of one and the same product in all frames of one shot.
 
@@ -124,9 +129,11 @@ class Segmenter(Protocol):
             frames: (T, H, W, 3) uint8 RGB.
             target: what to look for.
             on_progress: told about every run of the model.
+            box: where it is in one frame: from there it is followed both ways.
 
         Raises:
-            InputError: ``no-product``, nothing stands out; ``track-lost``, it cannot be followed through all frames.
+            InputError: ``no-product``, nothing stands out; ``track-lost``, it cannot be followed through all frames;
+                ``bad-box``, the clip has no such frame or the box holds nothing.
         """
         ...
 
@@ -142,7 +149,7 @@ def one_by_one(segmenter: Segmenter, jobs: Sequence[Job]) -> list[Segmentation |
     outcomes: list[Segmentation | InputError] = []
     for job in jobs:
         try:
-            outcomes.append(segmenter.segment_video(job.frames, job.target))
+            outcomes.append(segmenter.segment_video(job.frames, job.target, box=job.box))
         except InputError as error:
             outcomes.append(error)
     return outcomes

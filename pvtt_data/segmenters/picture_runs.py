@@ -38,12 +38,16 @@ class CountedRuns:
         self, frame: NDArray[np.uint8], expected: NDArray[np.float32], margin: float
     ) -> NDArray[np.float32] | None:
         """The answer on the surroundings of the expected product, put back into a map of the whole frame."""
-        box = _surroundings(expected > 0.5, margin)
-        answer = None if box is None else self._run(np.ascontiguousarray(frame[box]))
-        if answer is None or box is None:
+        where = surroundings(expected > 0.5, margin)
+        return None if where is None else self.part(frame, where)
+
+    def part(self, picture: NDArray[np.uint8], where: tuple[slice, slice]) -> NDArray[np.float32] | None:
+        """The answer on a part of a picture, put back into a map of the whole one."""
+        answer = self._run(np.ascontiguousarray(picture[where]))
+        if answer is None:
             return None
-        whole = np.zeros(expected.shape, np.float32)
-        whole[box] = answer
+        whole = np.zeros(picture.shape[:2], np.float32)
+        whole[where] = answer
         return whole
 
     def _run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32] | None:
@@ -57,7 +61,8 @@ class CountedRuns:
                 self._on_progress(self.done, self._planned)
 
 
-def _surroundings(mask: NDArray[np.bool_], margin: float) -> tuple[slice, slice] | None:
+def surroundings(mask: NDArray[np.bool_], margin: float) -> tuple[slice, slice] | None:
+    """Rows and columns around a (H, W) mask with a margin, a share of its longer side; None for an empty mask."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None

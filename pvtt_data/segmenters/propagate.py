@@ -18,7 +18,7 @@ A salient-object network is slow and knows nothing of time. So it sees only some
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -53,13 +53,39 @@ def segment_by_keyframes(
         InputError: ``no-product``, nothing stands out in most keyframes or all of the picture does; ``track-lost``,
             the keyframes show no common object, or it goes missing for too long.
     """
-    count, height, width = frames.shape[:3]
     runs = CountedRuns(segment_image, on_progress)
     motion = ObjectMotion(clip_flow(frames))
     find_at, found = _found(frames, runs, motion, config)
     identity = completed(frames, runs, found, motion, config)
-    refined = _Refined(frames, runs, motion, identity, config)
-    refined.ask_all(find_at)
+    return carry_through(frames, runs, motion, find_at, identity, config)
+
+
+def carry_through(
+    frames: NDArray[np.uint8],
+    runs: CountedRuns,
+    motion: ObjectMotion,
+    keys: Sequence[int],
+    identity: Mapping[int, NDArray[np.float32]],
+    config: PropagationConfig,
+    settled: Container[int] = (),
+) -> Segmentation:
+    """Look closer at the product in keyframes and carry it through all frames: steps 3 and 4.
+
+    Args:
+        frames: (T, H, W, 3) uint8 RGB.
+        runs: of the picture model.
+        motion: carries maps.
+        keys: keyframes to look at, in the order of time, the first and the last frame among them.
+        identity: keyframe → (H, W) float32 in [0, 1], the product in those that show it.
+        config: spacing and thresholds.
+        settled: keyframes of ``identity`` whose map is taken as it is.
+
+    Raises:
+        InputError: ``track-lost``, it goes missing for too long.
+    """
+    count, height, width = frames.shape[:3]
+    refined = _Refined(frames, runs, motion, identity, config, settled)
+    refined.ask_all(keys)
     numbers = refined.numbers()
     if (
         numbers["keyframes_accepted"] < config.min_accepted_share * numbers["keyframes"]
@@ -114,13 +140,15 @@ class _Refined:
         frames: NDArray[np.uint8],
         runs: CountedRuns,
         motion: ObjectMotion,
-        identity: dict[int, NDArray[np.float32]],
+        identity: Mapping[int, NDArray[np.float32]],
         config: PropagationConfig,
+        settled: Container[int],
     ) -> None:
         self._frames = frames
         self._runs = runs
         self._identity = identity
         self._config = config
+        self._settled = settled
         self._before = Between(identity, motion)
         self._answers: dict[int, NDArray[np.float32]] = {}
         self._between = Between(self._answers, motion)
@@ -129,7 +157,7 @@ class _Refined:
 
     def ask_all(self, keys: Sequence[int]) -> None:
         """Look at these frames, and between them until neighbours agree or are as near as is needed."""
-        self._runs.expect(len(keys))
+        self._runs.expect(sum(key not in self._settled for key in keys))
         for key in keys:
             self._ask(key, self._before.at(key)[0])
         doubtful = list(pairwise(keys))
@@ -156,6 +184,9 @@ class _Refined:
 
     def _ask(self, t: int, expected: NDArray[np.float32]) -> None:
         self._asked.add(t)
+        if t in self._settled:
+            self._answers[t] = self._identity[t]
+            return
         answer = self._runs.cut_out(self._frames[t], expected, self._config.crop_margin)
         if answer is None:
             answer = self._identity.get(t)

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from pvtt_data.errors import InputError
 from pvtt_data.files import sha256_file
 from pvtt_data.segmenters.base import Job, Progress, Segmentation, Target, one_by_one
+from pvtt_data.segmenters.box_prompt import BoxPrompt
+from pvtt_data.segmenters.from_box import segment_from_box
 from pvtt_data.segmenters.propagate import segment_by_keyframes
 from pvtt_data.segmenters.propagation_config import PropagationConfig
 
@@ -24,7 +26,7 @@ _DEVIATION_RGB = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 class U2NetSegmenter:
-    """Segments whatever stands out most; it cannot be told what to look for.
+    """Segments whatever stands out most, in all the picture or in a box; it cannot be told what to look for.
 
     The network ends in a sigmoid, and its answer is stretched to [0, 1] as its authors do. Stretching makes something
     salient out of any picture, so the raw peak decides first: it was at most 0.13 on 13 pictures of empty surfaces,
@@ -77,9 +79,12 @@ class U2NetSegmenter:
         frames: NDArray[np.uint8],
         target: Target | None = None,
         on_progress: Progress | None = None,
+        box: BoxPrompt | None = None,
     ) -> Segmentation:
-        """See `Segmenter.segment_video`."""
+        """See `Segmenter.segment_video`; with a box, what stands out inside it."""
         _refuse(target)
+        if box is not None:
+            return segment_from_box(frames, self.segment_image, box, self._config, on_progress)
         return segment_by_keyframes(frames, self.segment_image, self._config, on_progress)
 
     def segment_videos(

@@ -138,6 +138,8 @@ class PairingTables:
         alike: limits for the embedder of the looks.
         vocabulary: knows which kinds of products are related.
         free_share: share of composites in which part of B is meant to lie outside A.
+        reviewed: clip → source of clips that are missing because people rejected them or their masks: as many photos
+            are filmed as if they were there, since the photos are none the worse for it.
         photo_text: share of each listing picture that text covers; None where nobody looked. A picture that was not
             looked at then, or has more than ``max_photo_text``, is not filmed.
     """
@@ -153,6 +155,7 @@ class PairingTables:
     free_share: float = 0.5
     photo_text: Mapping[str, float] | None = None
     max_photo_text: float = 1.0
+    reviewed: Mapping[str, str] = field(default_factory=dict)
 
 
 def pair(tables: PairingTables, config: PairConfig, shares: EngineShares) -> StageResult:
@@ -209,6 +212,7 @@ class _Pairing:
         self.alike = tables.alike
         self.rules = config.partner_rules(tables.alike.max_likeness, tables.free_share)
         self.takes = _takes_of(tables, config)
+        self.reviewed = tables.reviewed
         self.photo_text, self.max_photo_text = tables.photo_text, tables.max_photo_text
         self.rates = shares.rates(config.products_per_clip)
         self.result = StageResult(NAME, table=True)
@@ -303,6 +307,8 @@ class _Pairing:
         clips_of: dict[str, list[str]] = {}
         for track in self.tracks:
             clips_of.setdefault(self.product_of[self.clips[track.clip_id].source_id], []).append(track.clip_id)
+        for clip_id, source_id in sorted(self.reviewed.items()):
+            clips_of.setdefault(self.product_of[source_id], []).append(clip_id)
         for own in self.products.values():
             photos = [seen for seen in own.listing if not seen.view.cut_sides and self._is_clear(seen.picture)]
             if not photos:

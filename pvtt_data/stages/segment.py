@@ -17,6 +17,7 @@ from pvtt_data.mirrors import Progress
 from pvtt_data.models import ModelRegistry
 from pvtt_data.records import Blob, MaskTrack, content_id
 from pvtt_data.segmenters.base import Job, Segmentation, Segmenter, Target
+from pvtt_data.segmenters.box_prompt import BoxPrompt
 from pvtt_data.segmenters.finish import smoothed
 from pvtt_data.segmenters.grounded.settings import GroundedSettings
 from pvtt_data.stage import MapStage, Resources, StageConfig
@@ -69,6 +70,14 @@ class TargetedSegmentItem(SegmentItem):
     target: Target
 
 
+@dataclass(frozen=True, slots=True)
+class BoxedSegmentItem(SegmentItem):
+    """A clip's video and where a person says that the product is, perhaps with words for it."""
+
+    target: Target | None
+    box: BoxPrompt
+
+
 class _SmoothedSettings(StageConfig):
     backend: BackendSettings | BackendIdentity
     smoothing_px: float
@@ -110,20 +119,29 @@ class Segment(MapStage[SegmentItem]):
         """The `MaskTrack` of one clip."""
         assert self._segmenter is not None, "setup() runs first"
         job = self._job(item, store)
-        return [self._track(item, self._segmenter.segment_video(job.frames, job.target), store)]
+        return [self._track(item, self._segmenter.segment_video(job.frames, job.target, box=job.box), store)]
 
     def run_many(self, items: Sequence[SegmentItem], store: BlobStore) -> list[Sequence[MaskTrack] | InputError]:
         """The `MaskTrack` of each clip, all worked on together."""
         assert self._segmenter is not None, "setup() runs first"
-        outcomes = self._segmenter.segment_videos([self._job(item, store) for item in items])
+        outcomes: dict[int, Segmentation | InputError] = {}
+        jobs: dict[int, Job] = {}
+        for n, item in enumerate(items):
+            try:
+                jobs[n] = self._job(item, store)
+            except InputError as error:
+                outcomes[n] = error
+        outcomes |= zip(jobs, self._segmenter.segment_videos(list(jobs.values())), strict=True)
         return [
-            outcome if isinstance(outcome, InputError) else [self._track(item, outcome, store)]
-            for item, outcome in zip(items, outcomes, strict=True)
+            outcome if isinstance(outcome := outcomes[n], InputError) else [self._track(item, outcome, store)]
+            for n, item in enumerate(items)
         ]
 
     def _job(self, item: SegmentItem, store: BlobStore) -> Job:
-        target = item.target if isinstance(item, TargetedSegmentItem) else None
-        return Job(decode_video(store.path(item.video)), target)
+        target = item.target if isinstance(item, (TargetedSegmentItem, BoxedSegmentItem)) else None
+        box = item.box if isinstance(item, BoxedSegmentItem) else None
+        check_told(self.backend, target, box)
+        return Job(decode_video(store.path(item.video)), target, box)
 
     def _track(self, item: SegmentItem, found: Segmentation, store: BlobStore) -> MaskTrack:
         scratch = store.scratch_file("mp4")
@@ -143,6 +161,21 @@ class Segment(MapStage[SegmentItem]):
             reasons=(),
             numbers=dict(sorted(numbers.items())),
         )
+
+
+def check_told(backend: ChosenBackend, target: Target | None, box: BoxPrompt | None) -> None:
+    """Whether a backend can do what it is told.
+
+    Raises:
+        InputError: ``cannot-be-told``, there is a target and the backend takes none; ``bad-prompt``, the target has no
+            words and there is no box.
+    """
+    if target is None:
+        return
+    if not backend.takes_target:
+        raise InputError("cannot-be-told", f"a person asks for a prompt, and {UNTOLD}; a box says it without words")
+    if not target.phrases and box is None:
+        raise InputError("bad-prompt", 'the prompt names nothing to look for; write "teapot." or "teapot. kettle."')
 
 
 def backend_for(

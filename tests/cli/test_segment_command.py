@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from grounded_stand_ins import NO_GPU, ToldSegmenter, pretend, registry_with
+from grounded_stand_ins import H100, NO_GPU, ToldSegmenter, pretend, registry_with
 
 from pvtt_data.cli.segment import segment_command
 from pvtt_data.images import write_png
+from pvtt_data.media import decode_video
 from pvtt_data.segmenters.base import Target
+from pvtt_data.segmenters.box_prompt import BoxPrompt
 
 HERE = ("grounding-dino-tiny", "bert-vocabulary", "sam2.1-large", "sam2.1-tiny")
 
@@ -27,9 +30,11 @@ def frames(tmp_path: Path) -> Path:
     return folder
 
 
-def segment(monkeypatch: pytest.MonkeyPatch, models: Path, *arguments: str | Path) -> tuple[Result, ToldSegmenter]:
+def segment(
+    monkeypatch: pytest.MonkeyPatch, models: Path, *arguments: str | Path, here: Sequence[str] = HERE
+) -> tuple[Result, ToldSegmenter]:
     segmenter = ToldSegmenter()
-    registry = registry_with(models, HERE)
+    registry = registry_with(models, here)
     monkeypatch.setattr("pvtt_data.cli.segment.ModelRegistry.default", lambda: registry)
     monkeypatch.setattr("pvtt_data.cli.segment.open_backend", lambda backend: segmenter)
     return CliRunner().invoke(segment_command, [str(argument) for argument in arguments]), segmenter
@@ -61,9 +66,45 @@ def test_a_prompt_gives_masks_an_overlay_and_a_log(
     assert str(tmp_path) not in (out / "segment.json").read_text()
 
 
+def test_a_box_is_followed_drawn_and_logged(frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, H100)
+    out = tmp_path / "masks"
+    done, segmenter = segment(
+        monkeypatch, tmp_path, frames, "--box", "0.5, 0.25,0.75,1", "--box-frame", "1", "--out", out
+    )
+    assert done.exit_code == 0, done.output
+    assert segmenter.boxes == [BoxPrompt(1, 0.5, 0.25, 0.75, 1.0)] and set(segmenter.told) == {None}
+    log = json.loads((out / "segment.json").read_text())
+    assert log["box"] == {"frame": 1, "x0": 0.5, "y0": 0.25, "x1": 0.75, "y1": 1.0}
+    assert log["backend"]["name"] == "grounded-sam2", "the best that is here, though nobody gave it words"
+    overlay = decode_video(out / "overlay.mp4")
+    cyan = [(frame[20:60, 46:74].astype(int) @ [-1, 1, 0]).max() > 60 for frame in overlay]
+    assert cyan == [False, True, False]
+
+
+def test_a_box_needs_no_more_than_u2net_where_nothing_better_is_here(
+    frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, NO_GPU)
+    done, segmenter = segment(
+        monkeypatch, tmp_path, frames, "--box", "0,0,1,1", "--out", tmp_path / "masks", here=("u2net",)
+    )
+    assert done.exit_code == 0, done.output
+    assert segmenter.boxes == [BoxPrompt(0, 0, 0, 1, 1)]
+    assert json.loads((tmp_path / "masks" / "segment.json").read_text())["backend"]["name"] == "u2net"
+
+
 @pytest.mark.parametrize(
     ("arguments", "missing", "words"),
     [
+        (["--box", "0.1,0.2,0.3"], (), "a box has four edges"),
+        (["--box", "left"], (), "four numbers with commas between them"),
+        (["--box", "48,16,72,64"], (), "in 96×64 they are 0.5000,0.2500,0.7500,1.0000"),
+        (["--box", "0.5,0.2,0.4,0.9"], (), "with something in between"),
+        (["--box", "0.5,0.2,0.505,0.9"], (), "holds nothing"),
+        (["--box", "0,0,1,1", "--box-frame", "3"], (), "the clip's frames are 0 to 2"),
+        (["--box-frame", "3"], (), "which frame a --box is of"),
+        (["--backend", "u2net", "--box", "0,0,1,1", "--prompt", "mug."], (), "cannot be told what to look for"),
         (["--backend", "u2net", "--prompt", "mug."], (), "pvtt-data models pull grounded-sam2"),
         (["--backend", "grounded-sam2"], (), '--prompt "teapot."'),
         (["--prompt", " . "], (), "names nothing to look for"),

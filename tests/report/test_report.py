@@ -95,7 +95,7 @@ def test_the_funnel_gives_the_numbers_of_every_stage(usual: str) -> None:
     assert "7 clips" in row
     assert "5 mask tracks" in row
     assert "1 track-lost" in row
-    assert row.rstrip().endswith("– 1 10.5 s")
+    assert row.rstrip().endswith("– 1 11.5 s")
     assert "4" in stage_row(usual, "measure").split("decode-error")[1].split()
     assert all(stage_row(usual, stage) for stage in STAGES)
 

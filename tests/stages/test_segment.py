@@ -14,19 +14,23 @@ from record_samples import clip, sha, source, track
 
 from pvtt_data.backends import ChosenBackend, choose_backend
 from pvtt_data.build import portable_recipe
-from pvtt_data.errors import PreflightError
+from pvtt_data.errors import InputError, PreflightError
 from pvtt_data.images import write_png
 from pvtt_data.line import Line
 from pvtt_data.media import decode_masks, encode_clip
 from pvtt_data.preflight import preflight
 from pvtt_data.recipe import Recipe
-from pvtt_data.records import Blob, Source
+from pvtt_data.records import Blob, Clip, Source
+from pvtt_data.reviews.book import ReviewBook
+from pvtt_data.reviews.effective import standings
+from pvtt_data.reviews.records import Review, clip_key
 from pvtt_data.segmenters.base import Target
+from pvtt_data.segmenters.box_prompt import BoxPrompt
 from pvtt_data.segmenters.grounded.settings import GroundedSettings
 from pvtt_data.stage import MapStage, Named, StageResult
 from pvtt_data.stages.mine import MineConfig
 from pvtt_data.stages.pictures import ListingPictures, PicturesConfig, TargetedListingItem
-from pvtt_data.stages.segment import Segment, SegmentConfig, TargetedSegmentItem
+from pvtt_data.stages.segment import BoxedSegmentItem, Segment, SegmentConfig, TargetedSegmentItem
 from pvtt_data.store import BlobStore
 
 HERE = ("u2net", "grounding-dino-tiny", "bert-vocabulary", "sam2.1-large")
@@ -65,11 +69,13 @@ RING = source("two", "ring-1", images=("side",), category="", title="Silver ring
 CLIPS = {c.clip_id: c for c in (clip("a", MUG), clip("b", RING))}
 
 
-def masks(backend: ChosenBackend, sources: Sequence[Source], **segment: Any) -> tuple[Recorder, list[Any]]:
+def masks(
+    backend: ChosenBackend, sources: Sequence[Source], *, said: ReviewBook | None = None, **segment: Any
+) -> tuple[Recorder, list[Any]]:
     """What the stages are handed, and the tracks that come out before quality control."""
     recorder = Recorder()
     recipe = Recipe(name="x", mine=MineConfig(folder=Path("clips")), segment=SegmentConfig(**segment))
-    line = Line(recipe, recorder, backend)  # type: ignore[arg-type]
+    line = Line(recipe, recorder, backend, reviews=said)  # type: ignore[arg-type]
     line.tables.sources, line.tables.clips = list(sources), list(CLIPS.values())
     seen: list[Any] = []
 
@@ -161,6 +167,101 @@ def test_the_stage_tells_its_backend_and_keeps_what_it_answers(
     (picture,) = listing.run(TargetedListingItem("mug-1", sha("front"), target), store)
     assert segmenter.told[-1] == target
     assert picture.backend == grounded.label
+
+
+BOX = (0.25, 0.5, 0.75, 1.0)
+
+
+def again(row: Clip, **told: Any) -> ReviewBook:
+    """A person says how to segment a clip again."""
+    review = Review.made("clip", clip_key(row.video.sha256), "resegment", "ada", at="2026-11-26T09:00:00Z", **told)
+    return ReviewBook(standings([review]))
+
+
+def test_a_box_segments_that_clip_anew_and_no_other(grounded: ChosenBackend) -> None:
+    mug, ring = CLIPS.values()
+    for backend in (grounded, U2NET):
+        before, _ = masks(backend, [MUG, RING])
+        said = again(mug, box=BOX, box_frame=7)
+        after, tracks = masks(backend, [MUG, RING], said=said)
+        changed = [name for name, key in after.keys["segment"].items() if before.keys["segment"][name] != key]
+        assert changed == [mug.clip_id]
+        assert before.keys["listing_pictures"] == after.keys["listing_pictures"], "a box is of a clip, not of pictures"
+        item = next(item for item in after.items["segment"] if item.clip_id == mug.clip_id)
+        assert item.box == BoxPrompt(7, *BOX)
+        stated = {t.clip_id: (t.target, t.target_rule) for t in tracks}
+        assert stated[mug.clip_id] == ("in the box 0.25,0.5,0.75,1 of frame 7", "review")
+        assert stated[ring.clip_id][1] != "review"
+        assert [(row.subject_id, row.effects) for row in said.applied({})] == [(mug.clip_id, ("resegmented",))]
+        other, _ = masks(backend, [MUG, RING], said=again(mug, box=BOX, box_frame=8))
+        assert other.keys["segment"][mug.clip_id] != after.keys["segment"][mug.clip_id]
+
+
+def test_a_box_alone_needs_no_words_but_what_is_known_of_the_kind_stays(grounded: ChosenBackend) -> None:
+    _, ring = CLIPS.values()
+    plain, _ = masks(grounded, [MUG, RING])
+    boxed, _ = masks(grounded, [MUG, RING], said=again(ring, box=BOX, box_frame=0))
+    named, found = (
+        next(item.target for item in recorder.items["segment"] if item.clip_id == ring.clip_id)
+        for recorder in (plain, boxed)
+    )
+    assert named.holed and found == dataclasses.replace(named, phrases=())
+
+
+def test_a_prompt_of_a_person_comes_before_what_category_and_title_say(grounded: ChosenBackend) -> None:
+    mug, _ = CLIPS.values()
+    recorder, tracks = masks(grounded, [MUG, RING], said=again(mug, prompt="Red  teapot."), prompt="thing.")
+    told = {item.clip_id: item.target.phrases for item in recorder.items["segment"]}
+    assert told[mug.clip_id] == ("red teapot",) and ("thing",) in told.values()
+    assert ("Red teapot.", "review") in {(t.target, t.target_rule) for t in tracks}
+    both, _ = masks(grounded, [MUG, RING], said=again(mug, prompt="teapot.", box=BOX, box_frame=2))
+    item = next(item for item in both.items["segment"] if item.clip_id == mug.clip_id)
+    assert (item.target.phrases, item.box.frame) == (("teapot",), 2)
+
+
+@pytest.mark.parametrize("box", [None, BOX])
+def test_where_nobody_can_follow_a_prompt_the_clip_is_dropped_and_not_left_as_it_was(
+    grounded: ChosenBackend, tmp_path: Path, box: tuple[float, ...] | None
+) -> None:
+    mug, _ = CLIPS.values()
+    said = again(mug, prompt="teapot.", box=box, box_frame=None if box is None else 0)
+    recorder, _ = masks(U2NET, [MUG, RING], said=said)
+    item = next(item for item in recorder.items["segment"] if item.clip_id == mug.clip_id)
+    store = BlobStore(str(tmp_path / "blobs"), tmp_path / "local")
+    stage = Segment(U2NET)
+    stage._segmenter = ToldSegmenter()
+    with pytest.raises(InputError, match=r"a box says it without words") as refused:
+        stage.run(item, store)
+    assert refused.value.reason == "cannot-be-told"
+    assert [row.effects for row in said.applied({})] == [("dropped",)]
+    nothing, _ = masks(grounded, [MUG, RING], said=again(mug, prompt=" . "))
+    item = next(item for item in nothing.items["segment"] if item.clip_id == mug.clip_id)
+    stage = Segment(grounded)
+    stage._segmenter = ToldSegmenter()
+    with pytest.raises(InputError) as refused:
+        stage.run(item, store)
+    assert refused.value.reason == "bad-prompt"
+
+
+def test_a_refused_clip_spoils_no_other_of_its_batch_and_boxes_reach_the_backend(
+    grounded: ChosenBackend, tmp_path: Path
+) -> None:
+    store = BlobStore(str(tmp_path / "blobs"), tmp_path / "local")
+    path = tmp_path / "clip.mp4"
+    encode_clip(np.full((5, 64, 96, 3), 90, np.uint8), 16.0, path)
+    video = store.put_file(path, "mp4")
+    stage, segmenter = Segment(grounded), ToldSegmenter()
+    stage._segmenter = segmenter
+    refused, made = stage.run_many(
+        [
+            TargetedSegmentItem("a", video, 16.0, Target(())),
+            BoxedSegmentItem("b", video, 16.0, None, BoxPrompt(4, *BOX)),
+        ],
+        store,
+    )
+    assert isinstance(refused, InputError) and refused.reason == "bad-prompt"
+    assert not isinstance(made, InputError) and made[0].clip_id == "b"
+    assert segmenter.boxes == [BoxPrompt(4, *BOX)]
 
 
 def test_smoothed_outlines_are_another_result_and_none_leaves_the_key_alone(grounded: ChosenBackend) -> None:

@@ -4,6 +4,8 @@ A detector's best box of a single frame is often a hand, a box in the background
 a weight (score, usual size, nearness to the middle), boxes of different keyframes are linked by place, size and colour,
 and the chain of boxes with the largest sum is the product; dynamic programming finds it. Further instances (the other
 earring) are further chains of boxes of like size.
+
+A box that a person drew weighs more than all others together: the product is the chain that goes through it.
 """
 
 from __future__ import annotations
@@ -34,6 +36,19 @@ _FURTHER_SHARE = 0.5
 """Weight of a further instance's chain, as a share of the first one's, from which it counts."""
 _LIKE_SIZE = 3.0
 """Largest ratio of the areas of two instances."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A box that a person drew around the product.
+
+    Attributes:
+        frame: number in the clip.
+        box: in pixels.
+    """
+
+    frame: int
+    box: Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +102,8 @@ class Choice:
         chains: one an instance, the heaviest first.
         numbers: ``detector_score`` (median score of the first chain), ``detector_keyframe_share`` (share of keyframes
             with a box of it), ``detector_runner_up`` (worth of the best other chain as a share of the first one's; near
-            1, another thing fits the words as well), ``instances``.
-        phrase: the words that fitted most of its boxes.
+            1, another thing fits the words as well; not there where a person drew a box), ``instances``.
+        phrase: the words that fitted most of its boxes; empty where none were asked for.
     """
 
     chains: tuple[Chain, ...]
@@ -101,26 +116,35 @@ def choose_product(
     found: Mapping[int, Sequence[Detection]],
     target: Target,
     settings: FindSettings,
+    drawn: Drawn | None = None,
 ) -> Choice:
     """The chains of boxes that are the product.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
-        found: keyframe → its boxes.
+        found: keyframe → its boxes; none where no words were looked for.
         target: what was looked for.
         settings: thresholds.
+        drawn: a person's box, through which the first chain goes; it needs no other box.
 
     Raises:
         InputError: ``no-product``, the words fit nothing in enough keyframes.
     """
     size = (frames.shape[1], frames.shape[2])
-    layers = [
-        [
+    of_frame = {
+        t: [
             Seen(t, d, d.score * _prior(d.box, size, target), _colours(frames[t], d.box))
             for d in suppress_overlaps(found[t], settings.nms_iou)
         ]
         for t in sorted(found)
-    ]
+    }
+    extra = 0.0
+    if drawn is not None:
+        # Weights and links are at most 1, so no chain without it can be worth more.
+        extra = 2.0 * len(found) + 1.0
+        sure = Detection(drawn.box, 1.0, "")
+        of_frame[drawn.frame] = [Seen(drawn.frame, sure, 1.0 + extra, _colours(frames[drawn.frame], drawn.box))]
+    layers = [of_frame[t] for t in sorted(of_frame)]
     chains: list[Chain] = []
     least = max(1, math.ceil(settings.min_keyframe_share * len(layers)))
     runner_up = 0.0
@@ -130,9 +154,9 @@ def choose_product(
             break
         layers = [_without(layer, chain, settings.nms_iou) for layer in layers]
         if not chains:
-            if len(chain.seen) < least:
+            if drawn is None and len(chain.seen) < least:
                 raise _not_found(target, found, chain)
-            chains.append(chain)
+            chains.append(Chain(chain.seen, chain.worth - extra))
             continue
         share = chain.worth / chains[0].worth
         if len(chains) < target.instances and share >= _FURTHER_SHARE and len(chain.seen) >= least:
@@ -143,15 +167,16 @@ def choose_product(
         break
     if not chains:
         raise _not_found(target, found, None)
-    first = chains[0]
-    fitted = [one.detection.phrase for one in first.seen]
-    numbers = {
-        "detector_score": float(np.median([one.detection.score for one in first.seen])),
-        "detector_keyframe_share": len(first.seen) / len(found),
-        "detector_runner_up": min(runner_up, 1.0),
-        "instances": float(len(chains)),
-    }
-    return Choice(tuple(chains), numbers, max(target.phrases, key=fitted.count))
+    detected = [one.detection for one in chains[0].seen if drawn is None or one.frame != drawn.frame]
+    fitted = [detection.phrase for detection in detected]
+    numbers = {"instances": float(len(chains))}
+    if found:
+        numbers["detector_keyframe_share"] = len(detected) / len(found)
+    if detected:
+        numbers["detector_score"] = float(np.median([detection.score for detection in detected]))
+    if drawn is None:
+        numbers["detector_runner_up"] = min(runner_up, 1.0)
+    return Choice(tuple(chains), numbers, max(target.phrases, key=fitted.count, default=""))
 
 
 def _not_found(target: Target, found: Mapping[int, Sequence[Detection]], chain: Chain | None) -> InputError:

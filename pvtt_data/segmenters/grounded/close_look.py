@@ -117,12 +117,12 @@ def look_closer(
     if cutout is None:
         return {}
     near = cutout.of(frames)
-    start = max(sighting.boxes, key=lambda t: (float(track.quality[t] * track.agreement[t]), -t))
+    start = max(sighting.boxes, key=lambda t: (t == sighting.drawn, float(track.quality[t] * track.agreement[t]), -t))
     boxes = {t: cutout.box(t, box) for t, box in sighting.boxes.items()}
     boxes = {t: box for t, box in boxes.items() if (box[2] - box[0] >= 1 and box[3] - box[1] >= 1) or t == start}
     trust = {t: 1.0 if t == start else 0.5 * sighting.trust[t] for t in boxes}
     # The box is the prompt, not the mask of the first look: its edges are what is to be mended.
-    again = yield from follow(tracker, near, Sighting(boxes, trust, sighting.holed), settings)
+    again = yield from follow(tracker, near, Sighting(boxes, trust, sighting.holed, sighting.drawn), settings)
     taken, ious = 0, []
     side = cutout.side_px
     for t, (x, y) in enumerate(cutout.corners):

@@ -34,21 +34,25 @@ class Sighting:
         boxes: keyframe → box.
         trust: keyframe → weight of that box; prompts begin with the largest.
         holed: whether background may be seen through the thing.
+        drawn: the keyframe whose box a person drew; where it is, it is the first one, and never in doubt.
     """
 
     boxes: Mapping[int, Box]
     trust: Mapping[int, float]
     holed: bool = False
+    drawn: int | None = None
 
     @property
     def best(self) -> int:
         """The keyframe to begin with."""
-        return max(self.boxes, key=lambda t: (self.trust[t], -t))
+        return max(self.boxes, key=lambda t: (t == self.drawn, self.trust[t], -t))
 
     def within(self, start: int, stop: int) -> Sighting:
         """Those keyframes of a window, counted from its first frame."""
         kept = [t for t in self.boxes if start <= t < stop]
-        return Sighting({t - start: self.boxes[t] for t in kept}, {t - start: self.trust[t] for t in kept}, self.holed)
+        drawn = self.drawn - start if self.drawn in kept else None
+        boxes = {t - start: self.boxes[t] for t in kept}
+        return Sighting(boxes, {t - start: self.trust[t] for t in kept}, self.holed, drawn)
 
 
 @dataclass(slots=True, eq=False)
@@ -243,7 +247,9 @@ def _prompt_again(
     """Begin anew at doubtful keyframes, the best box first, as far as the sound keyframes on either side."""
     tried: set[int] = set()
     while track.reprompts < settings.max_reprompts:
-        doubtful = {t for t in near.boxes if t not in tried and _in_doubt(track, t, near.boxes[t], settings)}
+        doubtful = {
+            t for t in near.boxes if t not in tried and t != near.drawn and _in_doubt(track, t, near.boxes[t], settings)
+        }
         if not doubtful:
             return
         t = max(doubtful, key=lambda t: (near.trust[t], -t))

@@ -1,5 +1,8 @@
 """Grounded SAM 2 as a `Segmenter`: found by words in keyframes, followed through the clip, looked at from near.
 
+Where a person drew a box, the tracker begins with it. Words find further keyframes then, as far as they show the same
+thing; without words the box is all there is.
+
 The models' code is imported only when a segmenter is opened.
 """
 
@@ -16,8 +19,9 @@ from numpy.typing import NDArray
 from pvtt_data.errors import InputError
 from pvtt_data.files import sha256_file
 from pvtt_data.segmenters.base import Job, Progress, Segmentation, Segmenter, Target
+from pvtt_data.segmenters.box_prompt import BoxPrompt
 from pvtt_data.segmenters.finish import finished
-from pvtt_data.segmenters.grounded.choose import Chain, Choice, choose_product
+from pvtt_data.segmenters.grounded.choose import Chain, Choice, Drawn, choose_product
 from pvtt_data.segmenters.grounded.close_look import is_worth_it, look_closer
 from pvtt_data.segmenters.grounded.detection import Detection, Detector
 from pvtt_data.segmenters.grounded.follow import Sighting, Track, follow
@@ -95,9 +99,10 @@ class GroundedSegmenter:
         frames: NDArray[np.uint8],
         target: Target | None = None,
         on_progress: Progress | None = None,
+        box: BoxPrompt | None = None,
     ) -> Segmentation:
         """See `Segmenter.segment_video`."""
-        (outcome,) = self.segment_videos([Job(frames, target)], on_progress)
+        (outcome,) = self.segment_videos([Job(frames, target, box)], on_progress)
         if isinstance(outcome, InputError):
             raise outcome
         return outcome
@@ -126,22 +131,30 @@ class GroundedSegmenter:
 
     def _seen(self, job: Job) -> Choice:
         """What the keyframes show of the product."""
-        keys = keyframe_indices(len(job.frames), self._find.every)
-        target = _told(job.target)
-        found = self.detector.detect([job.frames[t] for t in keys], target.phrases, self._find.min_score)
-        by_frame: dict[int, Sequence[Detection]] = dict(zip(keys, found, strict=True))
-        return choose_product(job.frames, by_frame, target, self._find)
+        drawn = _drawn(job)
+        target = _told(job.target, drawn)
+        keys = keyframe_indices(len(job.frames), self._find.every) if target.phrases else []
+        # In the frame of a person's box nothing is left to be found.
+        keys = [t for t in keys if drawn is None or t != drawn.frame]
+        found: Sequence[Sequence[Detection]] = []
+        if keys:
+            found = self.detector.detect([job.frames[t] for t in keys], target.phrases, self._find.min_score)
+        return choose_product(job.frames, dict(zip(keys, found, strict=True)), target, self._find, drawn)
 
     def _course(self, job: Job, choice: Choice, tracker: VideoTracker) -> Course[Segmentation]:
-        numbers, target = dict(choice.numbers), _told(job.target)
+        drawn = _drawn(job)
+        numbers, target = dict(choice.numbers), _told(job.target, drawn)
         tracks: list[Track] = []
         for chain in choice.chains:
-            sighting = _sighting(chain, target)
+            sighting = _sighting(chain, target, drawn)
             track = yield from follow(tracker, job.frames, sighting, self._follow)
             mode = self._follow.close_look
             if mode == "always" or (mode == "auto" and is_worth_it(track.masks, target.holed)):
                 numbers |= yield from look_closer(tracker, job.frames, track, sighting, self._follow)
             tracks.append(track)
+        if drawn is not None:
+            # The box of a person measures the mask, not the detector.
+            numbers["prompt_box_iou"] = tracks[0].box_ious.pop(drawn.frame)
         return _segmentation(tracks, numbers, target)
 
 
@@ -209,14 +222,32 @@ def _tracker(
     return hf_tracker.TransformersTracker(name, model, processor, device, precision)
 
 
-def _told(target: Target | None) -> Target:
-    if target is None:
+def _told(target: Target | None, drawn: Drawn | None = None) -> Target:
+    """What to look for; a person's box needs no words."""
+    if target is None and drawn is not None:
+        return Target(())
+    if target is None or not (target.phrases or drawn):
         raise ValueError("Grounded SAM 2 must be told what to look for")
     return target
 
 
-def _sighting(chain: Chain, target: Target) -> Sighting:
-    return Sighting(chain.boxes, {one.frame: one.weight for one in chain.seen}, target.holed)
+def _drawn(job: Job) -> Drawn | None:
+    """A person's box in pixels.
+
+    Raises:
+        InputError: ``bad-box``, see `BoxPrompt.within`.
+    """
+    if job.box is None:
+        return None
+    count, height, width = job.frames.shape[:3]
+    return Drawn(job.box.frame, job.box.within(count, height, width))
+
+
+def _sighting(chain: Chain, target: Target, drawn: Drawn | None) -> Sighting:
+    trust = {one.frame: one.weight for one in chain.seen}
+    # In the keyframe of a person's box there is no other, so only the first chain has one there.
+    of_person = drawn.frame if drawn is not None and drawn.frame in trust else None
+    return Sighting(chain.boxes, trust, target.holed, of_person)
 
 
 def _segmentation(tracks: Sequence[Track], numbers: dict[str, float], target: Target) -> Segmentation:
@@ -237,14 +268,15 @@ def _segmentation(tracks: Sequence[Track], numbers: dict[str, float], target: Ta
         "pass_agreement_min": float(min(track.agreement.min() for track in tracks)),
         "pass_agreement_median": float(np.median(np.concatenate([track.agreement for track in tracks]))),
         "window_agreement_min": min(track.window_agreement for track in tracks),
-        "detector_box_iou_min": min(min(track.box_ious.values()) for track in tracks),
-        "detector_box_iou_median": float(np.median([v for track in tracks for v in track.box_ious.values()])),
         "reprompts": float(sum(track.reprompts for track in tracks)),
         "hole_points": float(sum(track.holes for track in tracks)),
         "confidence_median": float(np.median(confidence)),
         "confidence_min": float(confidence.min()),
         "frames_without_mask": float((~seen).sum()),
     }
+    box_ious = [value for track in tracks for value in track.box_ious.values()]
+    if box_ious:
+        numbers |= {"detector_box_iou_min": min(box_ious), "detector_box_iou_median": float(np.median(box_ious))}
     if not seen.all():
         frame = int(np.flatnonzero(~seen)[0])
         raise InputError("track-lost", f"nothing of the product is left in frame {frame}", numbers | {"frame": frame})

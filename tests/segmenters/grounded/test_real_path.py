@@ -27,6 +27,7 @@ from tiny_models import (
 
 from pvtt_data.files import sha256_file
 from pvtt_data.segmenters.base import Job, Segmentation, Target
+from pvtt_data.segmenters.box_prompt import BoxPrompt
 from pvtt_data.segmenters.grounded import grounding_dino, hf_tracker, sam2_tracker
 from pvtt_data.segmenters.grounded.segmenter import GroundedSegmenter, open_grounded
 from pvtt_data.segmenters.grounded.settings import FindSettings, FollowSettings, GroundedSettings
@@ -90,6 +91,10 @@ def test_files_become_masks_and_figures_on_every_option(files: dict[str, Path], 
     assert ((found.confidence >= 0) & (found.confidence <= 1)).all()
     for number in ("detector_score", "tracker_quality_min", "pass_agreement_min", "window_agreement_min", "reprompts"):
         assert np.isfinite(found.numbers[number])
+    drawn = Job(frames, None, BoxPrompt(11, 0.2, 0.1, 0.7, 0.9))
+    (boxed,) = opened.segment_videos([drawn])
+    assert isinstance(boxed, Segmentation) or boxed.reason == "track-lost"
+    assert "prompt_box_iou" in boxed.numbers and "detector_score" not in boxed.numbers
     again = open_grounded(settings, files, "cpu").segment_videos([Job(frames, PAIR)])[0]
     assert isinstance(again, Segmentation)
     assert np.array_equal(again.masks, found.masks), "the same weights and frames give the same masks"
@@ -112,8 +117,10 @@ def test_the_other_implementation_takes_the_same_place(
         follow=FollowSettings(check=False, close_look="never", max_reprompts=0),
     )
     opened = open_grounded(settings, {**files, "tracker": tmp_path / "hf.safetensors"}, "cpu")
-    (outcome,) = opened.segment_videos([Job(frames[:6], Target(("red disc",), area_share=(0.0001, 1.0)))])
-    assert isinstance(outcome, Segmentation) or outcome.reason == "track-lost"
+    drawn = BoxPrompt(2, 0.2, 0.1, 0.7, 0.9)
+    for target, box in ((Target(("red disc",), area_share=(0.0001, 1.0)), None), (None, drawn)):
+        (outcome,) = opened.segment_videos([Job(frames[:6], target, box)])
+        assert isinstance(outcome, Segmentation) or outcome.reason == "track-lost"
 
 
 def test_weights_of_another_model_are_refused(files: dict[str, Path]) -> None:
