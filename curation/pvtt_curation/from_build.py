@@ -67,6 +67,7 @@ def read_build(recipe: Recipe, work: Path) -> Reviewed:
         notes=tuple(notes),
         segment=recipe.segment,
         work=work,
+        arbiter=recipe.review.arbiter,
         looks=found.looks,
     )
 

@@ -44,6 +44,7 @@ def read_version(folder: Path) -> Reviewed:
         notes=tuple(notes),
         segment=_segment_config(dataset.manifest.recipe.get("segment")),
         version=folder,
+        arbiter=_arbiter(dataset.manifest.recipe.get("review")),
     )
 
 
@@ -179,6 +180,12 @@ def _parts(sample: Sample, tables: _Tables) -> dict[str, str]:
 def _ref(sample: Sample, member: str) -> MediaRef:
     span = sample.spans[member]
     return MediaRef(span.path, span.sha256, member.rpartition(".")[2], span.offset, span.length)
+
+
+def _arbiter(plain: Any) -> str | None:
+    """The reviewer whose word decided when the version was built."""
+    name = plain.get("arbiter") if isinstance(plain, Mapping) else None
+    return name if isinstance(name, str) else None
 
 
 def _segment_config(plain: Any) -> SegmentConfig | None:

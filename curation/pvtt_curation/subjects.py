@@ -122,6 +122,7 @@ class Reviewed:
         segment: how it was segmented, for who tries another prompt or box; None where nobody says.
         version: folder of the dataset version; None for a build.
         work: work directory of the build; None for a version.
+        arbiter: the reviewer whose word decides, as the recipe has it; None for the strictest word.
         looks: mask track → what its product looks like, a vector of unit length, as far as the build knows it.
     """
 
@@ -132,6 +133,7 @@ class Reviewed:
     segment: SegmentConfig | None = None
     version: Path | None = None
     work: Path | None = None
+    arbiter: str | None = None
     looks: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict, compare=False, repr=False)
 
 

@@ -90,7 +90,7 @@ def test_verdicts_of_any_file_are_seen_when_they_come(reviewed: Reviewed, tmp_pa
 
 def context_of(reviewed: Reviewed, cache: Path) -> ReviewContext:
     shelf = MediaShelf(MediaCache(cache), reviewed.subjects)
-    return ReviewContext("toys", reviewed, cache / "verdicts", "ann", None, shelf)
+    return ReviewContext("toys", reviewed, cache / "verdicts", "ann", shelf)
 
 
 def test_samples_keep_their_ids_and_name_only_what_is_served(reviewed: Reviewed, tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ class ReviewContext:
         reviewed: what is looked at.
         verdicts: the verdicts folder.
         reviewer: whose verdicts are given.
-        arbiter: the reviewer whose word decides; None for the strictest.
         shelf: the media that are served.
     """
 
@@ -28,7 +27,6 @@ class ReviewContext:
     reviewed: Reviewed
     verdicts: Path
     reviewer: str
-    arbiter: str | None
     shelf: MediaShelf
     _by_key: Mapping[tuple[str, str], Subject] = field(init=False, repr=False)
 
@@ -39,6 +37,11 @@ class ReviewContext:
     def name(self) -> str:
         """What is looked at, for the field ``seen_in`` of verdicts."""
         return self.reviewed.name
+
+    @property
+    def arbiter(self) -> str | None:
+        """The reviewer whose word decides; None for the strictest word."""
+        return self.reviewed.arbiter
 
     @property
     def cache(self) -> MediaCache:

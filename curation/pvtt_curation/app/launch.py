@@ -109,7 +109,6 @@ def running(
     *,
     verdicts: Path,
     reviewer: str,
-    arbiter: str | None = None,
     address: str = LOOPBACK,
     port: int | None = None,
     echo: Callable[[str], object] = print,
@@ -121,7 +120,6 @@ def running(
         media: overlays are kept in it, and the database in its folder ``database``.
         verdicts: the verdicts folder.
         reviewer: who gives verdicts.
-        arbiter: the reviewer whose word decides; None for the strictest.
         address: to listen on; anything but loopback is warned of.
         port: to listen on; by default 5151 or the next that is free.
         echo: is given each line for a person.
@@ -153,7 +151,6 @@ def running(
             dataset=dataset,
             verdicts=verdicts.resolve(),
             reviewer=reviewer,
-            arbiter=arbiter,
             cache=media.folder.resolve(),
             address=address,
             port=port,
@@ -179,7 +176,6 @@ def launch(
     *,
     verdicts: Path,
     reviewer: str,
-    arbiter: str | None = None,
     address: str = LOOPBACK,
     port: int | None = None,
     echo: Callable[[str], object] = print,
@@ -194,7 +190,6 @@ def launch(
             media,
             verdicts=verdicts,
             reviewer=reviewer,
-            arbiter=arbiter,
             address=address,
             port=port,
             echo=echo,

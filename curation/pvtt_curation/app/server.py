@@ -55,7 +55,6 @@ class ServerOrder:
     dataset: str
     verdicts: Path
     reviewer: str
-    arbiter: str | None
     cache: Path
     address: str
     port: int
@@ -91,7 +90,7 @@ def _serve(order: ServerOrder, control: _Control) -> None:
 
     began = time.monotonic()
     shelf = MediaShelf(MediaCache(order.cache), order.reviewed.subjects)
-    context = ReviewContext(order.dataset, order.reviewed, order.verdicts, order.reviewer, order.arbiter, shelf)
+    context = ReviewContext(order.dataset, order.reviewed, order.verdicts, order.reviewer, shelf)
     set_current(context)
     makers = OverlayMakers(shelf.cache)
     control.on_leave = makers.close
