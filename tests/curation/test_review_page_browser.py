@@ -82,6 +82,9 @@ def current(page: Page) -> str:
 
 
 def download(page: Page, folder: Path) -> Path:
+    # A key that is pressed while a dialog is open, or before there is a verdict, does nothing.
+    assert page.locator("dialog[open]").count() == 0
+    page.locator("#download:enabled").wait_for()
     with page.expect_download() as waiting:
         page.keyboard.press("d")
     path = folder / waiting.value.suggested_filename
@@ -185,16 +188,20 @@ def test_a_box_on_a_frame_asks_for_another_mask_and_a_form_for_a_label(
 ) -> None:
     page = open_page(toys)
     press(page, "Space . p")
-    area = page.locator("#mask-canvas").bounding_box()
+    canvas = page.locator("#mask-canvas")
+    canvas.hover()  # waits until it has its place
+    area = canvas.bounding_box()
     assert area is not None
     page.mouse.move(area["x"] + area["width"] / 4, area["y"])
     page.mouse.down()
     page.mouse.move(area["x"] + area["width"], area["y"] + area["height"] / 2, steps=3)
     page.mouse.up()
     page.click("#mask-dialog [data-ok]")
+    page.locator("#mask-dialog").wait_for(state="hidden")
     press(page, "l")
     page.fill("#label-category", "lids")
     press(page, "Enter")
+    page.locator("#label-dialog").wait_for(state="hidden")
     again, label = downloaded(page, tmp_path)
     assert (again.kind, again.action) == ("clip", "resegment")
     assert again.box == pytest.approx((0.25, 0.0, 1.0, 0.5), abs=0.02)
