@@ -372,17 +372,7 @@ class Line:
         framed = []
         for track in tables.tracks:
             clip = clip_of[track.clip_id]
-            item = ClipPictureItem(
-                product_id=source_of[clip.source_id].product_id,
-                source_id=clip.source_id,
-                media_sha256=clip.media_sha256,
-                clip_id=clip.clip_id,
-                start_s=clip.start_s,
-                fps=clip.cut.fps,
-                video=clip.video,
-                mask=track.mask,
-                backend=track.backend,
-            )
+            item = ClipPictureItem.of(clip, track, source_of[clip.source_id].product_id)
             framed.append(Named(item, track.track_id, names[clip.clip_id]))
         tables.pictures = sort_records([*listing, *run.map(ClipPictures(recipe.pictures), framed)])
 

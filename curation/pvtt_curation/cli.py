@@ -106,6 +106,6 @@ def _write_page(
     counts = ", ".join(f"{written.subjects.get(kind, 0)} {kind}s" for kind in ("mask", "triple", "clip"))
     click.echo(f"{written.path}: {counts}, {bytes_text(written.size_bytes)}")
     click.echo(
-        "open it in a browser, from the disk or through any web server; then: pvtt-data verdicts import "
-        f"verdicts-{reviewer}.jsonl"
+        "open it in a browser, from the disk or through a web server that answers byte ranges; then: "
+        f"pvtt-data verdicts import verdicts-{reviewer}.jsonl"
     )

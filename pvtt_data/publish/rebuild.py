@@ -339,17 +339,7 @@ class _Maker:
         framed = []
         for track in self._usable_tracks(self.needs.framed):
             clip = self.shelf.clips[track.clip_id]
-            framed_item = ClipPictureItem(
-                product_id=self.shelf.sources[clip.source_id].product_id,
-                source_id=clip.source_id,
-                media_sha256=clip.media_sha256,
-                clip_id=clip.clip_id,
-                start_s=clip.start_s,
-                fps=clip.cut.fps,
-                video=clip.video,
-                mask=track.mask,
-                backend=track.backend,
-            )
+            framed_item = ClipPictureItem.of(clip, track, self.shelf.sources[clip.source_id].product_id)
             framed.append(Named(framed_item, track.track_id, track.track_id))
         made = [*made, *(self.run.map(ClipPictures(self.recipe.pictures), framed) if framed else [])]
         found = {picture.picture_id: picture.cutout for picture in made}

@@ -21,7 +21,7 @@ from pvtt_data.images import read_image, write_png
 from pvtt_data.matting import LIBRARIES as MATTING_LIBRARIES
 from pvtt_data.matting import matted
 from pvtt_data.media import decode_masks, decode_video
-from pvtt_data.records import Blob, Picture, content_id
+from pvtt_data.records import Blob, Clip, MaskTrack, Picture, content_id
 from pvtt_data.segmenters.base import Segmenter, Target
 from pvtt_data.stage import MapStage, StageConfig
 from pvtt_data.store import BlobStore
@@ -142,6 +142,21 @@ class ClipPictureItem:
     video: Blob
     mask: Blob
     backend: str
+
+    @classmethod
+    def of(cls, clip: Clip, track: MaskTrack, product_id: str) -> ClipPictureItem:
+        """From a clip, its mask track and the product that it shows."""
+        return cls(
+            product_id=product_id,
+            source_id=clip.source_id,
+            media_sha256=clip.media_sha256,
+            clip_id=clip.clip_id,
+            start_s=clip.start_s,
+            fps=clip.cut.fps,
+            video=clip.video,
+            mask=track.mask,
+            backend=track.backend,
+        )
 
 
 class ClipPictures(MapStage[ClipPictureItem]):
