@@ -4,7 +4,7 @@ The target is 3 minutes and 2 GB for all of them together. Samples are triples o
 references and twenty numbers, each with its mask of B and its clip; half of the masks have a verdict. The media are
 names and places only: opening reads no video.
 
-    python benchmarks/review_index.py --count 10000 --out /tmp/review-index
+    python benchmarks/review_index.py --count 10000 --out review-index
 """
 
 from __future__ import annotations
