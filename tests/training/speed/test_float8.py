@@ -46,6 +46,21 @@ def test_product_and_gradient_are_near_the_exact_ones() -> None:
         assert 0 < (near - exact).norm() / exact.norm() < 0.06
 
 
+@pytest.mark.usefixtures("_works")
+def test_the_gradient_goes_through_a_compiled_product() -> None:
+    """Where what is multiplied has the precision of the product, too; torch 2.11 dropped it then."""
+    torch.manual_seed(0)
+    product = float8.Float8Weight(torch.randn(32, 64))
+    x = torch.randn(20, 64).bfloat16()
+    found = []
+    for run in (product, torch.compile(product, backend="aot_eager", fullgraph=True)):
+        leaf = x.clone().requires_grad_(True)
+        run(leaf.tanh()).square().mean().backward()
+        found.append(leaf.grad)
+    assert found[0].norm() > 0
+    assert torch.allclose(found[0], found[1])
+
+
 @pytest.mark.usefixtures("diffsynth", "_works")
 def test_gradients_of_adapters_stay_near() -> None:
     """3 % of the whole gradient is seen on the tiny model in bfloat16."""

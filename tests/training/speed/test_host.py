@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 import torch
 from pvtt_train.speed import host as host_module
@@ -39,6 +41,19 @@ def test_gradients_are_the_same_and_memory_is_used_again(monkeypatch: pytest.Mon
         taken.append(host.spare_bytes)
     assert taken[0] > 5 * 16 * 32 * 4
     assert len(set(taken)) == 1
+
+
+def test_what_was_sent_away_is_not_kept_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_module, "_LEAST", 64)
+    host, layer = Host(torch.device("cpu")), nn.Linear(32, 32)
+    with host.block([layer.weight]):
+        entering = torch.randn(16, 32)
+        said = layer(entering).sum()
+    place = entering.data_ptr()
+    del entering
+    host.begin()
+    alive = [x for x in gc.get_objects() if isinstance(x, Tensor) and x.numel() and x.data_ptr() == place]
+    assert said.requires_grad and not alive
 
 
 def test_transposed_tensors_shared_ones_and_parameters(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,7 @@ def quantise(rows: Tensor) -> tuple[Tensor, Tensor]:
     return (rows / scale).to(_FORMAT).contiguous(), scale  # kernels take nothing but whole rows
 
 
+@torch._dynamo.allow_in_graph  # followed into, it has no gradient in torch 2.11, and nothing says so
 class _Product(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, x: Tensor, stored: Tensor, scale: Tensor) -> Tensor:

@@ -104,8 +104,11 @@ class Host:
         def unpack(packed: Tensor | _Parcel) -> Tensor:
             return packed if isinstance(packed, Tensor) else self._receive(load, packed)
 
-        with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
-            yield
+        try:
+            with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
+                yield
+        finally:
+            known.clear()  # autograd keeps `pack` for as long as what it packed, and with it would keep the tensors
         if self._stream is not None:
             load.sent = self._stream.record_event()
 
