@@ -24,7 +24,8 @@ class Gradients:
     """Computes a loss and adds its gradient to parameters, as ``loss(*inputs).backward()`` does.
 
     On a GPU each shape of inputs is captured once and replayed from then on; random numbers of torch's own generator
-    are new at each replay. Nothing in the loss may wait for the GPU or depend on values on the processor, and each
+    are new at each replay. Nothing in the loss may wait for the GPU or depend on values on the processor; no graph
+    of another loss of these parameters may be alive during a capture (autograd would wait for its stream); and each
     captured shape keeps its memory. Elsewhere, or if not ``captured``, it just runs.
 
     Args:

@@ -62,6 +62,8 @@ class Host:
     """
 
     def __init__(self, device: torch.device) -> None:
+        if device.type == "cuda" and device.index is None:  # tensors always name theirs
+            device = torch.device("cuda", torch.cuda.current_device())
         self._device = device
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._pool: Pool = defaultdict(list)
