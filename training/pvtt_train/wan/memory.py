@@ -49,12 +49,19 @@ MEASURED: Mapping[tuple[str, int], float] = MappingProxyType(
 )
 """Peaks in GB by variant and frames that the estimate was fitted to; adapters in bfloat16, without an average."""
 MEASURED_COMPILED: Mapping[tuple[int, int], float] = MappingProxyType(
-    {(49, 0): 14.49, (49, 15): 29.72, (81, 0): 20.09, (81, 7): 30.33}
+    {(49, 0): 14.49, (49, 13): 27.55, (49, 15): 29.72, (81, 0): 20.09, (81, 5): 26.92, (81, 7): 30.33}
 )
 """Peaks in GB of selective, compiled blocks by frames and `keep_blocks`; adapters in float32, without an average."""
+MEASURED_LEAN: Mapping[tuple[int, int], float] = MappingProxyType(
+    {(49, 0): 12.13, (81, 0): 16.37, (49, 99): 9.33, (81, 99): 11.94}
+)
+"""The same of compiled blocks that compute everything again, by frames and `host_blocks`."""
 _COMPILED_ADAPTED = 2.0
 """Units more that a compiled VACE block takes than what saved-tensor hooks count of it: 30.1 and 30.0 units for 15
-blocks at 49 and 81 frames, whatever the DiT keeps. Where they lie has not been found."""
+blocks at 49 and 81 frames, whatever the DiT keeps. They do not leave the GPU with `host_blocks`. Where they lie has not
+been found."""
+_COMPILED_FULL = 0.69
+"""And still more where self-attention is computed again, too: 10.5 and 10.2 units for 15 blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,23 +275,25 @@ def _activations(setting: Setting) -> tuple[float, float, float]:
         run if speed.checkpointing == "offload" else spread([b for b in run if b not in kept], speed.host_blocks)
     )
 
+    adapted = {block: dit_adapters if block[0] == "dit" else vace_adapters for block in run}
     saved, needed = {}, {}
     for block in run:
         entering = 1 if block[0] == "dit" or speed.hints_as_list else block[1] + 1
         whole = block in kept or (block in away and speed.host_whole)
-        adapters = dit_adapters if block[0] == "dit" else vace_adapters
+        adapters = adapted[block]
         saved[block] = _kept(speed, rho, adapters) + entering - 1 if whole else _dropped(speed, entering, adapters)
         needed[block] = _while_kept(working, saved[block], whole)
 
     # Tokens of the latents as they enter, and those of the head; and blocks on their way to or from the processor.
     ends = 2.0
+    sent = {block: saved[block] - _unseen(speed, adapted[block]) for block in away}
     if speed.host_blocks and away:
-        ends += 2 * max(saved[block] for block in away)
-    hosted = sum(saved[block] for block in away)
+        ends += 2 * max(sent.values())
+    hosted = sum(sent.values())
     remaining, arrived, peak = sum(saved.values()) - hosted, 0.0, (0.0, 0.0)
     for block in reversed(run):
         peak = max(peak, (ends + arrived + remaining, needed[block]), key=sum)
-        remaining -= 0.0 if block in away else saved[block]
+        remaining -= saved[block] - sent.get(block, 0.0)
         arrived += block[0] == "dit" and block[1] in hinted and not speed.hints_as_list
     if speed.checkpointing == "offload":
         # Stacks of hints are there more than twice while the gradient of the last one is computed.
@@ -295,8 +304,14 @@ def _activations(setting: Setting) -> tuple[float, float, float]:
 
 def _dropped(speed: SpeedConfig, entering: float, adapters: bool) -> float:
     """Units that a block keeps that is computed again: what enters it, and what selective checkpointing keeps."""
-    unseen = _COMPILED_ADAPTED if speed.compile and adapters else 0.0
-    return entering + unseen + (1.02 if speed.checkpointing == "selective" else 0.0)
+    return entering + _unseen(speed, adapters) + (1.02 if speed.checkpointing == "selective" else 0.0)
+
+
+def _unseen(speed: SpeedConfig, adapters: bool) -> float:
+    """Units of a compiled block with adapters that no hook sees."""
+    if not (speed.compile and adapters):
+        return 0.0
+    return _COMPILED_ADAPTED + (_COMPILED_FULL if speed.checkpointing == "full" else 0.0)
 
 
 def _kept(speed: SpeedConfig, rho: float, adapters: bool) -> float:
