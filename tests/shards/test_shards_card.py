@@ -231,7 +231,7 @@ def test_croissant_is_valid_and_its_records_are_the_samples(
     version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CROISSANT_CACHE", str(tmp_path))
-    croissant = pytest.importorskip("mlcroissant", reason="mlcroissant is not installed")
+    pytest.importorskip("mlcroissant", reason="mlcroissant is not installed")
     for module in ("download", "extract"):  # where it was imported before, its cache is the user's
         found = importlib.import_module(f"mlcroissant._src.operation_graph.operations.{module}")
         for name in ("DOWNLOAD_PATH", "EXTRACT_PATH"):
