@@ -22,9 +22,7 @@ from pvtt_data.words import bytes_text
 _TEMPLATES: Mapping[Language, str] = {"en": "README.md.jinja", "zh": "README.zh-CN.md.jinja"}
 _GAPS = re.compile(r"\n{3,}")
 _CHINESE = r"\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”"
-_WRAPPED = re.compile(
-    rf"(?<=[{_CHINESE}])\n(?=[{_CHINESE}A-Za-z0-9*`])(?!\d+\. |[*] )|(?<=[A-Za-z0-9*`])\n(?=[{_CHINESE}])"
-)
+_WRAPPED = re.compile(rf"(?<=[{_CHINESE}])\n(?=[{_CHINESE}])")
 
 
 def card_text(parts: CardParts, language: Language) -> str:
@@ -39,7 +37,7 @@ def licences_text(parts: CardParts) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    """Lines of a Chinese paragraph joined: a line break inside one would show as a space. Code stays as it is."""
+    """Lines of a Chinese paragraph joined: a line break between its characters would show as a space."""
     parts = text.split("```")
     return "```".join(part if number % 2 else _WRAPPED.sub("", part) for number, part in enumerate(parts))
 

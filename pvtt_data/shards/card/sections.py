@@ -94,6 +94,10 @@ _PHRASES: Mapping[str, Mapping[Language, str]] = {
         "en": "the name that datasets gives to files",
         "zh": "直接读取文件时 datasets 一律命名为 train",
     },
+    "target:real": {"en": "real footage", "zh": "真实拍摄的视频"},
+    "target:photo": {"en": "photos under a moving window", "zh": "移动取景窗下的照片"},
+    "target:rendered": {"en": "renders with exact masks", "zh": "带精确掩码的渲染结果"},
+    "target:other": {"en": "what other engines make", "zh": "其他引擎的产物"},
     "all": {"en": "all", "zh": "合计"},
     "none": {"en": "none stated", "zh": "未注明"},
     "several": {"en": "several: each sample states its own", "zh": "多种：每个样本各自注明"},
@@ -137,6 +141,8 @@ class Sections:
             "members": self._members(),
             "json_fields": self._json_fields(),
             "made_from": self._made_from(),
+            "target_kinds": self._target_kinds(),
+            "tool_version": Safe(f" {escaped(parts.tools['pvtt'])}" if "pvtt" in parts.tools else ""),
             "clip_setting": self._clip_setting(),
             "engines": self._engines(),
             "engine_limits": self._engine_limits(),
@@ -195,9 +201,11 @@ class Sections:
         }  # fmt: skip
 
     def _sizes(self) -> str:
-        frames_word = "frames" if self._language == "en" else "帧"
+        frames_word, comma = ("frames", ", ") if self._language == "en" else ("帧", "，")
         ranked = sorted(self._parts.facts.sizes.items(), key=lambda item: (-item[1], item[0]))
-        texts = [f"{w}×{h}, {frames} {frames_word}, {fps:g} fps" for (w, h, frames, fps), _ in ranked]
+        texts = [
+            comma.join((f"{w}×{h}", f"{frames} {frames_word}", f"{fps:g} fps")) for (w, h, frames, fps), _ in ranked
+        ]
         shown = "; ".join(texts[:_SIZES])
         return shown if len(texts) <= _SIZES else f"{shown}; …"
 
@@ -258,6 +266,14 @@ class Sections:
         joint = ", " if self._language == "en" else "、"
         space = " " if self._language == "en" else " 个"
         return Safe(joint.join(f"{count}{space}{kinds.get(kind, kind)}" for kind, count in ranked))
+
+    def _target_kinds(self) -> str:
+        groups = {"real": {"composite", "crosspair"}, "photo": {"panzoom"}, "rendered": {"render"}}
+        engines = set(self._parts.facts.engines)
+        named = [self._say(f"target:{group}") for group, members in groups.items() if engines & members]
+        if engines - set().union(*groups.values()):
+            named.append(self._say("target:other"))
+        return (", " if self._language == "en" else "、").join(named)
 
     def _engines(self) -> list[tuple[Any, ...]]:
         known = ENGINES[self._language]
@@ -387,7 +403,7 @@ def _series(stem: str, count: int) -> Safe:
 
 
 def _share(count: int, total: int) -> str:
-    return f"{count / total:.1%}"
+    return f"{100 * count / total:.3g}%"
 
 
 def _setting(recipe: Mapping[str, Any], section: str, key: str, default: Any) -> Any:
