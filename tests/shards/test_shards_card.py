@@ -110,6 +110,12 @@ def _version(tmp_path_factory: pytest.TempPathFactory, clips: dict[str, bytes], 
     return path
 
 
+@pytest.fixture(name="settings")
+def _settings(settings: DatasetSettings) -> DatasetSettings:
+    """With pictures, which the other tests of shards do without."""
+    return dataclasses.replace(settings, recipe={"seed": 7})
+
+
 def body(version: Path, name: str = "README.md") -> str:
     text = (version / name).read_text(encoding="utf-8")
     return text.split("---\n", 2)[2] if text.startswith("---\n") else text

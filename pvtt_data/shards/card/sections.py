@@ -91,8 +91,8 @@ _PHRASES: Mapping[str, Mapping[Language, str]] = {
     "file:lineage": {"en": "what changed since the version before", "zh": "相对上一版本的变化"},
     "file:card": {"en": "this page in Chinese", "zh": "英文说明"},
     "parquet": {
-        "en": "the name that datasets gives to files",
-        "zh": "直接读取文件时 datasets 一律命名为 train",
+        "en": "always train, for files",
+        "zh": "读文件时一律写 train",
     },
     "target:real": {"en": "real footage", "zh": "真实拍摄的视频"},
     "target:photo": {"en": "photos under a moving window", "zh": "移动取景窗下的照片"},
