@@ -168,7 +168,7 @@ def test_examples_of_the_card_run(
     for library in ("datasets", "webdataset", "huggingface_hub"):
         pytest.importorskip(library)
     monkeypatch.setattr(importlib.import_module("datasets.config"), "HF_DATASETS_CACHE", tmp_path)
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda repo, repo_type: repo)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda repo, repo_type, local_dir: repo)
     names: dict[str, Any] = {}
     blocks = re.findall(r"^```python\n(.*?)^```$", body(version, page), re.MULTILINE | re.DOTALL)
     for block in blocks:
