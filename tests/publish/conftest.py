@@ -88,7 +88,8 @@ def make_version(tmp_path: Path, members: dict[str, bytes]) -> MakeVersion:
             for number in numbers
         ]
         folder = root / ".building"
-        fields = {"name": "mugs", "recipe": {"name": "mugs"}, "card_licence": "cc-by-4.0", **settings}
+        recipe = {"name": "mugs", "card": {"preview_samples": 0}}
+        fields = {"name": "mugs", "recipe": recipe, "card_licence": "cc-by-4.0", **settings}
         write_dataset(folder, samples, DatasetSettings(shard_count=shards, reference_count=2, **fields), tables)
         return publish(folder, root).path
 

@@ -246,3 +246,24 @@ def test_what_people_reject_is_no_sign_of_a_setting_that_went_wrong(tmp_path: An
             runner.table(result)
     else:
         assert runner.table(result) == []
+
+
+def test_agreement_is_of_what_the_build_met_and_names_nobody() -> None:
+    clip_of = clip_key(CLIP.video.sha256)
+    words = [
+        Review.made("mask", MASK, "reject", "anna", reason="drift"),
+        Review.made("mask", MASK, "accept", "ben"),
+        Review.made("mask", MASK, "reject", "cleo", reason="drift"),
+        Review.made("clip", clip_of, "accept", "anna"),
+        Review.made("mask", "ab" * 32, "accept", "anna"),
+        Review.made("mask", "ab" * 32, "accept", "ben"),
+    ]
+    reviews = ReviewBook(standings(words))
+    assert reviews.agreement() == []
+    masks(reviews)
+    rows = {row.pair: row for row in reviews.agreement()}
+    assert [(rows[n].kind, rows[n].subjects, rows[n].same) for n in (1, 2, 3)] == [
+        ("mask", 1, 0), ("mask", 1, 1), ("mask", 1, 0)
+    ]  # fmt: skip
+    assert (rows[1].kappa, rows[2].kappa) == (0.0, None)
+    assert not {"anna", "ben", "cleo"} & {str(value) for row in rows.values() for value in dataclasses.astuple(row)}

@@ -68,6 +68,9 @@ def test_a_rejected_mask_leaves_with_its_descendants_and_comes_back_when_that_is
     assert computed <= {"synthesise", "crosspair", "panzoom", "triple_numbers"}
     assert verify(first, sample=1).ok and verify(second.publication.path, sample=1).ok
     assert [(v.kind, v.effects) for v in second.tables.verdicts] == [("mask", ("dropped",))]
+    card = (second.publication.path / "README.md").read_text(encoding="utf-8")
+    assert "| masks | 1 | 0 | 0 | 1 | 0 | 0 |" in card and "`review-wrong-object` | 1 |" in card
+    assert "anna" not in card and "People** have not looked" in (first / "README.md").read_text(encoding="utf-8")
 
     again = builder.run(verdicts=verdicts)
     assert again.publication is not None and again.publication.status == "up-to-date"

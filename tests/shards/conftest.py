@@ -61,7 +61,7 @@ def make_sample(clips: dict[str, bytes]) -> MakeSample:
 def settings() -> DatasetSettings:
     return DatasetSettings(
         name="tiny",
-        recipe={"seed": 7, "clip": {"fps": 16.0}},
+        recipe={"seed": 7, "clip": {"fps": 16.0}, "card": {"preview_samples": 0}},
         shard_count={"train": 3, "validation": 1, "test": 2},
         reference_count=R,
         heldout_count=H,

@@ -56,9 +56,8 @@ def shards(tmp_path: Path, samples: list[ShardSample], make_sample: MakeSample, 
     remade = dataclasses.replace(remade, key=OTHER_KEY)
     kept = [s for s in samples if s.key not in (key_of(0), key_of(1), key_of(2))]
     changed = make_sample(1, references=2, meta={"prompt": "another", "category_b": "lamp"})
-    after = dataclasses.replace(
-        settings, recipe={"seed": 8, "clip": {"fps": 16.0, "crf": 3}}, tools={"av": "18.2"}, weights={}
-    )
+    recipe = {**settings.recipe, "seed": 8, "clip": {"fps": 16.0, "crf": 3}}
+    after = dataclasses.replace(settings, recipe=recipe, tools={"av": "18.2"}, weights={})
     version(root, [*kept, changed, remade, make_sample(9)], after, ("train", "test"), [blurred])
     return root
 
@@ -87,6 +86,7 @@ def test_a_diff_counts_splits_categories_rejections_settings_and_shards(shards: 
     assert [(s.before, s.after) for s in diff.tools] == [("18.1", "18.2")]
     assert [(s.name, s.after) for s in diff.weights] == [("u2net", None)]
     assert diff.shards_same + len(diff.shards_rewritten) == 6
+    assert diff.presentation == ["README.md", "README.zh-CN.md", "LICENSE.md", "croissant.json"]
     assert all(path.startswith("data/train-") for path in diff.shards_rewritten)
     assert not diff.shards_new and not diff.shards_gone
 
