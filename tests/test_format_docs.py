@@ -12,6 +12,7 @@ from typing import get_args, get_origin, get_type_hints
 
 import av
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from catalogue_builds import Builder
 from PIL import Image
@@ -95,7 +96,27 @@ def test_tables_and_their_columns(catalogue_build: tuple[Builder, BuildOutcome])
     assert [names(cells[0])[0] for cells in rows(CHINESE, "表", "一行是", "主键")] == listed
     builder, _ = catalogue_build
     stored = {path.stem for path in (builder.folder / "shards" / "v1" / "tables").iterdir()}
-    assert stored == set(listed) - {"verdicts", "withheld"}
+    assert stored == set(listed) - {"verdicts", "agreement", "withheld"}
+
+
+@both_languages
+def test_files_of_a_version(page: Path, catalogue_build: tuple[Builder, BuildOutcome]) -> None:
+    """Every file that a version has is in the page's tree of it."""
+    version = catalogue_build[0].folder / "shards" / "v1"
+    tree = re.search(r"^    v3/\n((?:      .*\n)+)", text_of(page), re.MULTILINE)
+    assert tree is not None
+    for path in sorted(path for path in version.rglob("*") if path.is_file()):
+        name = path.relative_to(version).as_posix()
+        name = re.sub(r"-of-\d{5}", "-of-0000[18]", name) if name.startswith("data/") else re.escape(path.name)
+        assert re.search(r"\*\.parquet" if path.parent.name == "tables" else name, tree[1]), path
+
+
+def test_facts_are_the_json_as_a_table(catalogue_build: tuple[Builder, BuildOutcome]) -> None:
+    version = catalogue_build[0].folder / "shards" / "v1"
+    samples = list(ShardDataset(version, "train"))
+    rows = pq.read_table(version / "facts" / "train.parquet").to_pylist()
+    assert [row.pop("key") for row in rows] == [sample.key for sample in samples]
+    assert rows == [sample.meta.model_dump() for sample in samples]
 
 
 def test_videos_and_pictures_of_a_version(catalogue_build: tuple[Builder, BuildOutcome]) -> None:
@@ -132,6 +153,6 @@ def _boxes(data: bytes) -> list[bytes]:
 @both_languages
 def test_the_shell_line_gives_the_root(page: Path, catalogue_build: tuple[Builder, BuildOutcome]) -> None:
     version = catalogue_build[0].folder / "shards" / "v1"
-    (line,) = re.findall(r"^    (find data .*)$", text_of(page), re.MULTILINE)
+    (line,) = re.findall(r"^    (find .*)$", text_of(page), re.MULTILINE)
     done = subprocess.run(["bash", "-c", line], cwd=version, capture_output=True, text=True, check=True)
     assert done.stdout.split()[0] == ShardDataset(version).manifest.root

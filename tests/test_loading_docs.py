@@ -94,6 +94,8 @@ def test_by_hand() -> None:
     assert hashlib.sha256(made["video"]).hexdigest() == made["sha256"]
     facts = run("loading.md", 6)["facts"]
     assert set(facts) == set(ShardDataset("shards/v1", "train").keys())
+    counts = run("loading.md", 7)["counts"]
+    assert sum(count for _, _, count in counts) == len(ShardDataset("shards/v1"))
 
 
 def test_checking_looking_and_writing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +113,7 @@ def test_checking_looking_and_writing(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_no_block_is_forgotten() -> None:
-    assert len(blocks("loading.md")) == 7
+    assert len(blocks("loading.md")) == 8
     assert len(blocks("versions.md")) == 3
     assert len(blocks("export.md")) == 5
 
