@@ -3,6 +3,7 @@ does not exist."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import shlex
@@ -135,3 +136,17 @@ def test_commands_and_options_that_a_page_shows_exist(page: Path) -> None:
             f"{program} {context.info_name} {option}" for option in sorted(shown - options - {"--help", "--version"})
         ]
     assert not wrong, wrong
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if "```python" in text_of(p)], ids=lambda p: p.name)
+def test_names_that_examples_import_exist(page: Path) -> None:
+    """Of pages whose examples are not run, too."""
+    for code in re.findall(r"^```python\n(.*?)^```$", text_of(page), re.MULTILINE | re.DOTALL):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pvtt_"):
+                try:
+                    module = importlib.import_module(str(node.module))
+                except ModuleNotFoundError as error:
+                    assert not str(error.name).startswith("pvtt_"), ast.unparse(node)
+                    pytest.skip(f"{error.name} is not installed")
+                assert {alias.name for alias in node.names} <= set(dir(module)), ast.unparse(node)
