@@ -35,7 +35,7 @@ CARD_FILE = "README.md"
 CHINESE_CARD_FILE = "README.zh-CN.md"
 LICENCES_FILE = "LICENSE.md"
 CROISSANT_FILE = "croissant.json"
-PREVIEW_FILE = "preview/samples.parquet"
+PREVIEW_FILE = "preview/samples.tar"
 STRIP_FILE = "preview/strip.jpg"
 PRESENTING_FILES = (CARD_FILE, CHINESE_CARD_FILE, LICENCES_FILE, CROISSANT_FILE)
 """What presents a version; versions written before there was more have the card alone."""

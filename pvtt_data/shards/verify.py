@@ -266,8 +266,8 @@ def _promise_problems(manifest: Manifest) -> Iterator[VerifyProblem]:
     """Contradictions inside the manifest."""
     presenting = {*PRESENTING_FILES, INDEX_FILE, *(facts_path(split) for split in manifest.counts)}
     if set(manifest.files) - set(PICTURE_FILES) not in ({CARD_FILE, INDEX_FILE}, presenting):
-        expected = ", ".join(sorted(presenting))
-        yield VerifyProblem(MANIFEST_FILE, "manifest", f"files lists {sorted(manifest.files)}, expected {expected}")
+        wanted = ", ".join(sorted(presenting))
+        yield VerifyProblem(MANIFEST_FILE, "manifest", f"files lists {sorted(manifest.files)}, expected {wanted}")
     shards = {shard_path(s, n, c.shards) for s, c in manifest.counts.items() for n in range(c.shards)}
     if set(manifest.shards) != shards:
         odd = sorted(set(manifest.shards) ^ shards)

@@ -4,7 +4,7 @@ Addresses of files are relative to it, so it holds wherever the version lies. Th
 
 - ``train``, ``validation``, ``test``: the facts of each sample, as in its JSON, out of ``facts/``.
 - ``source``, ``target``, their masks, ``reference_0``, …: the key of each sample and the bytes of one member.
-- ``members``: where each member lies, out of the index; ``preview``: the pictures of the preview.
+- ``members``: where each member lies, out of the index.
 
 https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 """
@@ -18,13 +18,13 @@ from pvtt_data.publish.licences import LICENCES
 from pvtt_data.shards.card.features import all_members, json_types
 from pvtt_data.shards.card.head import languages
 from pvtt_data.shards.card.parts import CardParts
-from pvtt_data.shards.card.preview import COLUMNS, PICTURES
 from pvtt_data.shards.card.sections import citation
-from pvtt_data.shards.card.words import duration
-from pvtt_data.shards.format import INDEX_FILE, JSON_MEMBER, LICENCES_FILE, PREVIEW_FILE, facts_path, readable_json
+from pvtt_data.shards.card.words import ENGINES, duration
+from pvtt_data.shards.format import INDEX_FILE, JSON_MEMBER, LICENCES_FILE, facts_path, readable_json
 from pvtt_data.shards.index import INDEX_SCHEMA
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
+_RESPONSIBLE_AI = "http://mlcommons.org/croissant/RAI/1.0"
 _KEY = r"^(?:.*/)?([0-9a-f]{16})\.[^/]*$"
 _TYPES = {"string": "sc:Text", "int64": "cr:Int64", "float64": "cr:Float64", "list": "sc:Text"}
 _CONTEXT: Mapping[str, Any] = {
@@ -81,7 +81,7 @@ def _document(parts: CardParts) -> dict[str, Any]:
     document: dict[str, Any] = {
         "@context": dict(_CONTEXT),
         "@type": "sc:Dataset",
-        "conformsTo": CONFORMS_TO,
+        "conformsTo": [CONFORMS_TO, _RESPONSIBLE_AI],
         "name": parts.name,
         "alternateName": parts.title,
         "description": _description(parts),
@@ -92,6 +92,7 @@ def _document(parts: CardParts) -> dict[str, Any]:
         "distribution": list(_distribution(parts)),
         "recordSet": list(_record_sets(parts)),
     }
+    document |= _responsible(parts)
     if address:
         document["url"] = address
     if config.authors:
@@ -108,6 +109,22 @@ def _description(parts: CardParts) -> str:
         " a video that shows product A, pictures of product B, and the same video with B in A's place, with masks."
     )
     return f"{parts.config.summary.strip()}\n\n{text}" if parts.config.summary.strip() else text
+
+
+def _responsible(parts: CardParts) -> dict[str, Any]:
+    """What the extension for responsible AI asks for, as far as it is known."""
+    engines = ENGINES["en"]
+    limits = [f"{name}: {engines[name].limit}" for name in sorted(parts.facts.engines) if name in engines]
+    models = [f"{line.name} {line.digest}".strip() for line in parts.terms.models]
+    return {
+        "rai:dataUseCases": "Training and measuring models that replace a product in a video by pictures of another.",
+        "rai:dataLimitations": limits,
+        "rai:machineAnnotationTools": models,
+        "rai:personalSensitiveInformation": (
+            "Product videos may show hands and people. The card's section on people and privacy says what is looked for"
+            " before a version is published, and how to have something taken down."
+        ),
+    }
 
 
 def _licence(parts: CardParts) -> str:
@@ -170,8 +187,6 @@ def _record_sets(parts: CardParts) -> Iterator[dict[str, Any]]:
     yield _table(
         "members", "Where each member lies: bytes [offset, offset + length) of the shard.", INDEX_FILE, columns
     )
-    if parts.preview is not None:
-        yield _preview()
 
 
 def _facts(split: str, number_names: Sequence[str]) -> dict[str, Any]:
@@ -226,18 +241,6 @@ def _table(name: str, description: str, path: str, columns: Mapping[str, str]) -
             for column, kind in columns.items()
         ],
     }
-
-
-def _preview() -> dict[str, Any]:
-    columns = {name: "sc:ImageObject" if name in PICTURES else "sc:Text" for name in COLUMNS}
-    made = _table("preview", "Pictures and texts of some samples, for looking at.", PREVIEW_FILE, columns)
-    for field in made["field"]:
-        name = field["@id"].rpartition("/")[2]
-        if name in PICTURES:
-            field["source"]["transform"] = {"jsonPath": "bytes"}
-        elif name == "licences":
-            field["repeated"] = True
-    return made | {"key": {"@id": "preview/key"}}
 
 
 def _key(record_set: str, files: str) -> dict[str, Any]:

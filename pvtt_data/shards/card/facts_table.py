@@ -1,4 +1,4 @@
-"""The JSON of all samples as one Parquet file a split, for queries, for the Hub's viewer and for Croissant.
+"""The JSON of all samples as one Parquet file a split, for queries and for Croissant.
 
 Columns are the fields of the JSON with the same names, types and values, after ``key``; rows are in the index's order.
 """
@@ -18,16 +18,11 @@ import pyarrow.parquet as pq
 from pvtt_data.errors import DatasetError
 from pvtt_data.files import whole_file
 from pvtt_data.records import Split
-from pvtt_data.shards.card.features import json_features, json_types
+from pvtt_data.shards.card.features import json_types
 from pvtt_data.shards.format import INDEX_FILE, JSON_MEMBER, canonical_json, facts_path
 
 _ROWS = 1000
 _TYPES = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "list": pa.list_(pa.string())}
-
-
-def facts_features(number_names: Sequence[str]) -> list[dict[str, Any]]:
-    """The columns in the notation of a card's YAML head."""
-    return [{"name": "key", "dtype": "string"}, *json_features(number_names)]
 
 
 def write_facts(dataset: Path, splits: Sequence[Split], number_names: Sequence[str]) -> list[str]:

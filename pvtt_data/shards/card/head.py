@@ -10,11 +10,10 @@ import yaml
 
 from pvtt_data.records import Split
 from pvtt_data.shards.card.facts import CardFacts
-from pvtt_data.shards.card.facts_table import facts_features
 from pvtt_data.shards.card.features import card_features
 from pvtt_data.shards.card.parts import CardParts
 from pvtt_data.shards.card.preview import preview_features
-from pvtt_data.shards.format import LICENCES_FILE, PREVIEW_FILE, facts_path
+from pvtt_data.shards.format import LICENCES_FILE, PREVIEW_FILE
 from pvtt_data.shards.manifest import ShardEntry, SplitCounts
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -50,13 +49,6 @@ def _head(parts: CardParts) -> dict[str, Any]:
     }
     configs = [{"config_name": "default", "data_files": _data_files(parts.counts, parts.shards), "default": True}]
     infos = [_info(parts)]
-    configs.append(
-        {
-            "config_name": "facts",
-            "data_files": [{"split": split, "path": facts_path(split)} for split in parts.counts],
-        }
-    )
-    infos.append(_facts_info(parts))
     if parts.preview is not None:
         configs.append({"config_name": "preview", "data_files": [{"split": "preview", "path": PREVIEW_FILE}]})
         size = parts.preview.bytes
@@ -85,20 +77,6 @@ def languages(facts: CardFacts) -> list[str]:
         if _LATIN.search(prompt):
             found.add("en")
     return sorted(found) or ["en"]
-
-
-def _facts_info(parts: CardParts) -> dict[str, Any]:
-    sizes = {split: parts.files[facts_path(split)].bytes for split in parts.counts}
-    return {
-        "config_name": "facts",
-        "features": facts_features(sorted(parts.facts.number_names)),
-        "splits": [
-            {"name": split, "num_bytes": sizes[split], "num_examples": counts.samples}
-            for split, counts in parts.counts.items()
-        ],
-        "dataset_size": sum(sizes.values()),
-        "download_size": sum(sizes.values()),
-    }
 
 
 def _info(parts: CardParts) -> dict[str, Any]:

@@ -22,7 +22,9 @@ from pvtt_data.words import bytes_text
 _TEMPLATES: Mapping[Language, str] = {"en": "README.md.jinja", "zh": "README.zh-CN.md.jinja"}
 _GAPS = re.compile(r"\n{3,}")
 _CHINESE = r"\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”"
-_WRAPPED = re.compile(rf"(?<=[{_CHINESE}])\n(?=[{_CHINESE}A-Za-z0-9*`])|(?<=[A-Za-z0-9*`])\n(?=[{_CHINESE}])")
+_WRAPPED = re.compile(
+    rf"(?<=[{_CHINESE}])\n(?=[{_CHINESE}A-Za-z0-9*`])(?!\d+\. |[*] )|(?<=[A-Za-z0-9*`])\n(?=[{_CHINESE}])"
+)
 
 
 def card_text(parts: CardParts, language: Language) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of a few samples: a table that the Hub's viewer shows, and one picture for the card.
+"""Pictures of a few samples: a small tar that the Hub's viewer shows, and one picture for the card.
 
 The frames are the first, middle and last of a video: those that are looked at for faces before anything is published.
 Only Pillow scales, with filters whose arithmetic is the same on every processor.
@@ -7,15 +7,14 @@ Only Pillow scales, with filters whose arithmetic is the same on every processor
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Mapping, Sequence
+import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont
 
@@ -24,40 +23,23 @@ from pvtt_data.files import whole_file
 from pvtt_data.images import read_image, write_png
 from pvtt_data.media import decode_mask_frames, decode_video_frames
 from pvtt_data.records import Split
-from pvtt_data.shards.format import INDEX_FILE
+from pvtt_data.shards.format import INDEX_FILE, JSON_MEMBER, canonical_json, tar_end, tar_header, tar_padding
 from pvtt_data.shards.reader import MemberSpan, Sample
 
 UInt8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
 
-PICTURES = ("source", "source_mask", "reference", "target", "target_mask")
-"""Columns of pictures: JPEG, masks PNG."""
-_BEFORE = ("key",)
-_TEXTS = (
-    "prompt",
-    "source_prompt",
-    "engine",
-    "kind",
-    "category_a",
-    "category_b",
-    "difficulty",
-    "split",
-    "verdict",
-)
-COLUMNS = (*_BEFORE, *PICTURES, *_TEXTS, "licences")
+PICTURES = ("source.jpg", "source_mask.png", "reference.jpg", "target.jpg", "target_mask.png")
+"""Members that are pictures."""
+PROMPT = "prompt.txt"
+MEMBERS = (*PICTURES, PROMPT, JSON_MEMBER)
+"""Members of each sample, in their order."""
+TEXTS = ("split", "engine", "kind", "difficulty", "verdict", "category_a", "category_b", "source_prompt")
+"""Fields of the preview's JSON; beside them the list of licences."""
 SIDE_PX = 384
 """Longer side of a picture at most."""
 
 _JPEG_QUALITY = 85
-_ROWS_PER_GROUP = 25
-_IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
-_SCHEMA = pa.schema(
-    [
-        pa.field(name, _IMAGE if name in PICTURES else pa.list_(pa.string()) if name == "licences" else pa.string())
-        for name in COLUMNS
-    ]
-)
-
 _CELL_HEIGHT_PX = 224
 _CELL_WIDTH_PX = 260
 _REFERENCE_PX = (150, 200)
@@ -78,28 +60,23 @@ class PreviewFile:
     """What was written.
 
     Attributes:
-        rows: samples by split.
         bytes: size of the file.
     """
 
-    rows: Mapping[Split, int]
+    samples: int
     bytes: int
-
-    @property
-    def samples(self) -> int:
-        """Rows in all."""
-        return sum(self.rows.values())
 
 
 def preview_features() -> list[dict[str, Any]]:
     """The columns in the notation of a card's YAML head."""
-    features: list[dict[str, Any]] = []
-    for name in COLUMNS:
-        if name == "licences":
-            features.append({"name": name, "list": "string"})
-        else:
-            features.append({"name": name, "dtype": "image" if name in PICTURES else "string"})
-    return features
+    facts = [{"name": name, "dtype": "string"} for name in TEXTS]
+    return [
+        *({"name": name, "dtype": "image"} for name in PICTURES),
+        {"name": PROMPT, "dtype": "string"},
+        {"name": JSON_MEMBER, "struct": [*facts, {"name": "licences", "list": "string"}]},
+        {"name": "__key__", "dtype": "string"},
+        {"name": "__url__", "dtype": "string"},
+    ]
 
 
 def samples_at(dataset: Path, keys: Sequence[str]) -> dict[str, Sample]:
@@ -115,57 +92,55 @@ def samples_at(dataset: Path, keys: Sequence[str]) -> dict[str, Sample]:
 
 
 def write_preview(path: Path, samples: Sequence[Sample]) -> PreviewFile | None:
-    """Write the table of pictures; None if there is none, since no sample can be decoded.
+    """Write the pictures; None if there are none, since no sample can be decoded.
 
-    A sample that cannot be decoded is left out: it is for `verify` to say so.
+    They are a WebDataset tar, because `datasets` reads all configurations of a repository with one builder. A sample
+    that cannot be decoded is left out: it is for `verify` to say so.
     """
     rows = []
-    counts: dict[Split, int] = {}
     for sample in samples:
         try:
-            rows.append(_row(sample))
+            rows.append((sample, _members(sample)))
         except (InputError, DatasetError):
             continue
-        counts[sample.split] = counts.get(sample.split, 0) + 1
     if not rows:
         return None
-    features = {name: _hub_feature(name) for name in COLUMNS}
-    schema = _SCHEMA.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
-        pq.write_table(
-            pa.Table.from_pylist(rows, schema=schema),
-            file,
-            version="2.6",
-            compression="zstd",
-            compression_level=3,
-            row_group_size=_ROWS_PER_GROUP,
-            use_dictionary=False,
-            write_statistics=False,
-        )
-    return PreviewFile(counts, path.stat().st_size)
+        size = 0
+        for sample, members in rows:
+            for name in MEMBERS:
+                data = members[name]
+                block = tar_header(f"{sample.key}.{name}", len(data)) + data + bytes(tar_padding(len(data)))
+                size += file.write(block)
+        file.write(bytes(tar_end(size)))
+    return PreviewFile(len(rows), path.stat().st_size)
 
 
 def preview_keys(path: Path) -> list[str]:
     """Keys of the samples that a preview shows, its pictures decoded to see whether they can be.
 
     Raises:
-        DatasetError: it cannot be read, has other columns, or a picture is damaged.
+        DatasetError: it is no tar of a preview, or a picture is damaged.
     """
+    found: dict[str, list[str]] = {}
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DatasetError(f"cannot be read as Parquet: {error}") from error
-    if not table.schema.equals(_SCHEMA):
-        raise DatasetError(f"has the columns {table.schema.names}, expected {list(COLUMNS)}")
-    for row in table.to_pylist():
-        for name in PICTURES:
-            try:
-                read_image(row[name]["bytes"])
-            except (InputError, TypeError) as error:
-                raise DatasetError(f"{row['key']}: {name} is no picture: {error}") from error
-    keys: list[str] = table.column("key").to_pylist()
-    return keys
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                key, _, name = member.name.partition(".")
+                content = tar.extractfile(member)
+                if content is None:
+                    raise DatasetError(f"{member.name} is no file")
+                data = content.read()
+                found.setdefault(key, []).append(name)
+                if name in PICTURES:
+                    read_image(data)
+    except (tarfile.TarError, OSError, InputError) as error:
+        raise DatasetError(f"cannot be read: {error}") from error
+    for key, names in found.items():
+        if names != list(MEMBERS):
+            raise DatasetError(f"{key} has the members {names}, expected {list(MEMBERS)}")
+    return list(found)
 
 
 def write_strip(path: Path, samples: Sequence[Sample]) -> list[str]:
@@ -188,30 +163,19 @@ def write_strip(path: Path, samples: Sequence[Sample]) -> list[str]:
     return keys
 
 
-def _row(sample: Sample) -> dict[str, Any]:
+def _members(sample: Sample) -> dict[str, bytes]:
     meta = sample.meta
     middle = ((meta.frames - 1) // 2,)
-    pictures = {
-        "source": _picture(decode_video_frames(sample.read("source.mp4"), middle)[0]),
-        "source_mask": _mask(decode_mask_frames(sample.read("source_mask.mp4"), middle)[0]),
-        "reference": _picture(read_image(sample.read("reference_0.png"))),
-        "target": _picture(decode_video_frames(sample.read("target.mp4"), middle)[0]),
-        "target_mask": _mask(decode_mask_frames(sample.read("target_mask.mp4"), middle)[0]),
-    }
+    facts = {**{name: getattr(meta, name) for name in TEXTS}, "licences": list(meta.licences)}
     return {
-        "key": sample.key,
-        **{name: {"bytes": data, "path": None} for name, data in pictures.items()},
-        **{name: getattr(meta, name) for name in _TEXTS},
-        "licences": list(meta.licences),
+        "source.jpg": _picture(decode_video_frames(sample.read("source.mp4"), middle)[0]),
+        "source_mask.png": _mask(decode_mask_frames(sample.read("source_mask.mp4"), middle)[0]),
+        "reference.jpg": _picture(read_image(sample.read("reference_0.png"))),
+        "target.jpg": _picture(decode_video_frames(sample.read("target.mp4"), middle)[0]),
+        "target_mask.png": _mask(decode_mask_frames(sample.read("target_mask.mp4"), middle)[0]),
+        PROMPT: (meta.prompt or "-").encode(),
+        JSON_MEMBER: canonical_json(facts),
     }
-
-
-def _hub_feature(name: str) -> dict[str, Any]:
-    """A column's type as `datasets` writes it into Parquet."""
-    if name in PICTURES:
-        return {"_type": "Image"}
-    text = {"dtype": "string", "_type": "Value"}
-    return {"feature": text, "_type": "List"} if name == "licences" else text
 
 
 def _picture(pixels: UInt8) -> bytes:

@@ -90,6 +90,10 @@ _PHRASES: Mapping[str, Mapping[Language, str]] = {
     },
     "file:lineage": {"en": "what changed since the version before", "zh": "相对上一版本的变化"},
     "file:card": {"en": "this page in Chinese", "zh": "英文说明"},
+    "parquet": {
+        "en": "the name that datasets gives to files",
+        "zh": "直接读取文件时 datasets 一律命名为 train",
+    },
     "all": {"en": "all", "zh": "合计"},
     "none": {"en": "none stated", "zh": "未注明"},
     "several": {"en": "several: each sample states its own", "zh": "多种：每个样本各自注明"},
@@ -128,6 +132,7 @@ class Sections:
             "total_bytes": sum(counts.bytes for counts in parts.counts.values()),
             "strictest": terms.strictest or self._say("several"),
             "first_split": Safe(next(iter(parts.counts))),
+            "parquet_note": self._say("parquet"),
             "first_pattern": Safe(self._first_pattern()),
             "members": self._members(),
             "json_fields": self._json_fields(),
@@ -142,7 +147,7 @@ class Sections:
             ],
             "worded": Safe(", ".join(self._captioner(name) for name in sorted(facts.captioners))),
             "splits": self._splits(),
-            "split_names": list(parts.counts),
+            "split_names": [*parts.counts, *([self._say("all")] if len(parts.counts) > 1 else [])],
             "by_engine": self._by_split("engines"),
             "by_difficulty": self._by_split("difficulties"),
             "categories": [(n or self._say("none"), c, _share(c, facts.samples)) for n, c in categories[:_CATEGORIES]],
@@ -292,7 +297,9 @@ class Sections:
         total: Counter[str] = sum(counters, Counter())
         order = {level: rank for rank, level in enumerate(("easy", "medium", "hard", "expert"))}
         ranked = sorted(total, key=lambda value: (order.get(value, 9), -total[value], value))
-        return [(code(value), *(counter[value] for counter in counters), total[value]) for value in ranked]
+        if len(counters) > 1:
+            counters.append(total)
+        return [(code(value), *(counter[value] for counter in counters)) for value in ranked]
 
     def _top_category(self, categories: list[tuple[str, int]]) -> Safe:
         name, count = categories[0]
