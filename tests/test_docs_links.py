@@ -145,7 +145,7 @@ def test_settings_that_a_page_names_exist(page: Path) -> None:
     assert not wrong, f"no such settings: {wrong}"
 
 
-def test_the_recipe_page_shows_settings_that_a_recipe_takes(tmp_path: Path) -> None:
+def test_the_recipe_page_shows_settings_that_a_recipe_takes() -> None:
     page = text_of(DOCS / "recipe.md")
     table = page.partition("## Settings that people change")[2].partition("## Writing one")[0]
     shown = [code for code in re.findall(r"`([^`]+)`", table) if re.match(r"[a-z_.]+: \S", code)]
@@ -153,10 +153,15 @@ def test_the_recipe_page_shows_settings_that_a_recipe_takes(tmp_path: Path) -> N
     for code in shown:
         key, _, value = code.partition(": ")
         read_recipe(ROOT / "recipes" / "ecommerce.yaml", [f"{key}={value}"])
-    (block,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "```yaml" in text_of(page)], ids=lambda page: page.name)
+def test_recipes_that_a_page_shows_load(page: Path, tmp_path: Path) -> None:
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
-    (tmp_path / "shop.yaml").write_text(block, encoding="utf-8")
-    assert read_recipe(tmp_path / "shop.yaml").name == "shop"
+    for block in re.findall(r"^```yaml\n(.*?)^```$", text_of(page), re.MULTILINE | re.DOTALL):
+        whole = block if "include:" in block else f"include: recipes/ecommerce.yaml\n{block}"
+        (tmp_path / "shown.yaml").write_text(whole, encoding="utf-8")
+        read_recipe(tmp_path / "shown.yaml")
 
 
 def test_the_recipe_page_names_every_recipe_and_each_loads() -> None:

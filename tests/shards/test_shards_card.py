@@ -231,14 +231,19 @@ def test_croissant_is_valid_and_its_records_are_the_samples(
     version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CROISSANT_CACHE", str(tmp_path))
-    croissant = pytest.importorskip("mlcroissant", reason="mlcroissant is not installed")
+    pytest.importorskip("mlcroissant", reason="mlcroissant is not installed")
     for module in ("download", "extract"):  # where it was imported before, its cache is the user's
         found = importlib.import_module(f"mlcroissant._src.operation_graph.operations.{module}")
         for name in ("DOWNLOAD_PATH", "EXTRACT_PATH"):
             for place in (found, found.constants if hasattr(found, "constants") else types.SimpleNamespace()):
                 if hasattr(place, name):
                     monkeypatch.setattr(place, name, type(getattr(place, name))(tmp_path / name))
-    dataset = croissant.Dataset(jsonld=str(version / "croissant.json"))
+    page = (Path(__file__).resolve().parents[2] / "docs/card.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(example.replace("shards/v1", str(version)), "card.md", "exec"), names)
+    assert names["record"]["train/key"].decode() in ShardDataset(version, "train")
+    dataset = names["version"]
     assert not dataset.metadata.ctx.issues.errors
     assert {w for w in dataset.metadata.ctx.issues.warnings if "schema.org/version" not in w} == set()
     ours = ShardDataset(version)
