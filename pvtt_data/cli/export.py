@@ -8,8 +8,8 @@ from typing import Any, get_args
 import click
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from pvtt_data.cli.lazy_bar import sample_bar
 from pvtt_data.exports import FORMATS, Exported, FormatName, export_dataset
 from pvtt_data.exports.formats import Format
 from pvtt_data.records import Split
@@ -73,21 +73,8 @@ def export_command(
         options = {**options, "width": size[0], "height": size[1]}
     form = _form(name, {option: value for option, value in options.items() if value is not None})
     console = Console(stderr=True)
-    columns = (TextColumn(f"exporting {name}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True,
-        disable=not console.is_terminal,
-    ) as bar:  # fmt: skip
-        task = bar.add_task("export", total=None)
-        done = export_dataset(
-            dataset,
-            out,
-            form,
-            split=split,
-            where=where,
-            workers=workers,
-            on_sample=lambda count, total: bar.update(task, completed=count, total=total),
-        )
+    with sample_bar(console, f"exporting {name}") as on_sample:
+        done = export_dataset(dataset, out, form, split=split, where=where, workers=workers, on_sample=on_sample)
     _tell(done)
 
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pvtt_data.cli.download import download_bar
+from pvtt_data.cli.lazy_bar import download_bar, sample_bar
 from pvtt_data.progress import TerminalReporter
 from pvtt_data.publish.config import PublishConfig
-from pvtt_data.publish.preflight import Progress as OnProgress
 from pvtt_data.publish.rebuild import RebuildRequest, check_request, missing_text, rebuild
 from pvtt_data.publish.remote import Target
 from pvtt_data.publish.run import (
@@ -84,7 +80,7 @@ def publish_command(
     target = Target(repo, True if private else None, chosen)
     request = PublishRequest(dataset, target, config, withhold, sample, workers, dry_run)
     console = Console(soft_wrap=True, highlight=False)
-    with download_bar(console) as on_download, _bar(console) as on_progress:
+    with download_bar(console) as on_download, sample_bar(console, "samples looked at") as on_progress:
         outcome = publish_version(
             request,
             hub_api(),
@@ -116,27 +112,6 @@ def _config(
     if faces is not None:
         plain["faces"] = faces
     return PublishConfig.model_validate(plain)
-
-
-@contextmanager
-def _bar(console: Console) -> Iterator[OnProgress]:
-    bar = Progress(
-        TextColumn("samples looked at"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=console, transient=True, disable=not console.is_terminal,
-    )  # fmt: skip
-
-    def advance(done: int, total: int) -> None:
-        if not bar.tasks:
-            bar.add_task("samples", total=total)
-            bar.start()
-        bar.update(bar.task_ids[0], completed=done)
-        if done >= total:
-            bar.stop()
-
-    try:
-        yield advance
-    finally:
-        bar.stop()
 
 
 def _tell_found(console: Console, outcome: PublishOutcome) -> None:
