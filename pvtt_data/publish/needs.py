@@ -23,6 +23,8 @@ from pvtt_data.records import (
     content_id,
     from_arrow,
 )
+from pvtt_data.reviews.applied import AppliedVerdict
+from pvtt_data.reviews.resegment import Resegmentation
 from pvtt_data.stages.triple_qc import Shelf
 
 _TABLES: Mapping[str, type] = {
@@ -49,6 +51,21 @@ class VersionTables:
     assignments: list[Assignment]
     pairs: list[Pair]
     triples: list[Triple]
+    verdicts: list[AppliedVerdict] = field(default_factory=list)
+    """Of people, as the build applied them; a version that was built without any has no such table."""
+
+    @property
+    def told_again(self) -> dict[str, Resegmentation]:
+        """Clip → what a person said of its product, where its mask was made anew.
+
+        Raises:
+            InputError: ``bad-box``, a box is none.
+        """
+        return {
+            row.subject_id: Resegmentation.said(row.prompt, row.box, row.box_frame)
+            for row in self.verdicts
+            if row.kind == "clip" and "resegmented" in row.effects
+        }
 
     @property
     def shelf(self) -> Shelf:
@@ -63,7 +80,8 @@ def read_tables(version: Path) -> VersionTables:
         DatasetError: one is missing or has other columns.
     """
     rows: dict[str, Any] = {}
-    for name, record in _TABLES.items():
+    verdicts = version / "tables" / "verdicts.parquet"
+    for name, record in {**_TABLES, **({"verdicts": AppliedVerdict} if verdicts.is_file() else {})}.items():
         path = version / "tables" / f"{name}.parquet"
         try:
             rows[name] = from_arrow(record, pq.read_table(path))

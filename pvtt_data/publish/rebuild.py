@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from pvtt_data.backends import ChosenBackend
 from pvtt_data.errors import BuildError, DatasetError, PreflightError
 from pvtt_data.executor import LocalExecutor
-from pvtt_data.line import swap_item
+from pvtt_data.items import crosspair_item, listing_items, named_targets, segment_item, swap_item
 from pvtt_data.mirrors import Progress
 from pvtt_data.models import ModelRegistry
 from pvtt_data.progress import Reporter, SilentReporter
@@ -41,11 +41,11 @@ from pvtt_data.shards import (
 from pvtt_data.shards.building import building_folder
 from pvtt_data.shards.format import JSON_MEMBER
 from pvtt_data.stage import MapStage, Named, Resources
-from pvtt_data.stages.crosspair import Crosspair, CrosspairItem
+from pvtt_data.stages.crosspair import Crosspair
 from pvtt_data.stages.normalise import NormaliseConfig, store_clip
 from pvtt_data.stages.panzoom import Panzoom, panzoom_item
-from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingItem, ListingPictures, TargetedListingItem
-from pvtt_data.stages.segment import Segment, SegmentItem, TargetedSegmentItem, backend_for, target_namer
+from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingPictures
+from pvtt_data.stages.segment import Segment, backend_for
 from pvtt_data.stages.synthesise import Synthesise
 from pvtt_data.store import BlobStore, original_sha256
 from pvtt_data.workspace import Workspace
@@ -257,6 +257,7 @@ class _Maker:
         self.run = run
         self.backend = backend
         self.shelf = tables.shelf
+        self.targets = named_targets(tables.sources, backend, recipe.segment)
         self.differs: dict[str, str] = {}
         """Clip, track or picture → what is wrong with it."""
 
@@ -302,15 +303,10 @@ class _Maker:
         self._compare("clip", videos, {clip.clip_id: clip.video for clip in made})
 
     def _tracks(self) -> None:
-        name_target = target_namer(self.recipe.segment)
-        items = []
+        items, again = [], self.tables.told_again
         for track in self._usable_tracks(self.needs.tracks):
             clip = self.shelf.clips[track.clip_id]
-            source = self.shelf.sources[clip.source_id]
-            item = SegmentItem(clip.clip_id, clip.video, clip.cut.fps)
-            if self.backend.takes_target:
-                told = name_target(source.category, source.title)
-                item = TargetedSegmentItem(clip.clip_id, clip.video, clip.cut.fps, told.target)
+            item = segment_item(clip, self.targets.get(clip.source_id), again.get(clip.clip_id))
             items.append(Named(item, clip.clip_id, clip.clip_id))
         made: list[MaskTrack] = (
             self.run.map(Segment(self.backend, self.recipe.segment.smoothing_px), items) if items else []
@@ -324,17 +320,9 @@ class _Maker:
         )
 
     def _pictures(self) -> None:
-        listing = [self.shelf.pictures[name] for name in sorted(self.needs.listing)]
-        name_target = target_namer(self.recipe.segment)
-        source_of = {source.product_id: source for source in reversed(self.tables.sources)}
-        items: list[Named[Any]] = []
-        for picture in listing:
-            item = ListingItem(picture.product_id, picture.image_sha256)
-            if self.backend.takes_target:
-                source = source_of[picture.product_id]
-                told = name_target(source.category, source.title)
-                item = TargetedListingItem(picture.product_id, picture.image_sha256, told.target)
-            items.append(Named(item, picture.picture_id, picture.picture_id))
+        listed = listing_items(self.tables.sources, self.targets)
+        wanted = [self.shelf.pictures[name] for name in sorted(self.needs.listing)]
+        items = [listed[picture.product_id, picture.image_sha256] for picture in wanted]
         made: list[Picture] = self.run.map(ListingPictures(self.recipe.pictures, self.backend), items) if items else []
         framed = []
         for track in self._usable_tracks(self.needs.framed):
@@ -362,9 +350,7 @@ class _Maker:
                 item = swap_item(pair, self.shelf, self.shelf.pictures[third].cutout if third else None)
                 composites.append(Named(item, pair_id, pair_id))
             elif pair.engine == "crosspair":
-                references = tuple(self.shelf.pictures[name].cutout for name in pair.reference_ids)
-                video, mask = self.shelf.clips[pair.clip_id].video, self.shelf.tracks[pair.track_id].mask
-                crosspairs.append(Named(CrosspairItem(pair_id, video, mask, references), pair_id, pair_id))
+                crosspairs.append(Named(crosspair_item(pair, self.shelf), pair_id, pair_id))
             elif pair.engine == "panzoom":
                 item_of_photo = panzoom_item(pair, self.shelf.pictures, recipe.normalise)
                 panzooms.append(Named(item_of_photo, pair_id, pair_id))
