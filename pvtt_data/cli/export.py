@@ -13,7 +13,7 @@ from pvtt_data.cli.lazy_bar import sample_bar
 from pvtt_data.exports import FORMATS, Exported, FormatName, export_dataset
 from pvtt_data.exports.formats import Format
 from pvtt_data.records import Split
-from pvtt_data.words import bytes_text
+from pvtt_data.words import bytes_text, printable
 
 
 def _size(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -103,10 +103,11 @@ def _tell(done: Exported) -> None:
         went_on = f" ({done.resumed} of them by an earlier run)" if done.resumed else ""
         click.echo(f"{done.path}: {counts} samples{went_on}, {size}")
     for reason, (count, message) in done.skipped.items():
-        click.echo(f"  left out: {count} {reason}, such as: {message}")
+        click.echo(printable(f"  left out: {count} {reason}, such as: {message}"))
     for reason, count in done.left_out.items():
         click.echo(f"  left out of samples: {count} {reason}")
     if done.flagged:
         click.echo(f"  flagged: {done.flagged}; --where \"verdict = 'accept'\" leaves them out")
-    click.echo(f"  licences: {', '.join(f'{name} ({count})' for name, count in done.licences.items())}")
+    licences = ", ".join(f"{name} ({count})" for name, count in done.licences.items())
+    click.echo(printable(f"  licences: {licences}"))
     click.echo(done.advice)

@@ -24,7 +24,7 @@ from pvtt_data.publish.run import (
 )
 from pvtt_data.publish.upload import Upload
 from pvtt_data.recipe import read_recipe
-from pvtt_data.words import bytes_text
+from pvtt_data.words import bytes_text, printable
 
 _SHOWN = 20
 
@@ -84,7 +84,7 @@ def publish_command(
         outcome = publish_version(
             request,
             hub_api(),
-            say=lambda text: console.print(text, markup=False),
+            say=lambda text: console.print(printable(text), markup=False),
             on_progress=on_progress,
             on_download=on_download,
             on_checked=lambda found: _tell_found(console, found),
@@ -118,7 +118,7 @@ def _tell_found(console: Console, outcome: PublishOutcome) -> None:
     """What was found, before anything is sent."""
 
     def say(text: str) -> None:
-        console.print("".join(c if c.isprintable() or c == "\n" else "?" for c in text), markup=False)
+        console.print(printable(text, newlines=True), markup=False)
 
     for note in outcome.notes:
         say(note)
@@ -177,9 +177,9 @@ def rebuild_command(
     with download_bar(console) as on_download, TerminalReporter(console) as reporter:
         outcome = rebuild(request, reporter, on_download=on_download)
     if outcome.missing:
-        console.print(missing_text(outcome.missing), markup=False)
+        console.print(printable(missing_text(outcome.missing), newlines=True), markup=False)
     for key, why in sorted(outcome.failed.items())[:_SHOWN]:
-        console.print(f"{key}: {why}", markup=False)
+        console.print(printable(f"{key}: {why}"), markup=False)
     if len(outcome.failed) > _SHOWN:
         console.print(f"and {len(outcome.failed) - _SHOWN} more")
     total = len(outcome.remade) + len(outcome.failed)

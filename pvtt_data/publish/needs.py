@@ -26,6 +26,7 @@ from pvtt_data.records import (
 from pvtt_data.reviews.applied import AppliedVerdict
 from pvtt_data.reviews.resegment import Resegmentation
 from pvtt_data.stages.triple_qc import Shelf
+from pvtt_data.words import printable
 
 _TABLES: Mapping[str, type] = {
     "sources": Source,
@@ -224,5 +225,6 @@ class _Finder:
 def originals_text(originals: Sequence[Original]) -> str:
     """Originals, one a line."""
     return "\n".join(
-        f"  {one.name or 'a file'}  sha256 {one.sha256}{f'  from {one.url}' if one.url else ''}" for one in originals
+        printable(f"  {one.name or 'a file'}  sha256 {one.sha256}{f'  from {one.url}' if one.url else ''}")
+        for one in originals
     )
