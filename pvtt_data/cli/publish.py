@@ -11,7 +11,7 @@ from rich.console import Console
 from pvtt_data.cli.lazy_bar import download_bar, sample_bar
 from pvtt_data.progress import TerminalReporter
 from pvtt_data.publish.config import PublishConfig
-from pvtt_data.publish.rebuild import RebuildRequest, check_request, missing_text, rebuild
+from pvtt_data.publish.rebuild import RebuildRequest, missing_text, rebuild
 from pvtt_data.publish.remote import Target
 from pvtt_data.publish.run import (
     PublishOutcome,
@@ -172,7 +172,6 @@ def rebuild_command(
     published SHA-256; nothing is written otherwise.
     """
     request = RebuildRequest(dataset, originals, work, out, read_recipe(recipe) if recipe else None, workers, partial)
-    check_request(request)
     console = Console(soft_wrap=True, highlight=False)
     with download_bar(console) as on_download, TerminalReporter(console) as reporter:
         outcome = rebuild(request, reporter, on_download=on_download)

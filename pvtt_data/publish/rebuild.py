@@ -8,6 +8,7 @@ written.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pvtt_data.backends import ChosenBackend
-from pvtt_data.errors import BuildError, DatasetError, PreflightError
+from pvtt_data.errors import BuildError, DatasetError, DiskFullError, PreflightError, disk_full
 from pvtt_data.executor import LocalExecutor
 from pvtt_data.items import crosspair_item, listing_items, named_targets, segment_item, swap_item
 from pvtt_data.mirrors import Progress
@@ -40,6 +41,7 @@ from pvtt_data.shards import (
 )
 from pvtt_data.shards.building import building_folder
 from pvtt_data.shards.format import JSON_MEMBER
+from pvtt_data.shards.versions import latest_version
 from pvtt_data.stage import MapStage, Named, Resources
 from pvtt_data.stages.crosspair import Crosspair
 from pvtt_data.stages.normalise import NormaliseConfig, store_clip
@@ -133,9 +135,24 @@ def rebuild(
 
     Raises:
         DatasetError: the version withholds nothing, is damaged, or its tables do not suffice.
-        PreflightError: the models or the work directory cannot be had.
+        PreflightError: the models, the work directory or the originals' folder cannot be had, or the version would be
+            written where it does not belong.
         BuildError: too many faults.
+        DiskFullError: there is no room; what was made is kept.
     """
+    _check(request)
+    try:
+        return _rebuild(request, reporter, registry, on_download)
+    except Exception as error:
+        full = disk_full(error)
+        if full is None or isinstance(error, DiskFullError):
+            raise
+        raise DiskFullError(f"the disk is full: {full}; free some and run the same command again") from error
+
+
+def _rebuild(
+    request: RebuildRequest, reporter: Reporter | None, registry: ModelRegistry | None, on_download: Progress
+) -> RebuildOutcome:
     withheld, root = read_withheld(request.version)
     tables = read_tables(request.version)
     recipe = request.recipe or recipe_of(request.version)
@@ -180,18 +197,19 @@ def recipe_of(version: Path) -> Recipe:
 
 
 def find_originals(folder: Path, wanted: set[str]) -> dict[str, Path]:
-    """Where files (or folders of frames) with these SHA-256 lie below a folder; their names do not matter."""
+    """Where files (or folders of frames) with these SHA-256 lie below a folder; their names do not matter.
+
+    Links to files count, links to folders do not. What cannot be read is passed over.
+    """
     found: dict[str, Path] = {}
     for parent, folders, files in os.walk(folder):
-        for name in sorted(files):
-            path = Path(parent) / name
-            if len(found) < len(wanted) and path.is_file() and not path.is_symlink():
-                digest = original_sha256(path)
-                if digest in wanted:
-                    found.setdefault(digest, path.resolve())
-        for name in sorted(folders):
-            path = Path(parent) / name
-            if len(found) < len(wanted) and not path.is_symlink():
+        folders.sort()
+        paths = [path for name in sorted(files) if (path := Path(parent) / name).is_file()]
+        paths += [path for name in folders if not (path := Path(parent) / name).is_symlink()]
+        for path in paths:
+            if len(found) == len(wanted):
+                return found
+            with contextlib.suppress(OSError):
                 digest = original_sha256(path)
                 if digest in wanted:
                     found.setdefault(digest, path.resolve())
@@ -387,7 +405,8 @@ def _write(request: RebuildRequest, withheld: Sequence[Withheld], remade: set[st
         written = read_manifest(folder)
         lacking = {row.shard for row in withheld if row.key not in remade}
         for row in made:
-            if row.shard not in lacking and written.shards[row.shard].sha256 != row.shard_sha256:
+            entry = written.shards.get(row.shard)
+            if row.shard not in lacking and (entry is None or entry.sha256 != row.shard_sha256):
                 raise BuildError(f"{row.shard} came out with other bytes than the version that was published from has")
         report = verify(folder)
         if not report.ok:
@@ -404,8 +423,9 @@ def _all_samples(published: ShardDataset, withheld: Sequence[Withheld], store: B
             meta = SampleMeta.from_bytes(data)
         except ValidationError as error:
             raise DatasetError(f"the JSON of the withheld sample {row.key} is damaged") from error
-        members = {name: store.path(blob) for name, blob in _blobs(row).items()}
-        yield shard_sample(row.key, row.split, meta, members)
+        blobs = _blobs(row)
+        members = {name: store.path(blob) for name, blob in blobs.items()}
+        yield shard_sample(row.key, row.split, meta, members, {name: blob.sha256 for name, blob in blobs.items()})
 
 
 def missing_text(missing: Sequence[Original]) -> str:
@@ -414,13 +434,22 @@ def missing_text(missing: Sequence[Original]) -> str:
     return f"{len(missing)} originals are missing:\n{originals_text(missing[:_SHOWN])}{more}"
 
 
-def check_request(request: RebuildRequest) -> None:
-    """Refuse what cannot work.
+def _check(request: RebuildRequest) -> None:
+    """Refuse what cannot work, before anything is made.
 
     Raises:
-        PreflightError: the originals' folder is not there, or the version would be written into itself.
+        PreflightError: the originals' folder is not there, the work directory or the new version would lie inside the
+            published one, or the folder of versions holds those of another dataset.
+        DatasetError: the published version is damaged.
     """
     if not request.originals.is_dir():
         raise PreflightError(f"{request.originals} is no folder with originals")
-    if request.out.resolve() == request.version.resolve():
-        raise PreflightError("--out is the published version itself: name the folder of versions, such as shards")
+    version = request.version.resolve()
+    for option, folder in (("--out", request.out.resolve()), ("--work", request.work.resolve())):
+        if version == folder or version in folder.parents:
+            raise PreflightError(f"{option} lies in the published version itself: name a folder outside of it")
+    latest = latest_version(request.out)
+    if latest is not None:
+        name, own = read_manifest(request.out / f"v{latest}").name, read_manifest(request.version).name
+        if name != own:
+            raise PreflightError(f"{request.out} holds versions of {name}, and this is {own}: name another --out")

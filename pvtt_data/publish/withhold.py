@@ -8,6 +8,7 @@ With the recipe in the manifest and the tables of the build that is enough to ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,25 @@ from pvtt_data.publish.card_head import card_licence
 from pvtt_data.publish.needs import Original, needs_of, read_tables
 from pvtt_data.records import Split
 from pvtt_data.shards import DatasetSettings, Manifest, ShardDataset, ShardSample, write_dataset
-from pvtt_data.shards.format import CLIP_MEMBERS, SampleMeta, heldout_member, reference_member
+from pvtt_data.shards.building import building_folder
+from pvtt_data.shards.format import (
+    CLIP_MEMBERS,
+    JSON_MEMBER,
+    SampleMeta,
+    heldout_member,
+    is_key,
+    parse_shard_path,
+    reference_member,
+)
 from pvtt_data.shards.index import read_index
 from pvtt_data.shards.reader import Sample
+from pvtt_data.shards.writer import Content, FileRange
+from pvtt_data.words import printable
 
 TABLE = "withheld"
 _ROOT_KEY = b"pvtt.root"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PICTURE = re.compile(r"(?:reference|heldout)_\d{1,2}\.png")
 _SCHEMA = pa.schema(
     [
         pa.field("key", pa.string(), nullable=False),
@@ -95,19 +109,38 @@ def read_withheld(version: Path) -> tuple[list[Withheld], str]:
     path = version / "tables" / f"{TABLE}.parquet"
     try:
         table = pq.read_table(path)
+        root = (table.schema.metadata or {})[_ROOT_KEY].decode()
+        plain = table.select(_SCHEMA.names).cast(_SCHEMA).to_pylist()
     except FileNotFoundError as error:
         raise DatasetError(f"{version.name} withholds no sample: there is nothing to make again") from error
-    except (OSError, pa.ArrowException) as error:
+    except (KeyError, ValueError, pa.ArrowException) as error:
+        raise DatasetError(f"{path.name} has other columns than it should") from error
+    except OSError as error:
         raise DatasetError(f"{path.name} cannot be read: {error}") from error
-    metadata = table.schema.metadata or {}
-    if table.schema.names != _SCHEMA.names or _ROOT_KEY not in metadata:
-        raise DatasetError(f"{path.name} has other columns than it should")
     rows = []
-    for row in table.to_pylist():
+    for row in plain:
         originals = tuple(Original(**one) for one in row.pop("originals"))
         members = {one["member"]: (one["length"], one["sha256"]) for one in row.pop("members")}
         rows.append(Withheld(**row, originals=originals, members=members))
-    return rows, metadata[_ROOT_KEY].decode()
+    for one in rows:
+        if not _is_sound(one):
+            raise DatasetError(f"{path.name}: the row of {printable(one.key)} is none of a withheld sample")
+    return rows, root
+
+
+def _is_sound(row: Withheld) -> bool:
+    """Whether names and hashes are such: files are looked up and written by them."""
+    place = parse_shard_path(row.shard)
+    hashes = [row.shard_sha256, *(one.sha256 for one in row.originals), *(sha for _, sha in row.members.values())]
+    return (
+        is_key(row.key)
+        and place is not None
+        and place[0] == row.split
+        and all(_SHA256.fullmatch(sha256) for sha256 in hashes)
+        and all(length > 0 for length, _ in row.members.values())
+        and {*CLIP_MEMBERS, JSON_MEMBER} <= set(row.members)
+        and all(_PICTURE.fullmatch(name) for name in set(row.members) - {*CLIP_MEMBERS, JSON_MEMBER})
+    )
 
 
 def write_published(version: Path, out: Path, reasons: Mapping[str, str]) -> Manifest:
@@ -126,10 +159,10 @@ def write_published(version: Path, out: Path, reasons: Mapping[str, str]) -> Man
     """
     dataset = ShardDataset(version, check_sha256=True)
     manifest = dataset.manifest
-    table = out.with_name(f"{out.name}-{TABLE}.parquet")
-    _write_table(table, dataset, reasons)
     tables = {Path(name).stem: version / name for name in manifest.tables}
-    try:
+    with building_folder(out.parent) as scratch:
+        table = scratch / f"{TABLE}.parquet"
+        _write_table(table, dataset, reasons)
         return write_dataset(
             out,
             _samples(dataset, set(reasons)),
@@ -137,8 +170,6 @@ def write_published(version: Path, out: Path, reasons: Mapping[str, str]) -> Man
             {**tables, TABLE: table},
             parent=version,
         )
-    finally:
-        table.unlink(missing_ok=True)
 
 
 def settings_of(version: Path, manifest: Manifest) -> DatasetSettings:
@@ -155,11 +186,14 @@ def settings_of(version: Path, manifest: Manifest) -> DatasetSettings:
     )
 
 
-def shard_sample(key: str, split: Split, meta: SampleMeta, members: Mapping[str, bytes | Path]) -> ShardSample:
+def shard_sample(
+    key: str, split: Split, meta: SampleMeta, members: Mapping[str, Content], digests: Mapping[str, str]
+) -> ShardSample:
     """A sample as the writer takes it, from one as the reader gives it.
 
     Args:
         members: at least the videos and the different pictures.
+        digests: SHA-256 of each.
     """
     wanted = [
         *CLIP_MEMBERS,
@@ -168,28 +202,16 @@ def shard_sample(key: str, split: Split, meta: SampleMeta, members: Mapping[str,
     ]
     facts: dict[str, Any] = meta.model_dump(mode="python", exclude={"reference_count", "heldout_count"})
     facts["reference_source"] = facts["reference_source"][: meta.reference_count]
-    return ShardSample(key, split, {name: members[name] for name in wanted}, facts)
+    return ShardSample(
+        key, split, {name: members[name] for name in wanted}, facts, {name: digests[name] for name in wanted}
+    )
 
 
 def shard_sample_of(sample: Sample) -> ShardSample:
-    """A sample of a version as the writer takes it."""
-    return shard_sample(sample.key, sample.split, sample.meta, _Members(sample))
-
-
-class _Members(Mapping[str, bytes]):
-    """Members of a sample, read when asked for."""
-
-    def __init__(self, sample: Sample) -> None:
-        self._sample = sample
-
-    def __getitem__(self, name: str) -> bytes:
-        return self._sample.read(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._sample.spans)
-
-    def __len__(self) -> int:
-        return len(self._sample.spans)
+    """A sample of a version as the writer takes it; its members are read where they lie, once they are needed."""
+    places = {name: FileRange(span.path, span.offset, span.length) for name, span in sample.spans.items()}
+    digests = {name: span.sha256 for name, span in sample.spans.items()}
+    return shard_sample(sample.key, sample.split, sample.meta, places, digests)
 
 
 def _samples(dataset: ShardDataset, left_out: Collection[str]) -> Iterator[ShardSample]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from pvtt_data.errors import DatasetError
+from pvtt_data.errors import DatasetError, PreflightError
 from pvtt_data.provenance import pairs_of
 from pvtt_data.publish.needs import needs_of, read_tables
-from pvtt_data.publish.rebuild import RebuildRequest, find_originals, missing_text, rebuild, recipe_of
+from pvtt_data.publish.rebuild import RebuildRequest, find_originals, missing_text, rebuild
 from pvtt_data.publish.withhold import Withheld, read_withheld, write_published
+from pvtt_data.records import Blob, Triple, to_arrow
+from pvtt_data.reviews.applied import AppliedVerdict
+from pvtt_data.segmenters.box_prompt import BoxPrompt
 from pvtt_data.shards import ShardDataset, read_manifest, verify
 from pvtt_data.shards.index import read_index
+from pvtt_data.stages.segment import SegmentItem
 from pvtt_data.store import original_sha256
 
 if TYPE_CHECKING:
@@ -102,24 +111,88 @@ def test_withheld_samples_are_made_again_from_originals_to_the_same_bytes(built:
     assert less.missing[0].name in missing_text(less.missing) and less.publication is None and not less.remade
     assert not (tmp_path / "out").exists()
 
+    # What needs none of the missing originals is written where that is asked for.
+    part = rebuild(replace(request, out=tmp_path / "part", partial=True))
+    assert part.remade and set(part.failed) == set(keys) - set(part.remade) != set()
+    assert part.publication is not None and verify(part.publication.path).ok and not part.same_root
+    assert digests(part.publication.path) == {place: s for place, s in whole.items() if place[0] not in part.failed}
+
     (tmp_path / "gone").rename(gone)
     outcome = rebuild(request)
     assert not outcome.failed and sorted(outcome.remade) == sorted(keys)
     assert outcome.publication is not None and digests(outcome.publication.path) == whole
     assert outcome.same_root and verify(outcome.publication.path).ok
 
-    # Clips that come out otherwise take their samples along; what needs no clip is written where that is asked for.
-    forget(built, withheld)
-    recipe = recipe_of(published)
-    coarser = recipe.model_copy(update={"normalise": recipe.normalise.model_copy(update={"crf": 30})})
-    other = rebuild(replace(request, out=tmp_path / "part", recipe=coarser, partial=True))
-    assert any("came out with other bytes" in why for why in other.failed.values())
-    assert set(other.remade) | set(other.failed) == set(keys)
-    if other.remade:
-        assert other.publication is not None and verify(other.publication.path).ok
-        assert digests(other.publication.path) == {p: s for p, s in whole.items() if p[0] not in other.failed}
-    else:
-        assert not (tmp_path / "part").exists()
+
+class Stages:
+    """In the place of a `Runner`: keeps what each stage is handed, and returns clips with other bytes, or no rows."""
+
+    other: ClassVar[bool] = False
+    clips: ClassVar[list[Any]] = []
+    handed: ClassVar[dict[str, list[Any]]] = {}
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.results: list[Any] = []
+        self.handed.clear()
+
+    def note(self, text: str) -> None:
+        """Nobody reads it."""
+
+    def map(self, stage: Any, items: list[Any]) -> list[Any]:
+        """What a stage would make."""
+        self.handed[stage.name] = [named.item for named in items]
+        if stage.name != "cut_again":
+            return []
+        made = []
+        for item in self.handed["cut_again"]:
+            video = next(clip.video for clip in self.clips if clip.clip_id == item.clip_id)
+            made.append(SimpleNamespace(clip_id=item.clip_id, video=Blob("0" * 64, 1, "mp4") if self.other else video))
+        return made
+
+
+def withheld_version(built: Built, folder: Path, engine: str) -> tuple[RebuildRequest, Triple]:
+    """The build's version without one sample of an engine, and what made that."""
+    tables = read_tables(built.version)
+    triple = next(triple for triple in tables.triples if triple.engine == engine)
+    published = folder / "published"
+    write_published(built.version, published, {triple.triple_id[:16]: LICENCE})
+    return RebuildRequest(published, built.feed, folder / "fresh", folder / "out", workers=1), triple
+
+
+@pytest.mark.slow
+def test_a_clip_that_comes_out_otherwise_takes_its_samples_along(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, triple = withheld_version(built, tmp_path, "composite")
+    Stages.clips = read_tables(built.version).clips
+    monkeypatch.setattr("pvtt_data.publish.rebuild.Runner", Stages)
+    monkeypatch.setattr(Stages, "other", True)
+    outcome = rebuild(request)
+    assert outcome.publication is None and not outcome.remade and not (tmp_path / "out").exists()
+    assert list(outcome.failed) == [triple.triple_id[:16]]
+    assert f"clip {triple.clip_id} came out with other bytes" in outcome.failed[triple.triple_id[:16]]
+    assert "segment" not in Stages.handed, "nothing is made of a clip that is another one"
+
+
+@pytest.mark.slow
+def test_a_clip_that_people_had_segmented_again_is_segmented_as_they_said(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = read_tables(built.version)
+    Stages.clips = tables.clips
+    triple = next(triple for triple in tables.triples if triple.engine == "composite")
+    said = AppliedVerdict(
+        *("ab" * 16, "clip", "cd" * 32, triple.clip_id, "a clip", "", (), "", (0.1, 0.2, 0.8, 0.9), 3, "", ""),
+        *(1, False, False, ("resegmented",)),
+    )
+    pq.write_table(to_arrow(AppliedVerdict, [said]), built.version / "tables" / "verdicts.parquet")
+    monkeypatch.setattr("pvtt_data.publish.rebuild.read_tables", lambda version: read_tables(built.version))
+    monkeypatch.setattr("pvtt_data.publish.rebuild.Runner", Stages)
+    request, _ = withheld_version(built, tmp_path, "composite")
+    rebuild(request)
+    items = {item.clip_id: item for item in Stages.handed["segment"]}
+    assert items[triple.clip_id].box == BoxPrompt(3, 0.1, 0.2, 0.8, 0.9)
+    assert all(type(item) is SegmentItem for name, item in items.items() if name != triple.clip_id)
 
 
 @pytest.mark.slow
@@ -141,3 +214,62 @@ def test_a_version_that_does_not_say_how_a_sample_was_made_cannot_withhold_it(
         write_published(version, tmp_path / "published", {key: LICENCE})
     with pytest.raises(DatasetError, match="withholds no sample"):
         read_withheld(version)
+
+
+def damaged(table: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the rows of a Parquet file as a stranger might."""
+    stored = pq.read_table(table)
+    rows = stored.to_pylist()
+    for row in rows:
+        change(row)
+    table.chmod(0o644)
+    pq.write_table(pa.Table.from_pylist(rows, schema=stored.schema), table)
+
+
+def change_member(row: dict[str, Any]) -> None:
+    row["members"][0]["sha256"] = "../../../etc/passwd"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("table", "change", "said"),
+    [
+        ("withheld", change_member, "none of a withheld sample"),
+        ("withheld", lambda row: row.update(shard="data/../../train-00000-of-00001.tar"), "none of a withheld sample"),
+        ("withheld", lambda row: row.update(key="\x1b[2J"), "none of a withheld sample"),
+        ("pairs", lambda row: row.update(cutout_id="nowhere", reference_ids=["nowhere"]), "fit together"),
+        ("clips", lambda row: row.update(source_id="nowhere"), "do not fit together"),
+    ],
+)
+def test_tables_that_no_build_wrote_are_refused(
+    built: Built, tmp_path: Path, table: str, change: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    request, _ = withheld_version(built, tmp_path, "composite")
+    damaged(request.version / "tables" / f"{table}.parquet", change)
+    with pytest.raises(DatasetError, match=said) as raised:
+        rebuild(request)
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.slow
+def test_a_rebuild_is_written_where_it_belongs_or_not_at_all(built: Built, tmp_path: Path) -> None:
+    request, _ = withheld_version(built, tmp_path, "composite")
+    with pytest.raises(PreflightError, match="no folder with originals"):
+        rebuild(replace(request, originals=tmp_path / "nowhere"))
+    with pytest.raises(PreflightError, match="--out lies in the published version"):
+        rebuild(replace(request, out=request.version / "shards"))
+    with pytest.raises(PreflightError, match="--work lies in the published version"):
+        rebuild(replace(request, work=request.version))
+
+
+def test_originals_are_found_by_their_bytes_behind_links_and_beside_what_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "originals" / "frames").mkdir(parents=True)
+    (tmp_path / "elsewhere.mp4").write_bytes(b"a video")
+    (tmp_path / "originals" / "frames" / "1.png").write_bytes(b"a frame")
+    (tmp_path / "originals" / "link\n.mp4").symlink_to(tmp_path / "elsewhere.mp4")
+    (tmp_path / "originals" / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    (tmp_path / "originals" / "round").symlink_to(tmp_path / "originals")
+    os.mkfifo(tmp_path / "originals" / "pipe")
+    wanted = {original_sha256(tmp_path / "elsewhere.mp4"), original_sha256(tmp_path / "originals" / "frames")}
+    found = find_originals(tmp_path / "originals", {*wanted, "ab" * 32})
+    assert set(found) == wanted
