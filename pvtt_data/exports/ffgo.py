@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from shlex import quote
 from typing import Any, ClassVar
 
 import cv2
@@ -160,7 +161,8 @@ class FfgoExport(Format):
         return "\n".join(
             [
                 "add to DiffSynth's examples/wanvideo/model_training/train.py, for an image-to-video model:",
-                f"  --dataset_base_path {out / split} --dataset_metadata_path {out / split / 'metadata.csv'}",
+                f"  --dataset_base_path {quote(f'{out / split}')} "
+                f"--dataset_metadata_path {quote(f'{out / split}/metadata.csv')}",
                 f"  --data_file_keys video --extra_inputs input_image --height {self.height} --width {self.width} "
                 f"--num_frames {self.frames}",
             ]
