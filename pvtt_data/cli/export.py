@@ -47,6 +47,7 @@ def _size(context: click.Context, option: click.Parameter, value: str | None) ->
 @click.option("--size", metavar="WxH", callback=_size, help="ffgo: of the videos.  [default: 832x480]")
 @click.option("--frames", type=int, help="ffgo: of a video with its collage, 4n+1.  [default: 81]")
 @click.option("--references", type=int, help="ffgo: pictures of the product in a collage, at most.  [default: 3]")
+@click.option("--product-share", type=float, help="ffgo: of a collage, for the product.  [default: a third]")
 @click.option("--trigger", help="ffgo: what every prompt begins with.")
 @click.option(
     "--fill-model",

@@ -26,6 +26,7 @@ _TOKENS = re.compile(
     \b(?:hf|api_org)_[A-Za-z0-9]{8,}
     | \bgh[oprsu]_[A-Za-z0-9]{16,} | \bgithub_pat_\w{16,} | \bglpat-[\w-]{16,}
     | \bsk-[\w-]{16,} | \bxox[a-z]-[\w-]{8,} | \bAIza[\w-]{30,} | \b(?:AKIA|ASIA)[A-Z0-9]{12,}
+    | \b(?:LTAI|AKID)[A-Za-z0-9]{16,}
     | \beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?
     | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z)
     """,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pvtt_data import __version__
-from pvtt_data.errors import DatasetError, DiskFullError, InputError, PreflightError, disk_full
+from pvtt_data.errors import DatasetError, InputError, PreflightError, full_disk_told
 from pvtt_data.exports.folder import MANIFEST_FILE, ExportFolder, Files, Finished, check_export, read_export
 from pvtt_data.exports.formats import Format, Row
 from pvtt_data.exports.selection import select
@@ -103,18 +103,12 @@ def export_dataset(
         "where": where,
         "tools": {"pvtt": __version__, **{name: library_version(name) for name in _BYTE_SHAPING}},
     }
-    try:
-        with ExportFolder(out, head) as folder:
-            if folder.is_complete:
-                return _found(out, form, samples)
-            resumed = sum(sample.key in folder.finished for sample in samples)
-            _make_all(folder, form, samples, workers, on_sample)
-            return _complete(folder, form, samples, resumed)
-    except OSError as error:
-        full = disk_full(error)
-        if full is None:
-            raise
-        raise DiskFullError(f"the disk is full: {full}; free some and run the same command again") from error
+    with full_disk_told(), ExportFolder(out, head) as folder:
+        if folder.is_complete:
+            return _found(out, form, samples)
+        resumed = sum(sample.key in folder.finished for sample in samples)
+        _make_all(folder, form, samples, workers, on_sample)
+        return _complete(folder, form, samples, resumed)
 
 
 def _make_all(folder: ExportFolder, form: Format, samples: Sequence[Sample], workers: int, on_sample: OnSample) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pvtt_data.backends import ChosenBackend
-from pvtt_data.errors import BuildError, DatasetError, DiskFullError, PreflightError, disk_full
+from pvtt_data.errors import BuildError, DatasetError, PreflightError, full_disk_told
 from pvtt_data.executor import LocalExecutor
 from pvtt_data.items import crosspair_item, listing_items, named_targets, segment_item, swap_item
 from pvtt_data.mirrors import Progress
@@ -141,13 +141,8 @@ def rebuild(
         DiskFullError: there is no room; what was made is kept.
     """
     _check(request)
-    try:
+    with full_disk_told():
         return _rebuild(request, reporter, registry, on_download)
-    except Exception as error:
-        full = disk_full(error)
-        if full is None or isinstance(error, DiskFullError):
-            raise
-        raise DiskFullError(f"the disk is full: {full}; free some and run the same command again") from error
 
 
 def _rebuild(

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pvtt_data.errors import DatasetError, PreflightError, PublishError
+from pvtt_data.errors import DatasetError, PreflightError, PublishError, full_disk_told
 from pvtt_data.models import ModelRegistry
 from pvtt_data.publish.config import PublishConfig
 from pvtt_data.publish.faces import MODEL
@@ -127,6 +127,7 @@ def publish_version(
 
     Raises:
         DatasetError: the version is damaged.
+        DiskFullError: there is no room for the version without what is withheld.
         PublishError: the Hub refused, did not answer in the end, or holds something else afterwards.
     """
     outcome = PublishOutcome()
@@ -135,7 +136,7 @@ def publish_version(
     except UnknownLicenceError as error:
         raise PreflightError(f"publish.licences: {error}") from error
     weights = _face_weights(request, registry, on_download, outcome)
-    with _published_version(request, outcome) as version:
+    with full_disk_told(), _published_version(request, outcome) as version:
         findings = check_version(
             version,
             request.config,
