@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 REDACTED = "REDACTED"
@@ -146,6 +147,7 @@ def folders_in(words: str) -> list[str]:
     return [found[0] for rule in (_OTHER_HOME, _ABSOLUTE) for found in rule.finditer(plain)]
 
 
+@lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
     """Whether the value behind a name of a variable, an option or a setting is a secret.
 

@@ -154,13 +154,24 @@ def publish_version(
         on_checked(outcome)
         if outcome.obstacles or request.dry_run or state is None:
             return outcome
-        uploader = Uploader(desk, say, sleep)
-        upload = uploader.run(version, state)
-        say(f"compared {uploader.check(version, upload.commit)} files with what the Hub lists")
+        upload = _upload(Uploader(desk, say, sleep), version, state, say)
         if request.reload:
             _reload(version, request.target, upload, say)
         outcome.upload = upload
     return outcome
+
+
+def _upload(uploader: Uploader, version: Path, state: RemoteState, say: Say) -> Upload:
+    """Send it, and compare what the Hub lists then."""
+    try:
+        upload = uploader.run(version, state)
+        say(f"compared {uploader.check(version, upload.commit)} files with what the Hub lists")
+    except Exception as error:
+        if not is_hub_error(error):
+            raise
+        text = f"{uploader.api.endpoint} refuses: {reason(error)}; what was sent is kept, run publish again"
+        raise PublishError(text) from error
+    return upload
 
 
 def _ask_hub(desk: HubDesk, version: Path, outcome: PublishOutcome) -> RemoteState | None:
@@ -230,7 +241,12 @@ def _published_version(request: PublishRequest, outcome: PublishOutcome) -> Iter
 def _reload(version: Path, target: Target, upload: Upload, say: Say) -> None:
     """Load it as a user does, from the Hub."""
     revision = target.tag or upload.commit
-    reload = reload_with_datasets(version, read_manifest(version), target.repo, revision)
+    try:
+        reload = reload_with_datasets(version, read_manifest(version), target.repo, revision)
+    except Exception as error:  # of whatever lies between the Hub and this machine's disk
+        raise PublishError(
+            f"it was uploaded, commit {upload.commit[:12]}; loading it from the Hub did not work here: {reason(error)}"
+        ) from error
     if reload.problems:
         lines = "\n".join(f"  {problem}" for problem in reload.problems[:5])
         raise PublishError(f"it was uploaded, but loading it from the Hub gives something else:\n{lines}")
