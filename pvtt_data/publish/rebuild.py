@@ -434,7 +434,7 @@ def _check(request: RebuildRequest) -> None:
 
     Raises:
         PreflightError: the originals' folder is not there, the work directory or the new version would lie inside the
-            published one, or the folder of versions holds those of another dataset.
+            published one, or the folder of versions cannot be written or holds those of another dataset.
         DatasetError: the published version is damaged.
     """
     if not request.originals.is_dir():
@@ -443,6 +443,9 @@ def _check(request: RebuildRequest) -> None:
     for option, folder in (("--out", request.out.resolve()), ("--work", request.work.resolve())):
         if version == folder or version in folder.parents:
             raise PreflightError(f"{option} lies in the published version itself: name a folder outside of it")
+    place = next(folder for folder in (request.out.resolve(), *request.out.resolve().parents) if folder.exists())
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        raise PreflightError(f"{place} cannot be written, and the version would go there: name another --out")
     latest = latest_version(request.out)
     if latest is not None:
         name, own = read_manifest(request.out / f"v{latest}").name, read_manifest(request.version).name

@@ -18,11 +18,11 @@ from pvtt_data.errors import DatasetError, PreflightError
 from pvtt_data.provenance import pairs_of
 from pvtt_data.publish.needs import needs_of, read_tables
 from pvtt_data.publish.rebuild import RebuildRequest, find_originals, missing_text, rebuild
-from pvtt_data.publish.withhold import Withheld, read_withheld, write_published
+from pvtt_data.publish.withhold import Withheld, read_withheld, settings_of, shard_sample_of, write_published
 from pvtt_data.records import Blob, Triple, to_arrow
 from pvtt_data.reviews.applied import AppliedVerdict
 from pvtt_data.segmenters.box_prompt import BoxPrompt
-from pvtt_data.shards import ShardDataset, read_manifest, verify
+from pvtt_data.shards import ShardDataset, publish, read_manifest, verify, write_dataset
 from pvtt_data.shards.index import read_index
 from pvtt_data.stages.segment import SegmentItem
 from pvtt_data.store import original_sha256
@@ -260,6 +260,16 @@ def test_a_rebuild_is_written_where_it_belongs_or_not_at_all(built: Built, tmp_p
         rebuild(replace(request, out=request.version / "shards"))
     with pytest.raises(PreflightError, match="--work lies in the published version"):
         rebuild(replace(request, work=request.version))
+    (tmp_path / "file").touch()
+    with pytest.raises(PreflightError, match="file cannot be written"):
+        rebuild(replace(request, out=tmp_path / "file" / "shards"))
+    other = tmp_path / "other"
+    samples = [shard_sample_of(sample) for sample in ShardDataset(request.version)]
+    settings = settings_of(request.version, read_manifest(request.version))
+    write_dataset(other / "half", samples, replace(settings, name="vases"))
+    publish(other / "half", other)
+    with pytest.raises(PreflightError, match="holds versions of vases, and this is"):
+        rebuild(replace(request, out=other))
 
 
 def test_originals_are_found_by_their_bytes_behind_links_and_beside_what_cannot_be_read(tmp_path: Path) -> None:
