@@ -261,9 +261,7 @@ def _without(text: str, allowed: Collection[str]) -> str:
 def _file_obstacles(dataset: Path, manifest: Manifest, allowed: Collection[str]) -> Iterator[Obstacle]:
     """Private texts in card, manifest, lineage and tables."""
     texts = [
-        (name, "", line)
-        for name in (CARD_FILE, LINEAGE_FILE)
-        for line in (dataset / name).read_text(encoding="utf-8").splitlines()
+        (name, "", line) for name in (CARD_FILE, LINEAGE_FILE) for line in (dataset / name).read_text().splitlines()
     ]
     texts += [(MANIFEST_FILE, *found) for found in texts_in(manifest.model_dump(mode="json"))]
     for table in manifest.tables:
