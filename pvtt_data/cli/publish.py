@@ -191,7 +191,9 @@ def rebuild_command(
         sys.exit(1)
     console.print(f"wrote {outcome.publication.path} ({outcome.publication.status})", markup=False)
     if outcome.failed:
-        console.print(f"without the {len(outcome.failed)} samples that could not be made")
+        console.print(
+            f"the {len(outcome.failed)} samples that could not be made stay withheld: rebuild that version for them"
+        )
     elif outcome.same_root:
         console.print("its root is that of the version which was published from: the same bytes throughout")
     else:

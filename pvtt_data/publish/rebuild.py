@@ -25,7 +25,15 @@ from pvtt_data.mirrors import Progress
 from pvtt_data.models import ModelRegistry
 from pvtt_data.progress import Reporter, SilentReporter
 from pvtt_data.publish.needs import Needs, Original, VersionTables, needs_of, originals_text, read_tables
-from pvtt_data.publish.withhold import TABLE, Withheld, read_withheld, settings_of, shard_sample, shard_sample_of
+from pvtt_data.publish.withhold import (
+    TABLE,
+    Withheld,
+    read_withheld,
+    settings_of,
+    shard_sample,
+    shard_sample_of,
+    write_withheld,
+)
 from pvtt_data.recipe import Recipe
 from pvtt_data.records import Blob, Clip, Cut, MaskTrack, Picture
 from pvtt_data.runner import Runner
@@ -66,7 +74,7 @@ class RebuildRequest:
         out: folder of dataset versions, which gets the whole one.
         recipe: where the version's own recipe named files (a vocabulary, an inpainting network), the recipe with them.
         workers: worker processes.
-        partial: write the samples that could be made even if others could not.
+        partial: write the samples that could be made even if others could not; those stay withheld.
     """
 
     version: Path
@@ -166,7 +174,7 @@ def _rebuild(
     outcome.remade.sort()
     if len(outcome.remade) == len(withheld) or (request.partial and outcome.remade):
         workspace = Workspace(request.work)
-        outcome.publication = _write(request, withheld, set(outcome.remade), workspace.store)
+        outcome.publication = _write(request, withheld, root, set(outcome.remade), workspace.store)
         outcome.same_root = outcome.publication.root == root
     return outcome
 
@@ -384,7 +392,9 @@ class _Maker:
         return any(name in self.differs for name in names if name)
 
 
-def _write(request: RebuildRequest, withheld: Sequence[Withheld], remade: set[str], store: BlobStore) -> Publication:
+def _write(
+    request: RebuildRequest, withheld: Sequence[Withheld], root: str, remade: set[str], store: BlobStore
+) -> Publication:
     """The version with the samples that were made; shards that have all theirs must have the published SHA-256."""
     published = ShardDataset(request.version, check_sha256=True)
     manifest = published.manifest
@@ -394,11 +404,15 @@ def _write(request: RebuildRequest, withheld: Sequence[Withheld], remade: set[st
         settings_of(request.version, manifest),
         shard_count={**{split: entry.shards for split, entry in manifest.counts.items()}, **counts},
     )
-    with building_folder(request.out) as folder:
-        made = [row for row in withheld if row.key in remade]
+    made = [row for row in withheld if row.key in remade]
+    left = [row for row in withheld if row.key not in remade]
+    with building_folder(request.out) as folder, building_folder(request.out) as scratch:
+        if left:
+            tables[TABLE] = scratch / f"{TABLE}.parquet"
+            write_withheld(tables[TABLE], left, root)
         write_dataset(folder, _all_samples(published, made, store), settings, tables)
         written = read_manifest(folder)
-        lacking = {row.shard for row in withheld if row.key not in remade}
+        lacking = {row.shard for row in left}
         for row in made:
             entry = written.shards.get(row.shard)
             if row.shard not in lacking and (entry is None or entry.sha256 != row.shard_sha256):

@@ -8,8 +8,9 @@ With the recipe in the manifest and the tables of the build that is enough to ma
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -232,27 +233,38 @@ def _write_table(path: Path, dataset: ShardDataset, reasons: Mapping[str, str]) 
     for key in sorted(reasons):
         sample = dataset[key]
         rows.append(
-            {
-                "key": key,
-                "split": sample.split,
-                "shard": shards[key],
-                "shard_sha256": manifest.shards[shards[key]].sha256,
-                "reason": reasons[key],
-                "source_url": sample.meta.source_url,
-                "source_url_a": sample.meta.source_url_a,
-                "originals": [
-                    {"sha256": one.sha256, "name": one.name, "url": one.url, "licence": one.licence}
-                    for one in (needs.originals[sha256] for sha256 in sorted(needs.of_sample[key]))
-                ],
-                "members": [
-                    {"member": name, "length": span.length, "sha256": span.sha256}
-                    for name, span in sample.spans.items()
-                ],
-                "json": sample.read("json").decode(),
-            }
+            Withheld(
+                key=key,
+                split=sample.split,
+                shard=shards[key],
+                shard_sha256=manifest.shards[shards[key]].sha256,
+                reason=reasons[key],
+                source_url=sample.meta.source_url,
+                source_url_a=sample.meta.source_url_a,
+                originals=tuple(needs.originals[sha256] for sha256 in sorted(needs.of_sample[key])),
+                members={name: (span.length, span.sha256) for name, span in sample.spans.items()},
+                json=sample.read("json").decode(),
+            )
         )
-    facts = {_ROOT_KEY: manifest.root.encode()}
+    write_withheld(path, rows, manifest.root)
+
+
+def write_withheld(path: Path, rows: Sequence[Withheld], root: str) -> None:
+    """Write the table that `read_withheld` reads.
+
+    Args:
+        root: of the version with these samples.
+    """
+    plain = [
+        {
+            **{name: getattr(row, name) for name in _SCHEMA.names},
+            "originals": [dataclasses.asdict(one) for one in row.originals],
+            "members": [
+                {"member": name, "length": length, "sha256": sha256} for name, (length, sha256) in row.members.items()
+            ],
+        }
+        for row in rows
+    ]
+    table = pa.Table.from_pylist(plain, schema=_SCHEMA).replace_schema_metadata({_ROOT_KEY: root.encode()})
     with whole_file(path) as file:
-        pq.write_table(
-            pa.Table.from_pylist(rows, schema=_SCHEMA).replace_schema_metadata(facts), file, compression="zstd"
-        )
+        pq.write_table(table, file, compression="zstd")
