@@ -16,8 +16,11 @@ import pytest
 
 from pvtt_data.errors import DatasetError, PreflightError
 from pvtt_data.provenance import pairs_of
+from pvtt_data.publish.config import PublishConfig
 from pvtt_data.publish.needs import needs_of, read_tables
 from pvtt_data.publish.rebuild import RebuildRequest, find_originals, missing_text, rebuild
+from pvtt_data.publish.remote import Target
+from pvtt_data.publish.run import PublishRequest, publish_version
 from pvtt_data.publish.withhold import Withheld, read_withheld, settings_of, shard_sample_of, write_published
 from pvtt_data.records import Blob, Triple, to_arrow
 from pvtt_data.reviews.applied import AppliedVerdict
@@ -29,6 +32,7 @@ from pvtt_data.store import original_sha256
 
 if TYPE_CHECKING:
     from catalogue_builds import Builder
+    from hub_server import HubServer
 
     from pvtt_data.build import BuildOutcome
 
@@ -124,6 +128,38 @@ def test_withheld_samples_are_made_again_from_originals_to_the_same_bytes(built:
     assert not outcome.failed and set(outcome.remade) == set(part.failed)
     assert outcome.publication is not None and digests(outcome.publication.path) == whole
     assert outcome.same_root and verify(outcome.publication.path).ok
+
+
+@pytest.mark.slow
+def test_what_must_not_be_shared_does_not_reach_the_hub_and_comes_back_from_originals(
+    built: Built, hub: HubServer, api: Any, tmp_path: Path
+) -> None:
+    from huggingface_hub import snapshot_download
+
+    key = next(t.triple_id[:16] for t in read_tables(built.version).triples if t.engine == "composite")
+    samples = [shard_sample_of(sample) for sample in ShardDataset(built.version)]
+    samples = [replace(one, meta={**one.meta, "licences": [LICENCE]}) if one.key == key else one for one in samples]
+    stated = read_manifest(built.version)
+    tables = {Path(name).stem: built.version / name for name in stated.tables}
+    write_dataset(tmp_path / "own" / "half", samples, settings_of(built.version, stated), tables)
+    own = publish(tmp_path / "own" / "half", tmp_path / "own").path
+    pixels = {sha256 for (of, name), sha256 in digests(own).items() if of == key and name != "json"}
+    pixels -= {sha256 for (of, _), sha256 in digests(own).items() if of != key}
+
+    config = PublishConfig(faces="allow", flagged="allow")
+    request = PublishRequest(own, Target("shop/mugs", tag="v1"), config, withhold=True, decode=1, reload=False)
+    refused = publish_version(replace(request, withhold=False), api)
+    assert [one.check for one in refused.obstacles] == ["licence"] and "does not allow" in refused.obstacles[0].message
+    outcome = publish_version(request, api)
+    assert not outcome.obstacles and list(outcome.withheld) == [key]
+    again = publish_version(request, api)
+    assert again.upload is not None and again.upload.status == "up-to-date"
+    assert sorted(entry.name for entry in own.parent.iterdir()) == ["v1"], "nothing is left beside the version"
+
+    folder = Path(snapshot_download("shop/mugs", repo_type="dataset", local_dir=tmp_path / "copy", endpoint=hub.url))
+    assert pixels and not pixels & set(digests(folder).values())
+    back = rebuild(RebuildRequest(folder, built.feed, built.work, tmp_path / "out", workers=1))
+    assert back.remade == [key] and back.same_root
 
 
 class Stages:
