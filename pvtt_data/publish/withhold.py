@@ -147,7 +147,8 @@ def _is_sound(row: Withheld) -> bool:
 def write_published(version: Path, out: Path, reasons: Mapping[str, str]) -> Manifest:
     """Write the version that is published: all samples but those withheld, and the table about them.
 
-    Shards without a withheld sample stay as they are, as hard links where the filesystem has them.
+    What ``version`` itself withholds stays withheld. Shards without a withheld sample stay as they are, as hard links
+    where the filesystem has them.
 
     Args:
         version: the whole version.
@@ -229,7 +230,11 @@ def _write_table(path: Path, dataset: ShardDataset, reasons: Mapping[str, str]) 
         lines = "\n".join(f"  {key}: {why}" for key, why in sorted(needs.problems.items()))
         raise DatasetError(f"these samples cannot be withheld, because nobody could make them again:\n{lines}")
     shards = {row["key"]: row["shard"] for row in read_index(dataset.path / "index.parquet").to_pylist()}
-    rows = []
+    rows: list[Withheld] = []
+    root = manifest.root
+    if (dataset.path / "tables" / f"{TABLE}.parquet").is_file():
+        rows, root = read_withheld(dataset.path)
+    whole = {row.shard: row.shard_sha256 for row in rows}
     for key in sorted(reasons):
         sample = dataset[key]
         rows.append(
@@ -237,7 +242,7 @@ def _write_table(path: Path, dataset: ShardDataset, reasons: Mapping[str, str]) 
                 key=key,
                 split=sample.split,
                 shard=shards[key],
-                shard_sha256=manifest.shards[shards[key]].sha256,
+                shard_sha256=whole.get(shards[key], manifest.shards[shards[key]].sha256),
                 reason=reasons[key],
                 source_url=sample.meta.source_url,
                 source_url_a=sample.meta.source_url_a,
@@ -246,7 +251,7 @@ def _write_table(path: Path, dataset: ShardDataset, reasons: Mapping[str, str]) 
                 json=sample.read("json").decode(),
             )
         )
-    write_withheld(path, rows, manifest.root)
+    write_withheld(path, sorted(rows, key=lambda row: row.key), root)
 
 
 def write_withheld(path: Path, rows: Sequence[Withheld], root: str) -> None:

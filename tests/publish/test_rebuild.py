@@ -254,6 +254,17 @@ def test_a_version_that_does_not_say_how_a_sample_was_made_cannot_withhold_it(
         read_withheld(version)
 
 
+@pytest.mark.slow
+def test_what_is_withheld_once_stays_withheld(built: Built, tmp_path: Path) -> None:
+    first, second = of_each_engine(built.version)[:2]
+    write_published(built.version, tmp_path / "one", {first: LICENCE})
+    write_published(tmp_path / "one", tmp_path / "both", {second: "CC-BY-NC-ND-4.0"})
+    rows, root = read_withheld(tmp_path / "both")
+    write_published(built.version, tmp_path / "at once", {first: LICENCE, second: "CC-BY-NC-ND-4.0"})
+    assert (rows, root) == read_withheld(tmp_path / "at once") and root == read_manifest(built.version).root
+    assert read_manifest(tmp_path / "both").root == read_manifest(tmp_path / "at once").root
+
+
 def damaged(table: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """Change the rows of a Parquet file as a stranger might."""
     stored = pq.read_table(table)
