@@ -17,10 +17,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pvtt_data.backends import ChosenBackend
+from pvtt_data.backends import BACKENDS, ChosenBackend
 from pvtt_data.errors import BuildError, DatasetError, PreflightError, full_disk_told
 from pvtt_data.executor import LocalExecutor
-from pvtt_data.items import crosspair_item, listing_items, named_targets, segment_item, swap_item
+from pvtt_data.items import listing_items, named_targets, segment_item, swap_item
 from pvtt_data.mirrors import Progress
 from pvtt_data.models import ModelRegistry
 from pvtt_data.progress import Reporter, SilentReporter
@@ -51,7 +51,6 @@ from pvtt_data.shards.building import building_folder
 from pvtt_data.shards.format import JSON_MEMBER
 from pvtt_data.shards.versions import latest_version
 from pvtt_data.stage import MapStage, Named, Resources
-from pvtt_data.stages.crosspair import Crosspair
 from pvtt_data.stages.normalise import NormaliseConfig, store_clip
 from pvtt_data.stages.panzoom import Panzoom, panzoom_item
 from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingPictures
@@ -186,7 +185,7 @@ def recipe_of(version: Path) -> Recipe:
         DatasetError: this version of pvtt does not understand it.
     """
     plain: dict[str, Any] = dict(read_manifest(version).recipe)
-    kept = ("name", "normalise", "segment", "pictures", "looks", "synthesise")
+    kept = ("name", "normalise", "segment", "pictures", "synthesise")
     sections = {name: plain[name] for name in kept if name in plain}
     try:
         return Recipe.model_validate({**sections, "mine": {"folder": Path()}})
@@ -232,6 +231,8 @@ def _make(
     on_download: Progress,
 ) -> None:
     """Run the stages, and note which samples came out as they were."""
+    needs = needs_of(tables, keys, recipe.synthesise.composite.distractor_share)
+    recipe = _as_segmented(recipe, tables, needs)
     backend, why = backend_for(recipe.segment, registry or ModelRegistry.default(), on_download)
     workspace = Workspace(request.work)
     workspace.acquire()
@@ -241,7 +242,6 @@ def _make(
             workspace.store.add_original(sha256, path)
         runner = Runner(workspace, executor, reporter or SilentReporter(), recipe=f"{recipe.name}-rebuild")
         runner.note(why)
-        needs = needs_of(tables, keys, recipe.synthesise.composite.distractor_share)
         maker = _Maker(recipe, tables, needs, runner, backend)
         maker.through()
         for row in withheld:
@@ -255,6 +255,16 @@ def _make(
     finally:
         executor.close()
         workspace.release()
+
+
+def _as_segmented(recipe: Recipe, tables: VersionTables, needs: Needs) -> Recipe:
+    """The recipe with the backend that made the published masks and cut-outs, whatever ``auto`` would take here."""
+    labels = {tables.shelf.tracks[name].backend for name in needs.tracks}
+    labels |= {tables.shelf.pictures[name].backend for name in needs.listing}
+    names = {label.partition(" ")[0] for label in labels}
+    if len(names) != 1 or not names <= set(BACKENDS):
+        return recipe
+    return recipe.model_copy(update={"segment": recipe.segment.model_copy(update={"backend": names.pop()})})
 
 
 def _blobs(row: Withheld) -> dict[str, Blob]:
@@ -361,25 +371,23 @@ class _Maker:
         self._compare("picture", {name: self.shelf.pictures[name].cutout for name in sorted(needed)}, found)
 
     def _swaps(self) -> None:
-        """Each engine makes its pairs, of those of which all parts are there."""
+        """Each engine makes its pairs, of those of which all parts are there.
+
+        A crosspair is its clip and its mask, so there is nothing left to make.
+        """
         recipe = self.recipe
         ready = {pair.pair_id: pair for pair in self.needs.pairs.values() if not self._lacks(pair)}
-        composites, crosspairs, panzooms = [], [], []
+        composites, panzooms = [], []
         for pair_id, pair in sorted(ready.items()):
             if pair.engine == "composite" and pair.kind != "reconstruct":
                 third = self.needs.distractors.get(pair_id)
                 item = swap_item(pair, self.shelf, self.shelf.pictures[third].cutout if third else None)
                 composites.append(Named(item, pair_id, pair_id))
-            elif pair.engine == "crosspair":
-                crosspairs.append(Named(crosspair_item(pair, self.shelf), pair_id, pair_id))
             elif pair.engine == "panzoom":
                 item_of_photo = panzoom_item(pair, self.shelf.pictures, recipe.normalise)
                 panzooms.append(Named(item_of_photo, pair_id, pair_id))
         if composites:
             self.run.map(Synthesise(recipe.synthesise, recipe.normalise.crf), composites)
-        if crosspairs:
-            embedder, _, _ = recipe.looks_embedder()
-            self.run.map(Crosspair(recipe.synthesise.crosspair, embedder), crosspairs)
         if panzooms:
             self.run.map(Panzoom(recipe.synthesise.panzoom, recipe.normalise.crf), panzooms)
 

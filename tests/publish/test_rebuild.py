@@ -18,7 +18,7 @@ from pvtt_data.errors import DatasetError, PreflightError
 from pvtt_data.provenance import pairs_of
 from pvtt_data.publish.config import PublishConfig
 from pvtt_data.publish.needs import needs_of, read_tables
-from pvtt_data.publish.rebuild import RebuildRequest, find_originals, missing_text, rebuild
+from pvtt_data.publish.rebuild import RebuildRequest, find_originals, missing_text, rebuild, recipe_of
 from pvtt_data.publish.remote import Target
 from pvtt_data.publish.run import PublishRequest, publish_version
 from pvtt_data.publish.withhold import Withheld, read_withheld, settings_of, shard_sample_of, write_published
@@ -27,7 +27,7 @@ from pvtt_data.reviews.applied import AppliedVerdict
 from pvtt_data.segmenters.box_prompt import BoxPrompt
 from pvtt_data.shards import ShardDataset, publish, read_manifest, verify, write_dataset
 from pvtt_data.shards.index import read_index
-from pvtt_data.stages.segment import SegmentItem
+from pvtt_data.stages.segment import SegmentConfig, SegmentItem
 from pvtt_data.store import original_sha256
 
 if TYPE_CHECKING:
@@ -210,6 +210,29 @@ def test_a_clip_that_comes_out_otherwise_takes_its_samples_along(
     assert list(outcome.failed) == [triple.triple_id[:16]]
     assert f"clip {triple.clip_id} came out with other bytes" in outcome.failed[triple.triple_id[:16]]
     assert "segment" not in Stages.handed, "nothing is made of a clip that is another one"
+
+
+@pytest.mark.slow
+def test_masks_come_from_the_backend_that_made_them_whatever_auto_takes_here(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, _ = withheld_version(built, tmp_path, "composite")
+    assert recipe_of(request.version).segment.backend == "auto"
+    asked = []
+
+    def stop(config: SegmentConfig, *_: object) -> None:
+        asked.append(config.backend)
+        raise PreflightError("far enough")
+
+    monkeypatch.setattr("pvtt_data.publish.rebuild.backend_for", stop)
+    tables = read_tables(request.version)
+    on_a_gpu = [replace(track, backend="grounded-sam2 detector@0123456789ab") for track in tables.tracks]
+    pictures = [replace(picture, backend="grounded-sam2 detector@0123456789ab") for picture in tables.pictures]
+    for found in (tables, replace(tables, tracks=on_a_gpu, pictures=pictures)):
+        monkeypatch.setattr("pvtt_data.publish.rebuild.read_tables", lambda version, found=found: found)
+        with pytest.raises(PreflightError, match="far enough"):
+            rebuild(request)
+    assert asked == ["u2net", "grounded-sam2"]
 
 
 @pytest.mark.slow
