@@ -9,6 +9,7 @@ written.
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -57,9 +58,19 @@ from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingPict
 from pvtt_data.stages.segment import Segment, backend_for
 from pvtt_data.stages.synthesise import Synthesise
 from pvtt_data.store import BlobStore, original_sha256
+from pvtt_data.words import printable
 from pvtt_data.workspace import Workspace
 
 _SHOWN = 20
+_SECTIONS = ("name", "normalise", "segment", "pictures", "synthesise")
+_OF_ONE_MACHINE = (
+    ("segment", "vocabulary"),
+    ("segment", "device"),
+    ("segment", "grounded", "tracker_folder"),
+    ("synthesise", "composite", "fill_model"),
+    ("synthesise", "composite", "fill_command"),
+)
+"""Settings that name files, programs or devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +171,7 @@ def _rebuild(
     recipe = request.recipe or recipe_of(request.version)
     outcome = RebuildOutcome()
     needs = needs_of(tables, [row.key for row in withheld], recipe.synthesise.composite.distractor_share)
+    _check_filler(recipe, request.version, needs)
     outcome.failed |= needs.problems
     found = find_originals(request.originals, set(needs.originals))
     outcome.missing = [needs.originals[sha256] for sha256 in sorted(set(needs.originals) - set(found))]
@@ -181,14 +193,17 @@ def _rebuild(
 def recipe_of(version: Path) -> Recipe:
     """The recipe that a version was built with, as far as making samples again needs it.
 
+    Files and programs that it names are left out: a version may be a stranger's.
+
     Raises:
         DatasetError: this version of pvtt does not understand it.
     """
-    plain: dict[str, Any] = dict(read_manifest(version).recipe)
-    kept = ("name", "normalise", "segment", "pictures", "synthesise")
-    sections = {name: plain[name] for name in kept if name in plain}
+    stated = read_manifest(version).recipe
+    plain: dict[str, Any] = {name: copy.deepcopy(stated[name]) for name in _SECTIONS if name in stated}
+    for *sections, setting in _OF_ONE_MACHINE:
+        _section(plain, *sections).pop(setting, None)
     try:
-        return Recipe.model_validate({**sections, "mine": {"folder": Path()}})
+        return Recipe.model_validate({**plain, "mine": {"folder": Path()}})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -196,6 +211,33 @@ def recipe_of(version: Path) -> Recipe:
             f"the recipe of {version.name} is not understood ({where}: {first['msg']}): use the version of pvtt that "
             f"made it, {read_manifest(version).tools.get('pvtt', 'which it does not say')}"
         ) from error
+
+
+def _section(plain: Any, *names: str) -> dict[str, Any]:
+    """A part of a recipe; empty if there is none."""
+    for name in names:
+        plain = plain.get(name) if isinstance(plain, dict) else None
+    return plain if isinstance(plain, dict) else {}
+
+
+def _check_filler(recipe: Recipe, version: Path, needs: Needs) -> None:
+    """Whether the background of composites would be filled by what filled it.
+
+    Raises:
+        PreflightError: it was another network or program.
+    """
+    composite = _section(read_manifest(version).recipe, "synthesise", "composite")
+    stated = {name: composite.get(name) or None for name in ("fill_model", "fill_command")}
+    own = {name: value or None for name, value in recipe.synthesise.composite.filled_by.items()}
+    if stated == own or all(pair.engine != "composite" for pair in needs.pairs.values()):
+        return
+    for name, value in stated.items():
+        if value is not None:
+            raise PreflightError(
+                f"the background of composites was filled by a {name} of the recipe's ({printable(str(value))[:80]}): "
+                "name the recipe that has it with --recipe"
+            )
+    raise PreflightError("the recipe names a filler for the background of composites, and the version's had none")
 
 
 def find_originals(folder: Path, wanted: set[str]) -> dict[str, Path]:

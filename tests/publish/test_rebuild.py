@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pvtt_data.build import portable_recipe
 from pvtt_data.errors import DatasetError, PreflightError
 from pvtt_data.provenance import pairs_of
 from pvtt_data.publish.config import PublishConfig
@@ -22,12 +24,15 @@ from pvtt_data.publish.rebuild import RebuildRequest, find_originals, missing_te
 from pvtt_data.publish.remote import Target
 from pvtt_data.publish.run import PublishRequest, publish_version
 from pvtt_data.publish.withhold import Withheld, read_withheld, settings_of, shard_sample_of, write_published
+from pvtt_data.recipe import Recipe
 from pvtt_data.records import Blob, Triple, to_arrow
 from pvtt_data.reviews.applied import AppliedVerdict
 from pvtt_data.segmenters.box_prompt import BoxPrompt
 from pvtt_data.shards import ShardDataset, publish, read_manifest, verify, write_dataset
 from pvtt_data.shards.index import read_index
+from pvtt_data.shards.manifest import build_manifest, manifest_bytes
 from pvtt_data.stages.segment import SegmentConfig, SegmentItem
+from pvtt_data.stages.synthesise import CompositeSettings
 from pvtt_data.store import original_sha256
 
 if TYPE_CHECKING:
@@ -321,6 +326,40 @@ def test_tables_that_no_build_wrote_are_refused(
     with pytest.raises(DatasetError, match=said) as raised:
         rebuild(request)
     assert str(raised.value).isprintable()
+
+
+@pytest.mark.slow
+def test_no_program_and_no_file_that_a_version_names_is_used(built: Built, tmp_path: Path) -> None:
+    request, _ = withheld_version(built, tmp_path, "composite")
+    stated = read_manifest(request.version)
+    trap = ["touch", str(tmp_path / "run"), "{frames}", "{masks}", "{output}"]
+    recipe = json.loads(json.dumps(stated.recipe))
+    recipe["synthesise"]["composite"] |= {"fill_command": trap}
+    recipe["segment"] |= {"vocabulary": "/etc/hostname"}
+    recipe["segment"]["grounded"] |= {"tracker_folder": str(tmp_path)}
+    fields = {name: getattr(stated, name) for name in type(stated).model_fields}
+    for name in ("schema_version", "root", "manifest_sha256"):
+        del fields[name]
+    (request.version / "manifest.json").chmod(0o644)
+    (request.version / "manifest.json").write_bytes(manifest_bytes(build_manifest(**{**fields, "recipe": recipe})))
+    understood = recipe_of(request.version)
+    assert understood.synthesise.composite.fill_command == () and understood.segment.vocabulary is None
+    assert understood.segment.grounded.tracker_folder is None
+    with pytest.raises(PreflightError, match="was filled by a fill_command of the recipe's"):
+        rebuild(request)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dataset_names_neither_the_network_nor_the_program_that_filled_backgrounds(tmp_path: Path) -> None:
+    network, feed = tmp_path / "lama.onnx", {"folder": tmp_path}
+    network.write_bytes(b"a network")
+    for fill in (
+        {"fill_model": network},
+        {"fill_command": (str(tmp_path / "fill"), "{frames}", "{masks}", "{output}")},
+    ):
+        said = portable_recipe(Recipe.model_validate({"name": "x", "synthesise": {"composite": fill}, "mine": feed}))
+        assert str(tmp_path) not in json.dumps(said)
+        assert said["synthesise"]["composite"] != CompositeSettings().model_dump(mode="json")
 
 
 @pytest.mark.slow
