@@ -24,8 +24,15 @@ from pvtt_data.limits import DEFAULT_LIMITS
 from pvtt_data.media import open_mp4
 
 _SHORTEST_SECRET = 8
-_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![\w.-])", re.ASCII)
-_MAIL_ANYWHERE = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}[@＠](?:[\w-]{1,63}\.)+[^\W\d_]{2,24}(?![\w.-])")
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![\w-]|\.\w)", re.ASCII)
+_IN_BYTES = re.compile(
+    rb"\b(?:hf|api_org)_[A-Za-z0-9]{30,}|\bgh[oprsu]_[A-Za-z0-9]{36}|\bgithub_pat_\w{60,}"
+    rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[A-Z0-9]{16}\b"
+    rb"|(?:/home|/Users)/[a-z][\w.-]{2,31}/[\w.-]{3,}|[A-Z]:\\Users\\[\w.-]{3,}"
+)
+_SHOWN = 4
+_PICTURES = ("PNG", "JPEG", "WEBP")
+_MAIL_ANYWHERE = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}[@＠](?:[\w-]{1,63}\.)+[^\W\d_]{2,24}(?![\w-]|\.\w)")
 """Addresses with other letters than those of ASCII: müller, 商店.中国."""
 _QUERY = re.compile(r"[?&;]([A-Za-z][\w.-]{0,40})=([^\s&;#\"'<>]{8,})")
 _OPENS = frozenset(
@@ -37,13 +44,6 @@ _OPENS = frozenset(
     }
 )
 """Parameters of web addresses that let whoever has the address in."""
-_IN_BYTES = re.compile(
-    rb"\b(?:hf|api_org)_[A-Za-z0-9]{30,}|\bgh[oprsu]_[A-Za-z0-9]{36}|\bgithub_pat_\w{60,}"
-    rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[A-Z0-9]{16}\b"
-    rb"|(?:/home|/Users)/[a-z][\w.-]{2,31}/[\w.-]{3,}|[A-Z]:\\Users\\[\w.-]{3,}"
-)
-_SHOWN = 4
-_PICTURES = ("PNG", "JPEG", "WEBP")
 
 
 def private_in(text: str, environment: Mapping[str, str] | None = None) -> list[str]:
