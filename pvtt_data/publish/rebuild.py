@@ -9,7 +9,6 @@ written.
 from __future__ import annotations
 
 import contextlib
-import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -57,20 +56,12 @@ from pvtt_data.stages.panzoom import Panzoom, panzoom_item
 from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingPictures
 from pvtt_data.stages.segment import Segment, backend_for
 from pvtt_data.stages.synthesise import Synthesise
+from pvtt_data.stated_recipe import stated_section, without_machine
 from pvtt_data.store import BlobStore, original_sha256
 from pvtt_data.words import printable
 from pvtt_data.workspace import Workspace
 
 _SHOWN = 20
-_SECTIONS = ("name", "normalise", "segment", "pictures", "synthesise")
-_OF_ONE_MACHINE = (
-    ("segment", "vocabulary"),
-    ("segment", "device"),
-    ("segment", "grounded", "tracker_folder"),
-    ("synthesise", "composite", "fill_model"),
-    ("synthesise", "composite", "fill_command"),
-)
-"""Settings that name files, programs or devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +189,7 @@ def recipe_of(version: Path) -> Recipe:
     Raises:
         DatasetError: this version of pvtt does not understand it.
     """
-    stated = read_manifest(version).recipe
-    plain: dict[str, Any] = {name: copy.deepcopy(stated[name]) for name in _SECTIONS if name in stated}
-    for *sections, setting in _OF_ONE_MACHINE:
-        _section(plain, *sections).pop(setting, None)
+    plain = without_machine(read_manifest(version).recipe)
     try:
         return Recipe.model_validate({**plain, "mine": {"folder": Path()}})
     except ValidationError as error:
@@ -213,20 +201,13 @@ def recipe_of(version: Path) -> Recipe:
         ) from error
 
 
-def _section(plain: Any, *names: str) -> dict[str, Any]:
-    """A part of a recipe; empty if there is none."""
-    for name in names:
-        plain = plain.get(name) if isinstance(plain, dict) else None
-    return plain if isinstance(plain, dict) else {}
-
-
 def _check_filler(recipe: Recipe, version: Path, needs: Needs) -> None:
     """Whether the background of composites would be filled by what filled it.
 
     Raises:
         PreflightError: it was another network or program.
     """
-    composite = _section(read_manifest(version).recipe, "synthesise", "composite")
+    composite = stated_section(read_manifest(version).recipe, "synthesise", "composite")
     stated = {name: composite.get(name) or None for name in ("fill_model", "fill_command")}
     own = {name: value or None for name, value in recipe.synthesise.composite.filled_by.items()}
     if stated == own or all(pair.engine != "composite" for pair in needs.pairs.values()):

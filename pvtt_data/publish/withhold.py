@@ -37,6 +37,7 @@ from pvtt_data.shards.format import (
 from pvtt_data.shards.index import read_index
 from pvtt_data.shards.reader import Sample
 from pvtt_data.shards.writer import Content, FileRange
+from pvtt_data.stated_recipe import stated_section
 from pvtt_data.words import printable
 
 TABLE = "withheld"
@@ -224,7 +225,7 @@ def _samples(dataset: ShardDataset, left_out: Collection[str]) -> Iterator[Shard
 
 def _write_table(path: Path, dataset: ShardDataset, reasons: Mapping[str, str]) -> None:
     manifest = dataset.manifest
-    composite = manifest.recipe.get("synthesise", {}).get("composite", {})
+    composite = stated_section(manifest.recipe, "synthesise", "composite")
     needs = needs_of(read_tables(dataset.path), reasons, float(composite.get("distractor_share", 0.0)))
     if needs.problems:
         lines = "\n".join(f"  {key}: {why}" for key, why in sorted(needs.problems.items()))
