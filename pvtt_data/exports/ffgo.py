@@ -1,4 +1,4 @@
-"""Format ``ffgo``: videos that begin with a collage of what they are made from ("first frame, go").
+"""Format ``ffgo``: videos that begin with a collage of what they are made from.
 
 An image-to-video model that is given the collage as its first frame learns to leave it at once and to show the product
 in the scene. A sample is one video: frame 0 is the collage (a third is the product, two thirds are the empty scene, on
