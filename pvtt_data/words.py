@@ -32,6 +32,5 @@ def printable(text: str, newlines: bool = False) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(
-        c if c.isprintable() or (newlines and c == "\n") else c.encode("unicode_escape").decode() for c in text
-    )
+    shown = "\u3000\u00a0\n" if newlines else "\u3000\u00a0"  # spaces of Chinese and of numbers, which do no harm
+    return "".join(c if c.isprintable() or c in shown else c.encode("unicode_escape").decode() for c in text)

@@ -9,6 +9,7 @@ from pvtt_data.words import printable
 
 def test_texts_from_data_cannot_command_a_terminal() -> None:
     assert printable("a mug, 马克杯, ½ l") == "a mug, 马克杯, ½ l"
+    assert printable("青花\u3000马克杯，3\u00a0件") == "青花\u3000马克杯，3\u00a0件"
     assert printable("mug\x1b[2J\n\u202egpj.\ud800") == "mug\\x1b[2J\\n\\u202egpj.\\ud800"
     assert printable("one\ntwo\r", newlines=True) == "one\ntwo\\r"
 
