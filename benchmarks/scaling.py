@@ -24,6 +24,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from precompute import draw_dataset
 from pvtt_data.experiment_log.markdown import table
 from pvtt_data.stage import library_version
 
+BEGUN = time.monotonic()
 SKIPPED = 3
 Steps = list[dict[str, Any]]
 
@@ -101,7 +103,7 @@ def run(chosen: argparse.Namespace, program: list[str], settings: list[str], *mo
     """Run a command of the trainer; say what it said if it fails."""
     given = [part for setting in (*settings, *chosen.overrides) for part in ("--set", setting)]
     command = [sys.executable, *program, "--shards", str(chosen.shards), "--preset", chosen.preset, *given, *more]
-    print("$ " + " ".join(command), file=sys.stderr, flush=True)
+    print(f"[{time.monotonic() - BEGUN:6.1f} s] " + " ".join(command), file=sys.stderr, flush=True)
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
