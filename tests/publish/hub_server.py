@@ -184,6 +184,9 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
+    rest: bytes
+    """Of the answer: what is sent when nothing is locked. A client may ask for more before it reads on."""
+
     def do_GET(self) -> None:
         self._serve()
 
@@ -197,6 +200,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def _serve(self) -> None:
+        self.rest = b""
+        self._answer()
+        if self.rest:
+            self.wfile.write(self.rest)
+
+    def _answer(self) -> None:
         parts = urlsplit(self.path)
         path, self.query = unquote(parts.path), parse_qs(parts.query)
         with self.hub.lock:
@@ -593,7 +602,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data[: fault.after_bytes])
             self._break()
             return
-        self.wfile.write(data)
+        self.rest = data
 
     def _break(self) -> None:
         self.close_connection = True
