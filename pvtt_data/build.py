@@ -213,7 +213,7 @@ def _publish(
         "weights": dict(sorted(outcome.weights.items())),
     }
     shelf = Shelf.of(tables.sources, tables.clips, tables.tracks, tables.pictures, tables.pairs)
-    names = (*_DATASET_TABLES, "verdicts") if tables.verdicts else _DATASET_TABLES
+    names = (*_DATASET_TABLES, *(name for name in ("verdicts", "agreement") if getattr(tables, name)))
     files = {name: workspace.tables / f"{name}.parquet" for name in names}
     return write_version(
         tables.triples,

@@ -43,7 +43,7 @@ from pvtt_data.records import (
     sort_records,
 )
 from pvtt_data.render.variant import ChosenVariant
-from pvtt_data.reviews.applied import AppliedVerdict
+from pvtt_data.reviews.applied import AgreementRow, AppliedVerdict
 from pvtt_data.reviews.book import ReviewBook
 from pvtt_data.reviews.relabel import relabelled
 from pvtt_data.reviews.resegment import Resegmentation
@@ -125,6 +125,7 @@ class Tables:
     triples: list[Triple] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     verdicts: list[AppliedVerdict] = field(default_factory=list)
+    agreement: list[AgreementRow] = field(default_factory=list)
 
 
 TABLE_RECORDS: Mapping[str, type] = {
@@ -141,6 +142,7 @@ TABLE_RECORDS: Mapping[str, type] = {
     "triples": Triple,
     "rejections": Rejection,
     "verdicts": AppliedVerdict,
+    "agreement": AgreementRow,
 }
 
 
@@ -688,6 +690,7 @@ class Line:
         tables.rejections = sort_records(rejections)
         sources = {source.source_id: source.path for source in tables.sources}
         tables.verdicts = self.reviews.applied({**sources, **names})
+        tables.agreement = self.reviews.agreement()
 
 
 def _segment_item(clip: Clip, told: NamedTarget | None, again: Resegmentation | None) -> SegmentItem:

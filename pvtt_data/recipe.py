@@ -17,6 +17,7 @@ from pvtt_data.pairing.alike import AlikeLimits, measured_limits
 from pvtt_data.publish.config import PublishConfig
 from pvtt_data.recipe_file import load_recipe
 from pvtt_data.reviews.config import ReviewConfig
+from pvtt_data.shards.card.config import CardConfig
 from pvtt_data.stage import StageConfig
 from pvtt_data.stages.assign_split import SplitAssignmentConfig
 from pvtt_data.stages.dedup import DedupConfig
@@ -73,6 +74,8 @@ class Recipe(StageConfig):
     """A vision-language model's opinion of triples; without it none is read."""
     review: ReviewConfig = Field(default_factory=ReviewConfig)
     shards: ShardConfig = Field(default_factory=ShardConfig)
+    card: CardConfig = Field(default_factory=CardConfig)
+    """The page that presents the dataset."""
     publish: PublishConfig = Field(default_factory=PublishConfig)
     build: BuildConfig = Field(default_factory=BuildConfig)
 

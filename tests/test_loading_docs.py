@@ -1,4 +1,4 @@
-"""The examples on the pages about loading and exporting run as they are written."""
+"""The examples on the pages about loading, versions and exporting run as they are written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from export_samples import FRAMES, HEIGHT, WIDTH, write_version
 
 from pvtt_data.cli import cli
-from pvtt_data.shards import SampleMeta, ShardDataset
+from pvtt_data.shards import SampleMeta, ShardDataset, verify
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -94,10 +94,27 @@ def test_by_hand() -> None:
     assert hashlib.sha256(made["video"]).hexdigest() == made["sha256"]
     facts = run("loading.md", 6)["facts"]
     assert set(facts) == set(ShardDataset("shards/v1", "train").keys())
+    counts = run("loading.md", 7)["counts"]
+    assert sum(count for _, _, count in counts) == len(ShardDataset("shards/v1"))
+
+
+def test_checking_looking_and_writing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("versions.md", 0)["report"].checked["decoded_samples"] == len(ShardDataset("shards/v1"))
+    run("versions.md", 1)
+    assert Path("sheet.png").stat().st_size > 0
+    made = run("versions.md", 2)
+    assert made["publication"].status == "published"
+    written, all_samples = ShardDataset("accepted/v1"), ShardDataset("shards/v1")
+    assert set(written.keys()) == {sample.key for sample in all_samples if sample.meta.verdict == "accept"}
+    assert 0 < len(written) < len(all_samples)
+    assert verify("accepted/v1").ok
+    assert run("versions.md", 2)["publication"].status == "up-to-date"
+    assert "published accepted/v1" in capsys.readouterr().out
 
 
 def test_no_block_is_forgotten() -> None:
-    assert len(blocks("loading.md")) == 7
+    assert len(blocks("loading.md")) == 8
+    assert len(blocks("versions.md")) == 3
     assert len(blocks("export.md")) == 5
 
 

@@ -24,6 +24,7 @@ from pvtt_data.line import STAGES
 from pvtt_data.progress import TerminalReporter
 from pvtt_data.recipe import Recipe, read_recipe
 from pvtt_data.recipe_file import recipe_schema
+from pvtt_data.settings_page import settings_page
 from pvtt_data.shards import Publication
 from pvtt_data.stage import count_reasons
 
@@ -107,10 +108,12 @@ def _growth(console: Console, publication: Publication) -> None:
 
 
 @click.command("schema")
-def schema_command() -> None:
+@click.option("--page", is_flag=True, help="All settings as a page to read instead: docs/settings.md.")
+def schema_command(page: bool) -> None:
     """Print the JSON Schema of recipes.
 
     In VS Code: `pvtt-data schema > recipe.schema.json`, then begin a recipe with the line
     `# yaml-language-server: $schema=recipe.schema.json`.
     """
-    click.echo(json.dumps(recipe_schema(Recipe), indent=2, ensure_ascii=False))
+    schema = recipe_schema(Recipe)
+    click.echo(settings_page(schema) if page else json.dumps(schema, indent=2, ensure_ascii=False), nl=not page)

@@ -134,6 +134,8 @@ class _Page:
             + [f"- {p}" for p in diff.shards_gone],
             counted=True,
         )
+        if diff.presentation:
+            self._say(f"presentation: {', '.join(diff.presentation)}")
         for note in diff.notes:
             self._say(note)
 

@@ -4,7 +4,13 @@ from pvtt_data.limits import DEFAULT_LIMITS, Limits
 from pvtt_data.media.clips import clip_frames, read_clip, read_range
 from pvtt_data.media.decode import FrameFolder, Media, SourceFrame, VideoFile, open_media
 from pvtt_data.media.encode import clip_planes, encode_clip, encode_masks, encode_planes
-from pvtt_data.media.members import decode_masks, decode_video, decode_video_planes
+from pvtt_data.media.members import (
+    decode_mask_frames,
+    decode_masks,
+    decode_video,
+    decode_video_frames,
+    decode_video_planes,
+)
 from pvtt_data.media.probe import Probe, exact_rate
 from pvtt_data.media.timeline import Timeline
 from pvtt_data.media.untrusted import open_mp4
@@ -20,8 +26,10 @@ __all__ = [
     "VideoFile",
     "clip_frames",
     "clip_planes",
+    "decode_mask_frames",
     "decode_masks",
     "decode_video",
+    "decode_video_frames",
     "decode_video_planes",
     "encode_clip",
     "encode_masks",

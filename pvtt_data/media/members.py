@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import av
@@ -28,21 +28,31 @@ def decode_video(source: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> npt.N
     Raises:
         InputError: ``not-media``, ``too-large``, ``no-frames``, ``decode-error``, ``too-long`` and the like.
     """
-    convert: FrameFilter | None = None
-    frames = []
-    for picture in _pictures(source, limits):
-        if convert is None:
-            matrix = int(picture.colorspace)
-            convert = FrameFilter(
-                picture.width,
-                picture.height,
-                picture.format.name,
-                matrix if matrix in (1, 5, 6) else BT709_MATRIX,
-                int(picture.color_range) == _FULL_RANGE,
-                (scale(picture.width, picture.height, "bicubic"), pixel_format("rgb24")),
-            )
-        frames.append(to_array(convert(picture)))
-    return np.stack(frames)
+    return np.stack(list(_rgb(_pictures(source, limits))))
+
+
+def decode_video_frames(
+    source: bytes | Path, wanted: Collection[int], limits: Limits = DEFAULT_LIMITS
+) -> npt.NDArray[np.uint8]:
+    """Some frames of a clip, ``(len(wanted), H, W, 3)`` uint8 RGB, ascending; nothing after the last is decoded.
+
+    Raises:
+        InputError: as `decode_video`, and ``no-frames`` where the clip is shorter.
+    """
+    return np.stack(list(_rgb(_chosen(_pictures(source, limits), wanted))))
+
+
+def decode_mask_frames(
+    source: bytes | Path, wanted: Collection[int], limits: Limits = DEFAULT_LIMITS
+) -> npt.NDArray[np.bool_]:
+    """Some masks of a mask video, ``(len(wanted), H, W)`` bool, ascending: luma above 127.
+
+    Raises:
+        InputError: as `decode_video_planes`, and ``no-frames`` where it is shorter.
+    """
+    stacked = _stack(_chosen(_pictures(source, limits), wanted))
+    masks: npt.NDArray[np.bool_] = stacked[:, : stacked.shape[1] * 2 // 3] > _MASK_THRESHOLD
+    return masks
 
 
 def decode_video_planes(source: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> Planes:
@@ -70,8 +80,28 @@ def decode_masks(source: bytes | Path, limits: Limits = DEFAULT_LIMITS) -> npt.N
 
 
 def _stacked_planes(source: bytes | Path, limits: Limits) -> npt.NDArray[np.uint8]:
+    return _stack(_pictures(source, limits))
+
+
+def _rgb(pictures: Iterable[av.VideoFrame]) -> Iterator[npt.NDArray[np.uint8]]:
+    convert: FrameFilter | None = None
+    for picture in pictures:
+        if convert is None:
+            matrix = int(picture.colorspace)
+            convert = FrameFilter(
+                picture.width,
+                picture.height,
+                picture.format.name,
+                matrix if matrix in (1, 5, 6) else BT709_MATRIX,
+                int(picture.color_range) == _FULL_RANGE,
+                (scale(picture.width, picture.height, "bicubic"), pixel_format("rgb24")),
+            )
+        yield to_array(convert(picture))
+
+
+def _stack(pictures: Iterable[av.VideoFrame]) -> npt.NDArray[np.uint8]:
     frames = []
-    for picture in _pictures(source, limits):
+    for picture in pictures:
         if picture.format.name not in _PLANAR_FORMATS or picture.width % 2 or picture.height % 2:
             raise InputError(
                 "not-yuv420p",
@@ -79,6 +109,16 @@ def _stacked_planes(source: bytes | Path, limits: Limits) -> npt.NDArray[np.uint
             )
         frames.append(picture.to_ndarray())
     return np.stack(frames).astype(np.uint8, copy=False)
+
+
+def _chosen(pictures: Iterator[av.VideoFrame], wanted: Collection[int]) -> Iterator[av.VideoFrame]:
+    last, number = max(wanted), -1
+    for number, picture in enumerate(pictures):
+        if number in wanted:
+            yield picture
+        if number == last:
+            return
+    raise InputError("no-frames", f"the video has {number + 1} frames, so none with the number {last}")
 
 
 def _pictures(source: bytes | Path, limits: Limits) -> Iterator[av.VideoFrame]:

@@ -1,7 +1,7 @@
 """From which likeness on two products count as one, and below which a picture is of another: as measured.
 
 A cosine means something else for every embedder, so limits belong to a name and a digest. How they were measured, and
-how often they are wrong, is in docs/recipe.md; `benchmarks/pairing_looks.py` measures them anew.
+how often they are wrong, is in docs/pairing.md; `benchmarks/pairing_looks.py` measures them anew.
 """
 
 from __future__ import annotations

@@ -27,10 +27,11 @@ from pvtt_data.publish.licences import (
 from pvtt_data.publish.private import private_bytes, private_in, texts_in, texts_of_member, texts_of_table
 from pvtt_data.shards import ShardDataset, verify
 from pvtt_data.shards.format import (
-    CARD_FILE,
     JSON_MEMBER,
     LINEAGE_FILE,
     MANIFEST_FILE,
+    PRESENTING_FILES,
+    STRIP_FILE,
     VIDEO_MEMBERS,
     SampleMeta,
 )
@@ -162,7 +163,7 @@ def check_version(
         return findings
     opened = ShardDataset(dataset)
     findings.obstacles += _size_obstacles(opened.manifest, findings.notes)
-    findings.obstacles += _file_obstacles(dataset, opened.manifest, config.allowed_texts)
+    findings.obstacles += _file_obstacles(dataset, opened.manifest, (*config.allowed_texts, *_contact(opened.manifest)))
     findings.notes += _named_people(dataset, opened.manifest)
 
     seen = _look(dataset, opened.keys(), config, face_weights, workers, on_progress)
@@ -260,11 +261,16 @@ def _without(text: str, allowed: Collection[str]) -> str:
 
 
 def _file_obstacles(dataset: Path, manifest: Manifest, allowed: Collection[str]) -> Iterator[Obstacle]:
-    """Private texts in card, manifest, lineage and tables."""
-    texts = [
-        (name, "", line) for name in (CARD_FILE, LINEAGE_FILE) for line in (dataset / name).read_text().splitlines()
-    ]
+    """Private texts in what presents the version, manifest, lineage and tables; secrets among the bytes of pictures.
+
+    Facts and preview say what the samples' JSON says, which `verify` checks and which is looked at with the samples.
+    """
+    plain = [name for name in (*PRESENTING_FILES, LINEAGE_FILE) if (dataset / name).is_file()]
+    texts = [(name, "", line) for name in plain for line in (dataset / name).read_text().splitlines()]
     texts += [(MANIFEST_FILE, *found) for found in texts_in(manifest.model_dump(mode="json"))]
+    if STRIP_FILE in manifest.files:
+        for what in private_bytes((dataset / STRIP_FILE).read_bytes()):
+            yield Obstacle("private", f"{what} among the bytes of {STRIP_FILE}")
     for table in manifest.tables:
         try:
             texts += [(table, *found) for found in texts_of_table(dataset / table)]
@@ -277,6 +283,12 @@ def _file_obstacles(dataset: Path, manifest: Manifest, allowed: Collection[str])
     for what, count in sorted(found.items()):
         times = f" ({count} times)" if count > 1 else ""
         yield Obstacle("private", f"{what}{times}; if it may be public: publish.allowed_texts")
+
+
+def _contact(manifest: Manifest) -> list[str]:
+    """The address for takedowns: it is in the recipe to be published."""
+    card = manifest.recipe.get("card")
+    return [str(card["contact"])] if isinstance(card, dict) and card.get("contact") else []
 
 
 def _named_people(dataset: Path, manifest: Manifest) -> Iterator[str]:

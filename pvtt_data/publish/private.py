@@ -24,7 +24,7 @@ from pvtt_data.limits import DEFAULT_LIMITS
 from pvtt_data.media import open_mp4
 
 _SHORTEST_SECRET = 8
-_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![\w.-])", re.ASCII)
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![\w-]|\.\w)", re.ASCII)
 _IN_BYTES = re.compile(
     rb"\b(?:hf|api_org)_[A-Za-z0-9]{30,}|\bgh[oprsu]_[A-Za-z0-9]{36}|\bgithub_pat_\w{60,}"
     rb"|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[A-Z0-9]{16}\b"

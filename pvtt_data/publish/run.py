@@ -147,7 +147,11 @@ def publish_version(
         outcome.notes += findings.notes
         outcome.obstacles += findings.obstacles
         outcome.licences = findings.licences
-        outcome.splits = list(read_manifest(version).counts)
+        manifest = read_manifest(version)
+        outcome.splits = list(manifest.counts)
+        named = str((manifest.recipe.get("card") or {}).get("repository", ""))
+        if named not in ("", request.target.repo):
+            outcome.notes.append(f"the card's examples load {named}, not {request.target.repo} (card.repository)")
         desk = HubDesk(api, request.target, say, sleep)
         state = _ask_hub(desk, version, outcome)
         on_checked(outcome)

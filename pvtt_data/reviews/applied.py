@@ -1,4 +1,4 @@
-"""What a build made of a verdict: the rows of ``tables/verdicts.parquet``.
+"""What a build made of a verdict: the rows of ``tables/verdicts.parquet``, and how far people agree.
 
 They hold no times, names of people or comments: a dataset may be published, and the same verdicts, said again on
 another day, give the same dataset. Kind and key find the words themselves in the verdicts folder.
@@ -49,6 +49,24 @@ class AppliedVerdict:
     """Whether the recipe's arbiter decided then."""
     effects: tuple[str, ...]
     """What came of it; empty where the row is as it would have been."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementRow:
+    """How far two reviewers agree on what a build met, without their names."""
+
+    key_field: ClassVar[str] = "agreement_id"
+
+    agreement_id: str
+    kind: SubjectKind
+    pair: int
+    """Number of the two, in the order of their names, from 1."""
+    subjects: int
+    """How many subjects both have a verdict on."""
+    same: int
+    """On how many of them they give the same one."""
+    kappa: float | None
+    """Cohen's kappa; null where chance alone would make them agree everywhere."""
 
 
 def applied_verdict(standing: Standing, subject_id: str, subject: str, effects: set[Effect]) -> AppliedVerdict:

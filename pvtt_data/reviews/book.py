@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvtt_data.records import Blob, Clip, MaskTrack, Triple, Verdict, sort_records
-from pvtt_data.reviews.applied import AppliedVerdict, Effect, applied_verdict
+from pvtt_data.records import Blob, Clip, MaskTrack, Triple, Verdict, content_id, sort_records
+from pvtt_data.reviews.agreement import agreements
+from pvtt_data.reviews.applied import AgreementRow, AppliedVerdict, Effect, applied_verdict
 from pvtt_data.reviews.effective import Standing, Standings, idle_undos, standings
 from pvtt_data.reviews.log import read_folder
 from pvtt_data.reviews.records import VIDEO_MEMBERS, Review, SubjectKind, clip_key, mask_key, triple_key
@@ -141,6 +142,22 @@ class ReviewBook:
             applied_verdict(self.found[subject], row, names.get(row, ""), effects)
             for subject, rows in self._effects.items()
             for row, effects in rows.items()
+        )
+
+    def agreement(self) -> list[AgreementRow]:
+        """How far each two reviewers agree on what was met, by kind of subject and pair."""
+        found = agreements({subject: self.found[subject] for subject in self._effects})
+        pairs = sorted({(one.one, one.other) for one in found})
+        return sort_records(
+            AgreementRow(
+                content_id("agreement", one.kind, pairs.index((one.one, one.other)) + 1),
+                one.kind,
+                pairs.index((one.one, one.other)) + 1,
+                one.subjects,
+                one.same,
+                one.kappa,
+            )
+            for one in found
         )
 
     def unmet(self) -> list[Standing]:

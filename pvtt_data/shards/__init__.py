@@ -1,6 +1,6 @@
 """The shard format's one writer and one reader, and the tools that check and show a dataset version.
 
-`shards/README.md` states the format. Start here:
+`docs/format.md` states the format. Start here:
 
 - `write_dataset`, `publish`: write a version and give it its number.
 - `ShardDataset`: random access to samples.

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pvtt_data.errors import DatasetError
 from pvtt_data.records import Assignment, Rejection, Source, from_arrow, to_plain
-from pvtt_data.shards.format import JSON_MEMBER, SPLITS, SampleMeta
+from pvtt_data.shards.format import JSON_MEMBER, PICTURE_FILES, PRESENTING_FILES, SPLITS, SampleMeta
 from pvtt_data.shards.manifest import Manifest
 from pvtt_data.shards.reader import Sample, ShardDataset
 from pvtt_data.shards.reviewed import reviewed
@@ -125,6 +125,8 @@ class VersionDiff:
     shards_rewritten: list[str]
     shards_new: list[str]
     shards_gone: list[str]
+    presentation: list[str]
+    """Card, licences, preview and the like that differ or that one version does not have."""
     notes: list[str]
     """What could not be compared."""
 
@@ -173,6 +175,11 @@ def diff_versions(before: Path, after: Path) -> VersionDiff:
         shards_rewritten=rewritten,
         shards_new=sorted(new_shards.keys() - old_shards.keys()),
         shards_gone=sorted(old_shards.keys() - new_shards.keys()),
+        presentation=[
+            name
+            for name in (*PRESENTING_FILES, *PICTURE_FILES)
+            if old.manifest.files.get(name) != new.manifest.files.get(name)
+        ],
         notes=sorted(set(notes)),
     )
 

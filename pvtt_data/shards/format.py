@@ -32,6 +32,16 @@ MANIFEST_FILE = "manifest.json"
 LINEAGE_FILE = "lineage.json"
 INDEX_FILE = "index.parquet"
 CARD_FILE = "README.md"
+CHINESE_CARD_FILE = "README.zh-CN.md"
+LICENCES_FILE = "LICENSE.md"
+CROISSANT_FILE = "croissant.json"
+PREVIEW_FILE = "preview/samples.tar"
+STRIP_FILE = "preview/strip.jpg"
+PRESENTING_FILES = (CARD_FILE, CHINESE_CARD_FILE, LICENCES_FILE, CROISSANT_FILE)
+"""What presents a version; versions written before there was more have the card alone."""
+PICTURE_FILES = (PREVIEW_FILE, STRIP_FILE)
+"""Pictures for the card and the Hub's viewer; a version may have none of them."""
+
 HUB_LEFTOVERS = (".gitattributes", ".cache")
 """What a download from the Hub puts beside a version's files; no part of it."""
 
@@ -225,6 +235,11 @@ def member_names(split: Split, reference_count: int, heldout_count: int) -> tupl
 def shard_path(split: Split, number: int, count: int) -> str:
     """Path of a shard inside the dataset, with forward slashes."""
     return f"data/{split}-{number:05d}-of-{count:05d}.tar"
+
+
+def facts_path(split: str) -> str:
+    """Path of the table that has the JSON of all samples of a split."""
+    return f"facts/{split}.parquet"
 
 
 def parse_shard_path(path: str) -> tuple[Split, int, int] | None:

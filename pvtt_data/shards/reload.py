@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pvtt_data.records import Split
-from pvtt_data.shards.format import INDEX_FILE, JSON_MEMBER, canonical_json
+from pvtt_data.shards.card.preview import preview_keys
+from pvtt_data.shards.format import INDEX_FILE, JSON_MEMBER, PREVIEW_FILE, canonical_json
 from pvtt_data.shards.index import index_rows, read_index
 from pvtt_data.shards.manifest import Manifest
 from pvtt_data.shards.problems import VerifyProblem
@@ -75,8 +76,18 @@ def reload_with_datasets(
                 )
                 keyed = ((row["__key__"], _members(row)) for row in rows)
                 problems += _compare(what, split, keyed, expected, wanted, limit)
+        previewed = PREVIEW_FILE in manifest.files
+        if previewed:
+            rows = library.load_dataset(
+                origin or str(dataset), "preview", split="preview", revision=revision, cache_dir=cache, streaming=True
+            )
+            found = [row["__key__"] for row in rows]
+            if found != preview_keys(dataset / PREVIEW_FILE):
+                text = f"datasets gives {len(found)} samples, not those of the file in their order"
+                problems.append(VerifyProblem(PREVIEW_FILE, "reload", text))
     styles = "streaming" if limit else "streaming and map-style"
-    return Reload(f"datasets: reloaded {_extent(limit)}, {styles}", problems)
+    and_preview = ", and the preview" if previewed else ""
+    return Reload(f"datasets: reloaded {_extent(limit)}, {styles}{and_preview}", problems)
 
 
 @contextlib.contextmanager

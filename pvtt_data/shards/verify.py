@@ -20,14 +20,21 @@ from pvtt_data.errors import DatasetError
 from pvtt_data.files import sha256_file
 from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.records import Split
+from pvtt_data.shards.card.facts_table import facts_differences
+from pvtt_data.shards.card.preview import preview_keys
 from pvtt_data.shards.format import (
     CARD_FILE,
     HUB_LEFTOVERS,
     INDEX_FILE,
+    JSON_MEMBER,
     LINEAGE_FILE,
     MANIFEST_FILE,
+    PICTURE_FILES,
+    PRESENTING_FILES,
+    PREVIEW_FILE,
     SPLITS,
     SampleMeta,
+    facts_path,
     is_key,
     member_names,
     parse_shard_path,
@@ -168,6 +175,10 @@ def verify(
             problems.append(VerifyProblem(MANIFEST_FILE, "count", text))
     if index is not None:
         problems += _index_order_problems(index, manifest)
+    damaged = {problem.file for problem in problems}
+    problems += _preview_problems(dataset, manifest, keys, damaged)
+    if index is not None:
+        problems += _facts_problems(dataset, manifest, index, damaged)
 
     checked = {
         "files": len(manifest.listed_files()) + 2,
@@ -253,8 +264,10 @@ def _file_problems(dataset: Path, manifest: Manifest) -> Iterator[VerifyProblem]
 
 def _promise_problems(manifest: Manifest) -> Iterator[VerifyProblem]:
     """Contradictions inside the manifest."""
-    if set(manifest.files) != {CARD_FILE, INDEX_FILE}:
-        yield VerifyProblem(MANIFEST_FILE, "manifest", f"files lists {sorted(manifest.files)}, expected card and index")
+    presenting = {*PRESENTING_FILES, INDEX_FILE, *(facts_path(split) for split in manifest.counts)}
+    if set(manifest.files) - set(PICTURE_FILES) not in ({CARD_FILE, INDEX_FILE}, presenting):
+        wanted = ", ".join(sorted(presenting))
+        yield VerifyProblem(MANIFEST_FILE, "manifest", f"files lists {sorted(manifest.files)}, expected {wanted}")
     shards = {shard_path(s, n, c.shards) for s, c in manifest.counts.items() for n in range(c.shards)}
     if set(manifest.shards) != shards:
         odd = sorted(set(manifest.shards) ^ shards)
@@ -288,6 +301,37 @@ def _lineage_problems(dataset: Path, manifest: Manifest, keys: set[str] | None) 
         yield VerifyProblem(LINEAGE_FILE, "lineage", "lists this key as removed, but a shard has it", still[0])
     if lineage.parent is None and set(lineage.added) != keys:
         yield VerifyProblem(LINEAGE_FILE, "lineage", "has no parent, so it must list every key as added")
+
+
+def _preview_problems(
+    dataset: Path, manifest: Manifest, keys: set[str] | None, damaged: set[str]
+) -> Iterator[VerifyProblem]:
+    """A preview that cannot be shown, or that shows what is in no shard, such as a sample that is withheld."""
+    if PREVIEW_FILE not in manifest.files or PREVIEW_FILE in damaged:
+        return
+    try:
+        shown = preview_keys(dataset / PREVIEW_FILE)
+    except DatasetError as error:
+        yield VerifyProblem(PREVIEW_FILE, "preview", str(error))
+        return
+    for key in sorted(set(shown) - keys) if keys is not None else ():
+        yield VerifyProblem(PREVIEW_FILE, "preview", "shows this sample, but no shard has it", key)
+
+
+def _facts_problems(dataset: Path, manifest: Manifest, index: Any, damaged: set[str]) -> Iterator[VerifyProblem]:
+    """Tables of facts that do not say what the samples' JSON says."""
+    jsons = index.filter(pc.equal(index.column("member"), JSON_MEMBER))
+    for split in manifest.counts:
+        path = facts_path(split)
+        if path not in manifest.files or path in damaged:
+            continue
+        rows = jsons.filter(pc.equal(jsons.column("split"), split))
+        expected = dict(zip(rows.column("key").to_pylist(), rows.column("sha256").to_pylist(), strict=True))
+        try:
+            for sample, text in facts_differences(dataset / path, expected, manifest.number_names):
+                yield VerifyProblem(path, "facts", text, sample)
+        except DatasetError as error:
+            yield VerifyProblem(path, "facts", str(error))
 
 
 def _check_shards(tasks: list[_ShardTask], workers: int) -> Iterator[_ShardFindings]:

@@ -24,9 +24,8 @@ from pydantic import ValidationError
 from pvtt_data.errors import BuildError, InputError
 from pvtt_data.files import sha256_file, whole_file, write_whole
 from pvtt_data.records import Split
-from pvtt_data.shards.card import CardFacts, dataset_card
+from pvtt_data.shards.card.facts import CardFacts
 from pvtt_data.shards.format import (
-    CARD_FILE,
     CLIP_MEMBERS,
     HELDOUT_SPLITS,
     INDEX_FILE,
@@ -191,9 +190,12 @@ def write_dataset(
     """
     if out_dir.exists() and any(out_dir.iterdir()):
         raise BuildError(f"{out_dir} is not empty: a dataset version is written into a folder of its own")
+    from pvtt_data.shards.card.write import card_config, write_card  # templates and YAML: readers need neither
+
+    config = card_config(settings.recipe)
     before = None if parent is None else _Parent(parent)
     out_dir.mkdir(parents=True, exist_ok=True)
-    facts = CardFacts()
+    facts = CardFacts(config.preview_samples)
     with tempfile.TemporaryFile(dir=out_dir) as spool:
         planned = _plan(samples, settings, spool, facts)
         if not any(planned.values()):
@@ -210,19 +212,21 @@ def write_dataset(
         if rows
     }
     table_entries = _copy_tables(out_dir, tables or {})
-    number_names = sorted(facts.number_names)
-    card = dataset_card(
+    files = write_card(
+        out_dir,
         name=settings.name,
         licence=settings.card_licence,
+        config=config,
+        recipe=settings.recipe,
+        tools=settings.tools,
+        weights=settings.weights,
         counts=counts,
         shards=shards,
-        tables=sorted(table_entries),
+        tables=table_entries,
         reference_count=settings.reference_count,
         heldout_count=settings.heldout_count,
-        number_names=number_names,
         facts=facts,
     )
-    write_whole(out_dir / CARD_FILE, card.encode())
     manifest = build_manifest(
         name=settings.name,
         recipe=dict(settings.recipe),
@@ -230,12 +234,12 @@ def write_dataset(
         weights=dict(settings.weights),
         reference_count=settings.reference_count,
         heldout_count=settings.heldout_count,
-        number_names=number_names,
+        number_names=sorted(facts.number_names),
         counts=counts,
         members={split: list(_members_of(split, settings)) for split in counts},
         shards=shards,
         tables=table_entries,
-        files={name: _entry(out_dir / name) for name in (CARD_FILE, INDEX_FILE)},
+        files=files,
     )
     keys = [row.key for rows in planned.values() for row in rows]
     write_whole(out_dir / LINEAGE_FILE, lineage_bytes(build_lineage(manifest.root, None, keys, [], [])))

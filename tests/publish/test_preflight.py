@@ -144,6 +144,21 @@ def test_private_texts_are_found_wherever_they_hide(
     assert secret not in "".join(texts), "a secret is never repeated"
 
 
+def test_what_presents_a_version_is_searched_and_the_contact_is_meant_to_be_read(make_version: Any) -> None:
+    card = {
+        "contact": "rights@shop.example",
+        "summary": "Ask jo@home.example.",
+        "citation": "@misc{a, note={/home/ann/b}}",
+    }
+    version = make_version([1], recipe={"name": "mugs", "card": card})
+    found = "\n".join(checks(version)["private"])
+    assert "j…@home.example in manifest.json, recipe.card.summary" in found
+    for name in ("README.md", "README.zh-CN.md", "croissant.json"):
+        assert f"/home/ann in {name}" in found or f"/home/ann/b in {name}" in found, found
+    assert "r…@shop.example" not in found
+    assert "<rights@shop.example>" in (version / "README.md").read_text(encoding="utf-8")
+
+
 def test_tables_are_searched_and_reviewers_who_become_public_are_named(make_version: Any, tmp_path: Path) -> None:
     table = tmp_path / "verdicts.parquet"
     pq.write_table(pa.table({"reviewer": ["ann", "bob", "ann"], "comment": ["", "ask jo@shop.example", ""]}), table)

@@ -29,7 +29,10 @@ def test_a_user_publishes_and_another_one_loads(hub: HubServer, api: Any, make_v
     pytest.importorskip("datasets")
     from huggingface_hub import snapshot_download
 
-    version = make_version([1, 2, 3], {2: {"verdict": "flag", "reasons": ["residue"]}})
+    card = {"contact": "rights@shop.example", "repository": "shop/cups"}
+    version = make_version(
+        [1, 2, 3], {2: {"verdict": "flag", "reasons": ["residue"]}}, recipe={"name": "mugs", "card": card}
+    )
     command = [
         sys.executable,
         "-m",
@@ -44,9 +47,12 @@ def test_a_user_publishes_and_another_one_loads(hub: HubServer, api: Any, make_v
     env = environment(hub, tmp_path / "home")
     done = subprocess.run([*command, "--allow-flagged"], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "datasets: reloaded every sample, streaming and map-style, from shop/mugs at v1" in done.stdout
+    assert (
+        "datasets: reloaded every sample, streaming and map-style, and the preview, from shop/mugs at v1" in done.stdout
+    )
     assert "the strictest licence of all parts: CC-BY-4.0" in done.stdout
     assert 'load_dataset("shop/mugs", split="train", revision="v1", streaming=True)' in done.stdout
+    assert "the card's examples load shop/cups, not shop/mugs (card.repository)" in done.stdout
     assert TOKEN not in done.stdout + done.stderr
 
     folder = snapshot_download(

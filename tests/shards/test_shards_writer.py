@@ -217,14 +217,14 @@ def test_no_path_of_this_machine_is_in_the_dataset(dataset: Path) -> None:
 def test_card_head_declares_every_member_and_lists_shards_that_have_samples(dataset: Path) -> None:
     text = (dataset / "README.md").read_text()
     head = yaml.safe_load(text.split("---\n")[1])
-    features = [feature["name"] for feature in head["dataset_info"]["features"]]
+    features = [feature["name"] for feature in head["dataset_info"][0]["features"]]
     manifest = read_manifest(dataset)
     assert set(features) == {name for names in manifest.members.values() for name in names} | {"__key__", "__url__"}
     files = {entry["split"]: entry["path"] for entry in head["configs"][0]["data_files"]}
     filled = [p for p, e in manifest.shards.items() if p.startswith("data/test-") and e.samples]
     assert files["test"] == filled
     assert files["validation"] == "data/validation-*-of-00001.tar"
-    assert "| CC-BY-4.0 | 9 |" in text
+    assert "| CC-BY-4.0 | naming the author | 9 | – |" in text
 
 
 def test_card_cells_cannot_smuggle_markup(tmp_path: Path, make_sample: MakeSample, settings: DatasetSettings) -> None:
