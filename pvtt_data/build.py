@@ -260,12 +260,13 @@ def worker_count(request: BuildRequest) -> int:
 
 
 def portable_recipe(recipe: Recipe) -> dict[str, Any]:
-    """The recipe without what belongs to one machine: folders and files of its inputs, processors, what only its work
-    directory keeps; and without names of people."""
+    """The recipe without what belongs to one machine: folders and files of its inputs, programs, processors, what only
+    its work directory keeps; and without names of people."""
     plain: dict[str, Any] = recipe.model_dump(mode="json")
     plain["review"]["arbiter"] = recipe.review.arbiter is not None
     plain["mask_qc"]["calibration"] = read_calibration(recipe.mask_qc.calibration).digest
     plain["triple_qc"]["calibration"] = read_triple_calibration(recipe.triple_qc.calibration).digest
+    plain["synthesise"]["composite"] |= recipe.synthesise.composite.filled_by
     for section in ("looks", "triple_qc"):
         del plain[section]["embedder_weights"]
     for key in ("vocabulary", "device"):

@@ -65,6 +65,7 @@ def run(command: click.Command, kept: str) -> None:
         kept: what an interruption leaves, such as "what was finished".
     """
     from pvtt_data.errors import PvttError
+    from pvtt_data.words import printable
 
     for request in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(request) == signal.SIG_DFL:  # nohup ignores SIGHUP, and that is to stay so
@@ -82,5 +83,5 @@ def run(command: click.Command, kept: str) -> None:
         error.show()
         sys.exit(error.exit_code)
     except PvttError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(printable(f"error: {error}", newlines=True), err=True)
         sys.exit(1)

@@ -6,6 +6,7 @@ worked on is a *fault*: a defect of ours or of the machine, never cached, never 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Iterator, Mapping
 
@@ -73,3 +74,19 @@ def disk_full(error: BaseException) -> str | None:
             name = getattr(cause, "filename", None)
             return f"{getattr(cause, 'strerror', cause)}" + (f" ({name})" if name else "")
     return None
+
+
+@contextlib.contextmanager
+def full_disk_told() -> Iterator[None]:
+    """Where the block ends because nothing more can be written, say so.
+
+    Raises:
+        DiskFullError: the disk is full, or the quota is used up.
+    """
+    try:
+        yield
+    except Exception as error:
+        full = disk_full(error)
+        if full is None or isinstance(error, DiskFullError):
+            raise
+        raise DiskFullError(f"the disk is full: {full}; free some and run the same command again") from error

@@ -16,6 +16,7 @@ from pvtt_data.embedders.choose import ChosenEmbedder
 from pvtt_data.engines import crosspair, panzoom
 from pvtt_data.engines.mix import MinedEngine, MixLine, mix_lines
 from pvtt_data.footage import sketch_from_parquet
+from pvtt_data.items import crosspair_item, listing_items, named_targets, segment_item, swap_item
 from pvtt_data.judge.config import JudgeConfig
 from pvtt_data.judge.show import TASK as JUDGE_TASK
 from pvtt_data.judge.show import product_names
@@ -52,7 +53,7 @@ from pvtt_data.stage import Named, NoConfig, library_version
 from pvtt_data.stages.assign_split import assign_split, changed_splits, notes_on_families
 from pvtt_data.stages.clip_review import clip_review
 from pvtt_data.stages.compare import CompareFootage, CompareItem
-from pvtt_data.stages.crosspair import Crosspair, CrosspairItem
+from pvtt_data.stages.crosspair import Crosspair
 from pvtt_data.stages.dedup import dedup
 from pvtt_data.stages.filter_shots import filter_shots
 from pvtt_data.stages.fingerprint import FingerprintItem, TakeFingerprints
@@ -69,9 +70,7 @@ from pvtt_data.stages.panzoom import Panzoom, panzoom_item, photo_rows
 from pvtt_data.stages.pictures import (
     ClipPictureItem,
     ClipPictures,
-    ListingItem,
     ListingPictures,
-    TargetedListingItem,
 )
 from pvtt_data.stages.render import (
     Render,
@@ -82,9 +81,9 @@ from pvtt_data.stages.render import (
     render_item,
     rows_of,
 )
-from pvtt_data.stages.segment import Segment, SegmentItem, TargetedSegmentItem, target_namer
+from pvtt_data.stages.segment import Segment
 from pvtt_data.stages.split_shots import SplitItem, SplitShots
-from pvtt_data.stages.synthesise import MovingProduct, MovingSwapItem, SwapItem, Synthesise, draw_distractors
+from pvtt_data.stages.synthesise import Synthesise, draw_distractors
 from pvtt_data.stages.text_overlay import MeasurePhotoText, MeasureTextOverlay, PhotoTextItem, TextOverlayItem
 from pvtt_data.stages.transitions import DetectTransitions
 from pvtt_data.stages.triple_qc import MeasureTriples, MovingTripleItem, Shelf, TripleItem, triple_qc
@@ -328,7 +327,7 @@ class Line:
         targets = self._targets(backend)
         told = self._told_again(backend, targets)
         unsegmented = [
-            Named(_segment_item(c, targets.get(c.source_id), told.get(c.clip_id)), c.clip_id, names[c.clip_id])
+            Named(segment_item(c, targets.get(c.source_id), told.get(c.clip_id)), c.clip_id, names[c.clip_id])
             for c in tables.clips
         ]
         source_of_clip = {c.clip_id: c.source_id for c in tables.clips}
@@ -354,15 +353,7 @@ class Line:
             ]
             overlays = run.map(MeasureTextOverlay(self.text_detector), readable)
 
-        listed = {
-            (s.product_id, image.sha256): Named(
-                _listing_item(s.product_id, image.sha256, targets.get(s.source_id)),
-                f"{s.product_id}/{image.sha256}",
-                image.path,
-            )
-            for s in tables.sources
-            for image in s.images
-        }
+        listed = listing_items(tables.sources, targets)
         listing = run.map(ListingPictures(recipe.pictures, backend), list(listed.values()))
 
         likenesses: list[Quality] = run.map(MeasureListingLikeness(NoConfig()), self._comparable_masks(tracks, listing))
@@ -380,10 +371,7 @@ class Line:
 
     def _targets(self, backend: ChosenBackend) -> dict[str, NamedTarget]:
         """Source → what to look for in its clips and pictures; nothing for a backend that cannot be told."""
-        if not backend.takes_target:
-            return {}
-        name = target_namer(self.recipe.segment)
-        targets = {s.source_id: name(s.category, s.title) for s in self.tables.sources}
+        targets = named_targets(self.tables.sources, backend, self.recipe.segment)
         counts = Counter(target.rule for target in targets.values())
         for rule, words in RULES.items():
             if counts[rule]:
@@ -509,13 +497,7 @@ class Line:
                 composite = swap_item(row, shelf, distractors.get(row.pair_id))
                 swappable.append(Named(composite, row.pair_id, names[row.pair_id]))
             elif row.engine == "crosspair":
-                pair_item = CrosspairItem(
-                    pair_id=row.pair_id,
-                    video=shelf.clips[row.clip_id].video,
-                    mask=shelf.tracks[row.track_id].mask,
-                    references=tuple(shelf.pictures[name].cutout for name in row.reference_ids),
-                )
-                rebuildable.append(Named(pair_item, row.pair_id, names[row.pair_id]))
+                rebuildable.append(Named(crosspair_item(row, shelf), row.pair_id, names[row.pair_id]))
         if weights["composite"]:
             tables.swaps = run.map(Synthesise(recipe.synthesise, recipe.normalise.crf), swappable)
         if weights["crosspair"]:
@@ -691,45 +673,6 @@ class Line:
         sources = {source.source_id: source.path for source in tables.sources}
         tables.verdicts = self.reviews.applied({**sources, **names})
         tables.agreement = self.reviews.agreement()
-
-
-def _segment_item(clip: Clip, told: NamedTarget | None, again: Resegmentation | None) -> SegmentItem:
-    if again is not None:
-        return again.item(clip, told)
-    if told is None:
-        return SegmentItem(clip.clip_id, clip.video, clip.cut.fps)
-    return TargetedSegmentItem(clip.clip_id, clip.video, clip.cut.fps, told.target)
-
-
-def _listing_item(product_id: str, image_sha256: str, told: NamedTarget | None) -> ListingItem:
-    if told is None:
-        return ListingItem(product_id, image_sha256)
-    return TargetedListingItem(product_id, image_sha256, told.target)
-
-
-def swap_item(row: Pair, shelf: Shelf, distractor: Blob | None) -> SwapItem:
-    """A composite pair as an item of its stage."""
-    assert row.kind != "reconstruct", "of which nothing is pasted"
-    clip = shelf.clips[row.clip_id]
-    item = SwapItem(
-        pair_id=row.pair_id,
-        kind=row.kind,
-        placement=row.placement,
-        media_sha256=clip.media_sha256,
-        declared_fps=clip.declared_fps,
-        cut=clip.cut,
-        mask=shelf.tracks[row.track_id].mask,
-        cutout=None if row.track_id_a else shelf.pictures[row.cutout_id].cutout,
-        seed=row.seed,
-        distractor=distractor,
-    )
-    if not row.track_id_a:
-        return item
-    track = shelf.tracks[row.track_id_a]
-    own = shelf.clips[track.clip_id]
-    moving = MovingProduct(own.media_sha256, own.declared_fps, own.cut, track.mask)
-    told = {entry.name: getattr(item, entry.name) for entry in dataclasses.fields(item)}
-    return MovingSwapItem(**told, moving=moving)
 
 
 def _stated(

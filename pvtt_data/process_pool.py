@@ -10,8 +10,11 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from typing import Any
+
+from pvtt_data.errors import BuildError
 
 
 @contextlib.contextmanager
@@ -36,6 +39,9 @@ def single_threaded_pool(workers: int) -> Iterator[Executor]:
 
     Args:
         workers: processes, at most; 0 to work in this one, at once, which saves a small job their start.
+
+    Raises:
+        BuildError: one of them died, killed by the system where memory ran out for one.
     """
     if not workers:
         yield _ThisProcess()
@@ -44,6 +50,11 @@ def single_threaded_pool(workers: int) -> Iterator[Executor]:
         pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
         try:
             yield pool
+        except BrokenProcessPool as error:
+            raise BuildError(
+                f"one of {workers} worker processes died: memory ran out, so that fewer of them may do, or they were "
+                'begun by a script without if __name__ == "__main__"'
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)
 

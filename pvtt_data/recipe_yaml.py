@@ -16,6 +16,8 @@ from typing import TypeAlias
 
 import yaml
 
+from pvtt_data.words import printable
+
 MAX_TEXT_BYTES = 1 << 20
 MAX_DEPTH = 40
 MAX_NODES = 20_000
@@ -103,13 +105,6 @@ class UnusableTextError(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
         self.problem = problem
-
-
-def printable(text: str) -> str:
-    """`text` with control characters and lone surrogates escaped, safe to print on a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def shortened(text: str, limit: int = SHOWN_CHARS) -> str:

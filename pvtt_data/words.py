@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers and texts as people read them."""
 
 from __future__ import annotations
 
@@ -22,3 +22,15 @@ def bytes_text(size_bytes: float) -> str:
             return f"{value:.0f} {unit}" if unit == "B" or value >= 9.95 else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
+
+
+def printable(text: str, newlines: bool = False) -> str:
+    """Text from data without control characters, which a terminal would obey: they are written as escapes.
+
+    Args:
+        newlines: leave line breaks as they are.
+    """
+    if text.isprintable():
+        return text
+    shown = "\u3000\u00a0\n" if newlines else "\u3000\u00a0"  # spaces of Chinese and of numbers, which do no harm
+    return "".join(c if c.isprintable() or c in shown else c.encode("unicode_escape").decode() for c in text)

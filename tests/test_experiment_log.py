@@ -472,6 +472,7 @@ def test_no_text_breaks_a_log(tmp_path_factory: pytest.TempPathFactory, one: str
 
 SECRETS = [
     "hf_AbCdEfGhIjKlMnOp", "ghp_abcdefghijklmnopqrst", "sk-proj-abcdefghijklmnop", "AKIAABCDEFGHIJKLMNOP",
+    "LTAI5tAbCdEfGhIjKlMnOpQr",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0.c2lnbmF0dXJl", "github_pat_abcdefghijklmnop1234",
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pvtt_data.errors import BuildError
 from pvtt_data.process_pool import single_threaded_pool
 
 
@@ -37,8 +38,14 @@ def test_a_pool_of_no_processes_works_in_this_one() -> None:
             failed.result()
 
 
+def test_a_worker_that_is_killed_ends_the_work_with_a_message() -> None:
+    with pytest.raises(BuildError, match="one of 1 worker processes died: memory"), single_threaded_pool(1) as pool:
+        pool.submit(os._exit, 137).result()
+
+
 PARENT = """
 import threading, time
+from pvtt_data.errors import BuildError
 from pvtt_data.process_pool import single_threaded_pool
 
 if __name__ == "__main__":

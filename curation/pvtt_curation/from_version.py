@@ -19,6 +19,7 @@ from pvtt_data.reviews.records import clip_key, mask_key, triple_key
 from pvtt_data.shards import Sample, ShardDataset
 from pvtt_data.shards.format import JSON_MEMBER, SampleMeta, heldout_member, reference_member
 from pvtt_data.stages.segment import SegmentConfig
+from pvtt_data.stated_recipe import stated_section, without_machine
 
 R = TypeVar("R")
 
@@ -42,7 +43,7 @@ def read_version(folder: Path) -> Reviewed:
         identity=content_id("version", dataset.manifest.root),
         subjects=tuple(flagged_first(subjects.values())),
         notes=tuple(notes),
-        segment=_segment_config(dataset.manifest.recipe.get("segment")),
+        segment=_segment_config(dataset.manifest.recipe),
         version=folder,
         arbiter=_arbiter(dataset.manifest.recipe.get("review")),
     )
@@ -188,12 +189,12 @@ def _arbiter(plain: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _segment_config(plain: Any) -> SegmentConfig | None:
-    """The settings that a manifest holds, without files of the machine that it was built on; None if it has none."""
-    if not isinstance(plain, Mapping):
+def _segment_config(recipe: Mapping[str, Any]) -> SegmentConfig | None:
+    """The settings that a manifest holds, without what belongs to a machine; None if it has none."""
+    plain = stated_section(without_machine(recipe), "segment")
+    if not plain:
         return None
-    known = set(SegmentConfig.model_fields) - {"vocabulary"}
     try:
-        return SegmentConfig.model_validate({name: value for name, value in plain.items() if name in known})
+        return SegmentConfig.model_validate({name: plain[name] for name in SegmentConfig.model_fields if name in plain})
     except ValidationError:
         return None

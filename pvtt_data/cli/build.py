@@ -10,7 +10,7 @@ from rich.console import Console
 
 from pvtt_data.build import BuildOutcome, BuildRequest, build
 from pvtt_data.captions.counts import count_prompts
-from pvtt_data.cli.download import download_bar
+from pvtt_data.cli.lazy_bar import download_bar
 from pvtt_data.cli.options import (
     limit_option,
     out_option,

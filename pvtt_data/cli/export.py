@@ -8,12 +8,12 @@ from typing import Any, get_args
 import click
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from pvtt_data.cli.lazy_bar import sample_bar
 from pvtt_data.exports import FORMATS, Exported, FormatName, export_dataset
 from pvtt_data.exports.formats import Format
 from pvtt_data.records import Split
-from pvtt_data.words import bytes_text
+from pvtt_data.words import bytes_text, printable
 
 
 def _size(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -47,6 +47,7 @@ def _size(context: click.Context, option: click.Parameter, value: str | None) ->
 @click.option("--size", metavar="WxH", callback=_size, help="ffgo: of the videos.  [default: 832x480]")
 @click.option("--frames", type=int, help="ffgo: of a video with its collage, 4n+1.  [default: 81]")
 @click.option("--references", type=int, help="ffgo: pictures of the product in a collage, at most.  [default: 3]")
+@click.option("--product-share", type=float, help="ffgo: of a collage, for the product.  [default: a third]")
 @click.option("--trigger", help="ffgo: what every prompt begins with.")
 @click.option(
     "--fill-model",
@@ -73,21 +74,8 @@ def export_command(
         options = {**options, "width": size[0], "height": size[1]}
     form = _form(name, {option: value for option, value in options.items() if value is not None})
     console = Console(stderr=True)
-    columns = (TextColumn(f"exporting {name}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True,
-        disable=not console.is_terminal,
-    ) as bar:  # fmt: skip
-        task = bar.add_task("export", total=None)
-        done = export_dataset(
-            dataset,
-            out,
-            form,
-            split=split,
-            where=where,
-            workers=workers,
-            on_sample=lambda count, total: bar.update(task, completed=count, total=total),
-        )
+    with sample_bar(console, f"exporting {name}") as on_sample:
+        done = export_dataset(dataset, out, form, split=split, where=where, workers=workers, on_sample=on_sample)
     _tell(done)
 
 
@@ -116,10 +104,11 @@ def _tell(done: Exported) -> None:
         went_on = f" ({done.resumed} of them by an earlier run)" if done.resumed else ""
         click.echo(f"{done.path}: {counts} samples{went_on}, {size}")
     for reason, (count, message) in done.skipped.items():
-        click.echo(f"  left out: {count} {reason}, such as: {message}")
+        click.echo(printable(f"  left out: {count} {reason}, such as: {message}"))
     for reason, count in done.left_out.items():
         click.echo(f"  left out of samples: {count} {reason}")
     if done.flagged:
         click.echo(f"  flagged: {done.flagged}; --where \"verdict = 'accept'\" leaves them out")
-    click.echo(f"  licences: {', '.join(f'{name} ({count})' for name, count in done.licences.items())}")
+    licences = ", ".join(f"{name} ({count})" for name, count in done.licences.items())
+    click.echo(printable(f"  licences: {licences}"))
     click.echo(done.advice)

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from pvtt_data.cli.download import download_bar
+from pvtt_data.cli.lazy_bar import download_bar
 from pvtt_data.models import ModelRegistry
 from pvtt_data.words import bytes_text
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pvtt_data.cli.download import download_bar
+from pvtt_data.cli.lazy_bar import download_bar, sample_bar
 from pvtt_data.progress import TerminalReporter
 from pvtt_data.publish.config import PublishConfig
-from pvtt_data.publish.preflight import Progress as OnProgress
-from pvtt_data.publish.rebuild import RebuildRequest, check_request, missing_text, rebuild
+from pvtt_data.publish.rebuild import RebuildRequest, missing_text, rebuild
 from pvtt_data.publish.remote import Target
 from pvtt_data.publish.run import (
     PublishOutcome,
@@ -28,7 +24,7 @@ from pvtt_data.publish.run import (
 )
 from pvtt_data.publish.upload import Upload
 from pvtt_data.recipe import read_recipe
-from pvtt_data.words import bytes_text
+from pvtt_data.words import bytes_text, printable
 
 _SHOWN = 20
 
@@ -84,11 +80,11 @@ def publish_command(
     target = Target(repo, True if private else None, chosen)
     request = PublishRequest(dataset, target, config, withhold, sample, workers, dry_run)
     console = Console(soft_wrap=True, highlight=False)
-    with download_bar(console) as on_download, _bar(console) as on_progress:
+    with download_bar(console) as on_download, sample_bar(console, "samples looked at") as on_progress:
         outcome = publish_version(
             request,
             hub_api(),
-            say=lambda text: console.print(text, markup=False),
+            say=lambda text: console.print(printable(text), markup=False),
             on_progress=on_progress,
             on_download=on_download,
             on_checked=lambda found: _tell_found(console, found),
@@ -118,32 +114,11 @@ def _config(
     return PublishConfig.model_validate(plain)
 
 
-@contextmanager
-def _bar(console: Console) -> Iterator[OnProgress]:
-    bar = Progress(
-        TextColumn("samples looked at"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=console, transient=True, disable=not console.is_terminal,
-    )  # fmt: skip
-
-    def advance(done: int, total: int) -> None:
-        if not bar.tasks:
-            bar.add_task("samples", total=total)
-            bar.start()
-        bar.update(bar.task_ids[0], completed=done)
-        if done >= total:
-            bar.stop()
-
-    try:
-        yield advance
-    finally:
-        bar.stop()
-
-
 def _tell_found(console: Console, outcome: PublishOutcome) -> None:
     """What was found, before anything is sent."""
 
     def say(text: str) -> None:
-        console.print("".join(c if c.isprintable() or c == "\n" else "?" for c in text), markup=False)
+        console.print(printable(text, newlines=True), markup=False)
 
     for note in outcome.notes:
         say(note)
@@ -197,14 +172,13 @@ def rebuild_command(
     published SHA-256; nothing is written otherwise.
     """
     request = RebuildRequest(dataset, originals, work, out, read_recipe(recipe) if recipe else None, workers, partial)
-    check_request(request)
     console = Console(soft_wrap=True, highlight=False)
     with download_bar(console) as on_download, TerminalReporter(console) as reporter:
         outcome = rebuild(request, reporter, on_download=on_download)
     if outcome.missing:
-        console.print(missing_text(outcome.missing), markup=False)
+        console.print(printable(missing_text(outcome.missing), newlines=True), markup=False)
     for key, why in sorted(outcome.failed.items())[:_SHOWN]:
-        console.print(f"{key}: {why}", markup=False)
+        console.print(printable(f"{key}: {why}"), markup=False)
     if len(outcome.failed) > _SHOWN:
         console.print(f"and {len(outcome.failed) - _SHOWN} more")
     total = len(outcome.remade) + len(outcome.failed)
@@ -217,7 +191,9 @@ def rebuild_command(
         sys.exit(1)
     console.print(f"wrote {outcome.publication.path} ({outcome.publication.status})", markup=False)
     if outcome.failed:
-        console.print(f"without the {len(outcome.failed)} samples that could not be made")
+        console.print(
+            f"the {len(outcome.failed)} samples that could not be made stay withheld: rebuild that version for them"
+        )
     elif outcome.same_root:
         console.print("its root is that of the version which was published from: the same bytes throughout")
     else:

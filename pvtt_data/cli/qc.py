@@ -17,6 +17,7 @@ from rich.text import Text
 from pvtt_data.cli.options import set_option, work_option
 from pvtt_data.errors import PvttError
 from pvtt_data.files import write_whole
+from pvtt_data.words import printable
 
 if TYPE_CHECKING:
     from pvtt_data.stages.triple_qc import TripleQcConfig
@@ -165,7 +166,7 @@ def _print(found: QcReport, worst: int) -> None:
         console.print(Text(f"the worst {len(rows)}", "bold"))
     for row in rows:
         colour = "red" if row.verdict == "reject" else "yellow"
-        console.print(Text(_clean(_title(row)), colour))
+        console.print(Text(printable(_title(row)), colour))
         console.print(Text(f"    {'; '.join(row.says)}"))
 
 
@@ -180,11 +181,6 @@ def _told(counts: Mapping[str, int]) -> str:
 def _bars(counts: Sequence[int]) -> str:
     tallest = max(max(counts, default=0), 1)
     return "".join(_BARS[0 if not count else max(1, round(count / tallest * 8))] for count in counts)
-
-
-def _clean(text: str) -> str:
-    """Text from data without control characters, which a terminal would obey."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _calibrate(

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from pvtt_data.backends import BACKENDS, UNTOLD, ChosenBackend, choose_backend, open_backend
-from pvtt_data.cli.download import download_bar
+from pvtt_data.cli.lazy_bar import download_bar
 from pvtt_data.errors import InputError, PreflightError
 from pvtt_data.grounded_backend import Device
 from pvtt_data.media import open_media

@@ -21,6 +21,7 @@ from pvtt_data.reviews.effective import Standing, conflicts, idle_undos, standin
 from pvtt_data.reviews.exchange import export_table, import_file
 from pvtt_data.reviews.log import FolderContent, ReviewLog, scan
 from pvtt_data.reviews.records import ACTIONS, KINDS, Review, check_reviewer
+from pvtt_data.words import printable
 
 _UNLIMITED = 1_000_000
 _SHOWN_LINES = 20
@@ -102,13 +103,13 @@ def conflicts_command(folder: Path, arbiter: str | None, as_json: bool) -> None:
         click.echo(json.dumps([_conflict(standing) for standing in found], indent=2, ensure_ascii=False))
         return
     for standing in found:
-        click.echo(_clean(f"{standing.kind} {standing.name}  {standing.key[:16]}"))
+        click.echo(printable(f"{standing.kind} {standing.name}  {standing.key[:16]}"))
         for matter in standing.disagreements:
             holds = {review.review_id for review in standing.decisive[matter]}
             for review in standing.words[matter]:
                 mark = "→" if review.review_id in holds else " "
                 comment = f"  {review.comment}" if review.comment else ""
-                click.echo(_clean(f"  {mark} {review.reviewer}: {word_text(matter, review)}{comment}"))
+                click.echo(printable(f"  {mark} {review.reviewer}: {word_text(matter, review)}{comment}"))
     click.echo(
         f"{len(found)} subjects in conflict"
         + (": → holds; the strictest verdict does, or the latest label or prompt" if found else "")
@@ -155,7 +156,7 @@ def import_command(files: tuple[Path, ...], folder: Path) -> None:
     for path in files:
         result = import_file(path, folder)
         who = ", ".join(f"{count} of {reviewer}" for reviewer, count in sorted(result.added.items())) or "none"
-        click.echo(_clean(f"{path}: {who} added, {result.known} known already"))
+        click.echo(printable(f"{path}: {who} added, {result.known} known already"))
         bad += result.bad
     if bad:
         raise PreflightError(_lines(f"{len(bad)} lines hold no verdict and were left out", [b.text() for b in bad]))
@@ -190,7 +191,7 @@ def undo_command(review_ids: tuple[str, ...], folder: Path, reviewer: str | None
             raise PreflightError(f"{name}: {'several verdicts begin so' if matches else 'there is no such verdict'}")
         undos.append(_undo(matches[0], back, reviewer, comment))
     for review in ReviewLog(folder, reviewer).append_all(undos):
-        click.echo(_clean(f"taken back: {review.undoes}  {review.kind} {review.name or review.key[:16]}"))
+        click.echo(printable(f"taken back: {review.undoes}  {review.kind} {review.name or review.key[:16]}"))
 
 
 def _undo(review: Review, back: frozenset[str], reviewer: str, comment: str) -> Review:
@@ -226,7 +227,7 @@ def _existing(folder: Path) -> None:
 
 
 def _warn(title: str, lines: Sequence[str]) -> None:
-    click.secho(_clean(_lines(f"{len(lines)} {title}", lines), newlines=True), fg="yellow", err=True)
+    click.secho(printable(_lines(f"{len(lines)} {title}", lines), newlines=True), fg="yellow", err=True)
 
 
 def _lines(title: str, lines: Sequence[str]) -> str:
@@ -258,15 +259,8 @@ def _print_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for name in names:
         table.add_column(name, no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(_clean(cell)) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console = Console()
     console.width = max(console.width, console.measure(table, options=console.options.update(width=_UNLIMITED)).maximum)
     if table.row_count:
         console.print(table, soft_wrap=True)
-
-
-def _clean(text: str, newlines: bool = False) -> str:
-    """Text from files without control characters, which a terminal would obey."""
-    return "".join(
-        c if c.isprintable() or (newlines and c == "\n") else c.encode("unicode_escape").decode() for c in text
-    )

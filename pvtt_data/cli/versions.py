@@ -18,6 +18,7 @@ from pvtt_data.records import Rejection, to_plain
 from pvtt_data.shards.diff import ChangedTriple, Count, Setting, TripleLine, VersionDiff, diff_versions
 from pvtt_data.shards.history import VersionLine, find_version, history, parent_of
 from pvtt_data.shards.sharing import distinct_bytes
+from pvtt_data.words import printable
 
 _SHOWN = 10
 _VALUE_LETTERS = 60
@@ -57,7 +58,7 @@ def log_command(out: Path, as_json: bool) -> None:
     console.print(table)
     for line in lines:
         if line.state != "whole":
-            console.print(Text(_clean(f"v{line.version} is {line.state}: {line.problem}"), "red"))
+            console.print(Text(printable(f"v{line.version} is {line.state}: {line.problem}"), "red"))
     console.print(f"{_size(distinct_bytes([line.path for line in lines]))} on disk together", highlight=False)
 
 
@@ -65,7 +66,7 @@ def _log_cells(line: VersionLine) -> list[str]:
     whole = line.state == "whole"
     return [
         f"v{line.version}",
-        _clean(line.name) if whole else line.state,
+        printable(line.name) if whole else line.state,
         *(str(line.samples.get(split, 0)) for split in ("train", "validation", "test")),
         _size(line.total_bytes),
         _size(line.shared_bytes) if line.parent else "",
@@ -140,7 +141,7 @@ class _Page:
             self._say(note)
 
     def _say(self, text: str, style: str = "") -> None:
-        self.console.print(Text(_clean(text), style))
+        self.console.print(Text(printable(text), style))
 
     def _lines(self, title: str, lines: Sequence[str], counted: bool = False) -> None:
         if not lines and not counted:
@@ -192,8 +193,3 @@ def _value(value: Any) -> str:
 
 def _size(size_bytes: int) -> str:
     return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"
-
-
-def _clean(text: str) -> str:
-    """Text from data without control characters, which a terminal would obey."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

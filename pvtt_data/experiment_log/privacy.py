@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 REDACTED = "REDACTED"
@@ -26,6 +27,7 @@ _TOKENS = re.compile(
     \b(?:hf|api_org)_[A-Za-z0-9]{8,}
     | \bgh[oprsu]_[A-Za-z0-9]{16,} | \bgithub_pat_\w{16,} | \bglpat-[\w-]{16,}
     | \bsk-[\w-]{16,} | \bxox[a-z]-[\w-]{8,} | \bAIza[\w-]{30,} | \b(?:AKIA|ASIA)[A-Z0-9]{12,}
+    | \b(?:LTAI|AKID)[A-Za-z0-9]{16,}
     | \beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?
     | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z)
     """,
@@ -145,6 +147,7 @@ def folders_in(words: str) -> list[str]:
     return [found[0] for rule in (_OTHER_HOME, _ABSOLUTE) for found in rule.finditer(plain)]
 
 
+@lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
     """Whether the value behind a name of a variable, an option or a setting is a secret.
 

@@ -22,8 +22,10 @@ _MARGIN = 0.05
 """Of a product's cell that stays white on each side."""
 
 
-def collage(products: Sequence[Frame], background: Frame, width: int, height: int) -> Frame:
-    """A third of the canvas is for the product, two thirds are for the background; what is left stays white.
+def collage(
+    products: Sequence[Frame], background: Frame, width: int, height: int, product_share: float = 1 / 3
+) -> Frame:
+    """A part of the canvas is for the product, the rest is for the background; what is left stays white.
 
     On a wide canvas the product is on the left, its pictures above each other in cells of equal height; on a tall one
     it is on top, side by side. Pictures are scaled to fit their cells, whole and centred; transparent parts are white.
@@ -32,6 +34,7 @@ def collage(products: Sequence[Frame], background: Frame, width: int, height: in
         products: pictures ``(h, w, 3)`` RGB or ``(h, w, 4)`` RGBA uint8, at least one.
         background: ``(h, w, 3)`` uint8 RGB.
         width, height: of the canvas in pixels.
+        product_share: of the longer side, for the product; a third, or a half as in FFGO's own collages.
 
     Returns:
         ``(height, width, 3)`` uint8 RGB.
@@ -41,13 +44,13 @@ def collage(products: Sequence[Frame], background: Frame, width: int, height: in
     """
     wide = width >= height
     long_px, short_px = (width, height) if wide else (height, width)
-    third = round(long_px / 3)
+    part = round(long_px * product_share)
     edges = [round(short_px * number / len(products)) for number in range(len(products) + 1)]
     canvas = np.full((height, width, 3), WHITE, np.uint8)
     for picture, first, last in zip(products, edges, edges[1:], strict=False):
-        cell = canvas[first:last, :third] if wide else canvas[:third, first:last]
+        cell = canvas[first:last, :part] if wide else canvas[:part, first:last]
         cell[:] = prepare_reference(picture, cell.shape[0], cell.shape[1], _MARGIN)
-    rest = canvas[:, third:] if wide else canvas[third:]
+    rest = canvas[:, part:] if wide else canvas[part:]
     rest[:] = prepare_reference(background, rest.shape[0], rest.shape[1], 0.0)
     return canvas
 

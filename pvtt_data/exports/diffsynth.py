@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -112,7 +113,8 @@ class DiffsynthExport(Format):
         sizes = sizes_of([meta for meta, _ in made[split]])
         lines = [
             "add to DiffSynth's examples/wanvideo/model_training/train.py; --height and --width of the clips, or none:",
-            f"  --dataset_base_path {out / split} --dataset_metadata_path {out / split / 'metadata.csv'}",
+            f"  --dataset_base_path {quote(f'{out / split}')} "
+            f"--dataset_metadata_path {quote(f'{out / split}/metadata.csv')}",
             f"  --data_file_keys {','.join(FILE_COLUMNS)} --extra_inputs {','.join(FILE_COLUMNS[1:])}",
         ]
         if len(sizes) > 1:

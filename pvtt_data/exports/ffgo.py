@@ -1,8 +1,11 @@
-"""Format ``ffgo``: videos that begin with a collage of what they are made from ("first frame, go").
+"""Format ``ffgo``: videos that begin with a collage of what they are made from.
 
 An image-to-video model that is given the collage as its first frame learns to leave it at once and to show the product
 in the scene. A sample is one video: frame 0 is the collage (a third is the product, two thirds are the empty scene, on
 white), the other frames are the target's first ones. Its prompt begins with a trigger.
+
+After Chen et al., "First Frame Is the Place to Go for Video Content Customization" (arXiv 2511.15700) and its code,
+https://github.com/zli12321/FFGO-Video-Customization; `docs/export.md` says what is the same and what is not.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from shlex import quote
 from typing import Any, ClassVar
 
 import cv2
@@ -32,6 +36,7 @@ from pvtt_data.shards.format import SampleMeta
 from pvtt_data.shards.reader import Sample
 
 TRIGGER = "ad23r2 the camera view suddenly changes."
+"""FFGO's transition phrase; its weights were trained with it, and with a space before the prompt."""
 COLUMNS = ("video", "prompt", "collage", "engine", "kind")
 _MOST_CUT = 0.1
 """Share of the frame that may be cut off to reach the size."""
@@ -54,6 +59,8 @@ class FfgoExport(Format):
     """Of a video with its collage: 4n+1. A clip gives all but the first."""
     references: int = Field(default=3, ge=1, le=8)
     """Pictures of the product in a collage, at most."""
+    product_share: float = Field(default=1 / 3, ge=0.1, le=0.9)
+    """Share of the collage that is for the product: a third, or 0.5 as in FFGO's own."""
     trigger: str = Field(default=TRIGGER, max_length=500)
     """What every prompt begins with."""
     crf: float = Field(default=14.0, ge=0, le=51)
@@ -102,7 +109,7 @@ class FfgoExport(Format):
         )
         seen = window.view(scene)
         products = sample.references[: min(self.references, meta.reference_count)]
-        first = collage(products, seen, self.width, self.height)
+        first = collage(products, seen, self.width, self.height, self.product_share)
         shown = sample.target[: self.frames - 1]
         video = encoded(
             lambda path: encode_clip(itertools.chain([first], map(window.view, shown)), meta.fps, path, crf=self.crf)
@@ -160,7 +167,8 @@ class FfgoExport(Format):
         return "\n".join(
             [
                 "add to DiffSynth's examples/wanvideo/model_training/train.py, for an image-to-video model:",
-                f"  --dataset_base_path {out / split} --dataset_metadata_path {out / split / 'metadata.csv'}",
+                f"  --dataset_base_path {quote(f'{out / split}')} "
+                f"--dataset_metadata_path {quote(f'{out / split}/metadata.csv')}",
                 f"  --data_file_keys video --extra_inputs input_image --height {self.height} --width {self.width} "
                 f"--num_frames {self.frames}",
             ]

@@ -7,6 +7,7 @@ finished sample, so that an interrupted export goes on. It goes when ``export.js
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -133,14 +134,12 @@ class ExportFolder:
         self.path = path
         self.head = dict(head)
         self._state = path / _STATE
-        _refuse_foreign(path)
-        stored = _stored_head(path)
-        differs = stored is not None and stored != self.head
-        if stored is not None and differs and any(_exported_files(path)):
-            raise PreflightError(f"{path} holds another export ({_difference(stored, self.head)}); name another folder")
-        self.is_complete = (path / MANIFEST_FILE).is_file()
         self.finished: dict[str, Finished] = {}
+        _refuse_foreign(path)
+        differs = self._differs()
+        self.is_complete = (path / MANIFEST_FILE).is_file()
         if self.is_complete:
+            self._sweep()
             return
         try:
             self._lock = hold(self._state / "lock", "an export")
@@ -149,10 +148,36 @@ class ExportFolder:
         except OSError as error:
             raise PreflightError(f"{path} cannot be written: {error.strerror}") from error
         try:
-            self._begin(fresh=differs)
+            # Another process may have begun an export meanwhile, or finished one.
+            differs = self._differs()
+            self.is_complete = (path / MANIFEST_FILE).is_file()
+            if self.is_complete:
+                shutil.rmtree(self._state)
+                self._lock.close()
+            else:
+                self._begin(fresh=differs)
         except BaseException:
             self._lock.close()
             raise
+
+    def _differs(self) -> bool:
+        """Whether another export was begun here that has written nothing yet.
+
+        Raises:
+            PreflightError: it has.
+        """
+        stored = _stored_head(self.path)
+        differs = stored is not None and stored != self.head
+        if stored is not None and differs and any(_exported_files(self.path)):
+            difference = _difference(stored, self.head)
+            raise PreflightError(f"{self.path} holds another export ({difference}); name another folder")
+        return differs
+
+    def _sweep(self) -> None:
+        """Delete the state of a run that was killed when all was written; not if another process is about to."""
+        if self._state.is_dir():
+            with contextlib.suppress(HeldError, OSError), hold(self._state / "lock", "an export"):
+                shutil.rmtree(self._state)
 
     def _begin(self, fresh: bool) -> None:
         """Read what an earlier run did; ``fresh`` forgets it."""
@@ -167,12 +192,14 @@ class ExportFolder:
             if all(_size(self.path / file.path) == file.bytes for file in entry.files):
                 self.finished[key] = entry
         mend_journal(journal)
-        self._journal = journal.open("ab")
+        # Without a buffer, so that a line that did not fit is not tried again when the file is closed.
+        self._journal = journal.open("ab", buffering=0)
 
     def add(self, key: str, entry: Finished) -> None:
         """Remember a finished sample; when this returns, it is on the disk."""
-        self._journal.write(journal_line(key, entry.to_text()))
-        self._journal.flush()
+        line = journal_line(key, entry.to_text())
+        while line:
+            line = line[self._journal.write(line) :]
         os.fsync(self._journal.fileno())
         self.finished[key] = entry
 
@@ -245,7 +272,7 @@ def check_export(path: Path) -> list[str]:
             problems.append(f"{name} is missing")
         elif sha256_file(file) != digest:
             problems.append(f"{name} was changed")
-    problems += [f"{name} is not part of the export" for name in _all_files(path) if name not in known]
+    problems += [f"{name} is not part of the export" for name in _exported_files(path) if name not in known]
     return problems
 
 

@@ -8,19 +8,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from pvtt_data import __version__
-from pvtt_data.errors import DatasetError, DiskFullError, InputError, PreflightError, disk_full
-from pvtt_data.exports.folder import ExportFolder, Files, Finished, check_export, read_export
+from pvtt_data.errors import DatasetError, InputError, PreflightError, full_disk_told
+from pvtt_data.exports.folder import MANIFEST_FILE, ExportFolder, Files, Finished, check_export, read_export
 from pvtt_data.exports.formats import Format, Row
 from pvtt_data.exports.selection import select
 from pvtt_data.process_pool import single_threaded_pool
 from pvtt_data.records import Split
 from pvtt_data.shards.format import SPLITS, SampleMeta, canonical_json
 from pvtt_data.shards.reader import Sample, ShardDataset
+from pvtt_data.stage import library_version
 
 SAMPLES_FILE = "samples.jsonl"
 _BYTE_SHAPING = ("av", "numpy", "opencv-python-headless", "pillow", "pyarrow")
@@ -89,6 +89,8 @@ def export_dataset(
         DatasetError: the version is damaged, or no sample is left.
         DiskFullError: there is no room; what was finished is kept.
     """
+    if dataset.resolve() in out.resolve().parents:
+        raise PreflightError(f"{out} lies in the version itself, which holds nothing else: name a folder outside of it")
     opened = ShardDataset(dataset, split, check_sha256=True)
     samples = select(opened, where)
     form.prepare([sample.meta for sample in samples])
@@ -99,20 +101,14 @@ def export_dataset(
         "dataset": {"name": opened.manifest.name, "root": opened.manifest.root},
         "split": split,
         "where": where,
-        "tools": {"pvtt": __version__, **{name: metadata.version(name) for name in _BYTE_SHAPING}},
+        "tools": {"pvtt": __version__, **{name: library_version(name) for name in _BYTE_SHAPING}},
     }
-    try:
-        with ExportFolder(out, head) as folder:
-            if folder.is_complete:
-                return _found(out, form, samples)
-            resumed = sum(sample.key in folder.finished for sample in samples)
-            _make_all(folder, form, samples, workers, on_sample)
-            return _complete(folder, form, samples, resumed)
-    except OSError as error:
-        full = disk_full(error)
-        if full is None:
-            raise
-        raise DiskFullError(f"the disk is full: {full}; free some and run the same command again") from error
+    with full_disk_told(), ExportFolder(out, head) as folder:
+        if folder.is_complete:
+            return _found(out, form, samples)
+        resumed = sum(sample.key in folder.finished for sample in samples)
+        _make_all(folder, form, samples, workers, on_sample)
+        return _complete(folder, form, samples, resumed)
 
 
 def _make_all(folder: ExportFolder, form: Format, samples: Sequence[Sample], workers: int, on_sample: OnSample) -> None:
@@ -218,7 +214,10 @@ def _found(out: Path, form: Format, samples: Sequence[Sample]) -> Exported:
     for sample in samples:
         if sample.key in rows:
             made.setdefault(sample.split, []).append((sample.meta, rows[sample.key]))
-    return _exported(out, form, read_export(out), made, was_complete=True, resumed=0)
+    try:
+        return _exported(out, form, read_export(out), made, was_complete=True, resumed=0)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PreflightError(f"{out / MANIFEST_FILE} was changed; name a new folder, or delete this one") from error
 
 
 def _stored_rows(out: Path) -> dict[str, Row]:

@@ -7,6 +7,7 @@ is read with guessed types, which makes a number of the product id ``00123`` and
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -78,4 +79,5 @@ class VideofolderExport(Format):
     def how_to_load(self, out: Path, made: Mapping[Split, Sequence[tuple[SampleMeta, Row]]]) -> str:
         """See `Format.how_to_load`."""
         split = next(iter(made))
-        return f'datasets.load_dataset("videofolder", data_dir="{out}", split="{split}")'
+        folder = json.dumps(str(out), ensure_ascii=False)
+        return f'datasets.load_dataset("videofolder", data_dir={folder}, split="{split}")'

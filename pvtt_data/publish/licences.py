@@ -126,6 +126,8 @@ LICENCES: Mapping[str, Licence] = {one.spdx: one for one in (*_creative_commons(
 _BY_LOWER = {name.lower(): name for name in LICENCES}
 _NO_SHARING = re.compile(r"(?:licenseref-)?(?:all[-_ ]rights[-_ ]reserved|proprietary)\.?", re.IGNORECASE)
 _WORDS = re.compile(r"\(|\)|[^\s()]+")
+_DEEPEST = 50
+"""Brackets of an expression; each takes a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +258,7 @@ def _expression(text: str) -> Terms:
         return terms_of(Licence(text.strip(), "no-redistribution", source="its own words"))
     words = _WORDS.findall(text)
     try:
-        terms, rest = _alternatives(words)
+        terms, rest = _alternatives(words if words.count("(") <= _DEEPEST else [])
         if not rest:
             return terms
     except UnknownLicenceError:

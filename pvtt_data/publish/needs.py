@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pvtt_data.errors import DatasetError
+from pvtt_data.errors import DatasetError, InputError
 from pvtt_data.provenance import drawn_pictures, pairs_of
 from pvtt_data.records import (
     Assignment,
@@ -23,7 +23,10 @@ from pvtt_data.records import (
     content_id,
     from_arrow,
 )
+from pvtt_data.reviews.applied import AppliedVerdict
+from pvtt_data.reviews.resegment import Resegmentation
 from pvtt_data.stages.triple_qc import Shelf
+from pvtt_data.words import printable
 
 _TABLES: Mapping[str, type] = {
     "sources": Source,
@@ -49,6 +52,21 @@ class VersionTables:
     assignments: list[Assignment]
     pairs: list[Pair]
     triples: list[Triple]
+    verdicts: list[AppliedVerdict] = field(default_factory=list)
+    """Of people, as the build applied them; a version that was built without any has no such table."""
+
+    @property
+    def told_again(self) -> dict[str, Resegmentation]:
+        """Clip → what a person said of its product, where its mask was made anew.
+
+        Raises:
+            InputError: ``bad-box``, a box is none.
+        """
+        return {
+            row.subject_id: Resegmentation.said(row.prompt, row.box, row.box_frame)
+            for row in self.verdicts
+            if row.kind == "clip" and "resegmented" in row.effects
+        }
 
     @property
     def shelf(self) -> Shelf:
@@ -60,19 +78,25 @@ def read_tables(version: Path) -> VersionTables:
     """The tables of a version.
 
     Raises:
-        DatasetError: one is missing or has other columns.
+        DatasetError: one is missing, has other columns, or holds what no build writes.
     """
     rows: dict[str, Any] = {}
-    for name, record in _TABLES.items():
+    verdicts = version / "tables" / "verdicts.parquet"
+    for name, record in {**_TABLES, **({"verdicts": AppliedVerdict} if verdicts.is_file() else {})}.items():
         path = version / "tables" / f"{name}.parquet"
         try:
             rows[name] = from_arrow(record, pq.read_table(path))
-        except (OSError, TypeError, KeyError, pa.ArrowException) as error:
+        except (OSError, TypeError, KeyError, ValueError, pa.ArrowException) as error:
             raise DatasetError(
                 f"{version.name} has no table {name} that can be read, so it cannot be said how its samples are made "
                 f"again: build it anew ({type(error).__name__})"
             ) from error
-    return VersionTables(**rows)
+    tables = VersionTables(**rows)
+    try:
+        _ = tables.told_again
+    except InputError as error:
+        raise DatasetError(f"{version.name}: tables/verdicts.parquet: {error}") from error
+    return tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +148,17 @@ def needs_of(tables: VersionTables, keys: Collection[str], distractor_share: flo
     Args:
         keys: of the samples.
         distractor_share: the recipe's ``synthesise.composite.distractor_share``.
+
+    Raises:
+        DatasetError: the tables do not fit together.
     """
+    try:
+        return _needs(tables, keys, distractor_share)
+    except KeyError as error:
+        raise DatasetError(f"the tables do not fit together: one names {error}, and none has such a row") from error
+
+
+def _needs(tables: VersionTables, keys: Collection[str], distractor_share: float) -> Needs:
     needs = Needs()
     finder = _Finder(tables)
     drawn = drawn_pictures(tables.pairs, tables.pictures, tables.assignments, distractor_share)
@@ -166,6 +200,9 @@ class _Finder:
         for clip in tables.clips:
             self._clips.setdefault(clip.source_id, []).append(clip)
         self._originals: dict[str, Original] = {}
+        self._listed = {
+            (source.product_id, image.sha256): source for source in tables.sources for image in source.images
+        }
         for source in tables.sources:
             self._know(source.sha256, source.path, source)
             for image in source.images:
@@ -177,6 +214,7 @@ class _Finder:
     def add_track(self, needs: Needs, track_id: str) -> set[str]:
         """A mask, its clip and the clip's original."""
         clip = self.shelf.clips[self.shelf.tracks[track_id].clip_id]
+        _ = self.shelf.sources[clip.source_id]
         needs.tracks.add(track_id)
         needs.clips.add(clip.clip_id)
         return self._add_original(needs, clip.media_sha256)
@@ -185,6 +223,7 @@ class _Finder:
         """A cut-out, and what it was cut out of."""
         picture = self.shelf.pictures[picture_id]
         if picture.origin == "listing":
+            _ = self._listed[picture.product_id, picture.image_sha256]
             needs.listing.add(picture_id)
             return self._add_original(needs, picture.image_sha256)
         for clip in self._clips.get(picture.source_id, []):
@@ -206,5 +245,6 @@ class _Finder:
 def originals_text(originals: Sequence[Original]) -> str:
     """Originals, one a line."""
     return "\n".join(
-        f"  {one.name or 'a file'}  sha256 {one.sha256}{f'  from {one.url}' if one.url else ''}" for one in originals
+        printable(f"  {one.name or 'a file'}  sha256 {one.sha256}{f'  from {one.url}' if one.url else ''}")
+        for one in originals
     )

@@ -42,9 +42,8 @@ from pvtt_data.words import bytes_text
 MOST_FILE_BYTES = 50_000_000_000
 ADVISED_FILE_BYTES = 20_000_000_000
 MOST_FOLDER_FILES = 10_000
-MOST_FILES = 100_000
-"""Of a repository; https://huggingface.co/docs/hub/storage-limits. A commit takes 25,000 large files."""
 MOST_COMMIT_FILES = 25_000
+"""Large files; https://huggingface.co/docs/hub/storage-limits. A repository takes four times as many."""
 
 _NAMED_KEYS = 10
 _WITHHOLD = "--withhold publishes hashes in its place"

@@ -1,4 +1,4 @@
-"""What must not be in a published dataset: tokens, passwords, e-mail addresses, folders of a machine.
+"""What must not be in a published dataset: tokens, passwords, signed addresses, e-mail addresses, folders of a machine.
 
 Looked at: every text of every JSON member, every text of every table, the card, manifest and lineage; titles, comments
 and other tags of videos and pictures; and the bytes of all media for tokens and home folders. Not looked at: what
@@ -32,6 +32,18 @@ _IN_BYTES = re.compile(
 )
 _SHOWN = 4
 _PICTURES = ("PNG", "JPEG", "WEBP")
+_MAIL_ANYWHERE = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}[@＠](?:[\w-]{1,63}\.)+[^\W\d_]{2,24}(?![\w-]|\.\w)")
+"""Addresses with other letters than those of ASCII: müller, 商店.中国."""
+_QUERY = re.compile(r"[?&;]([A-Za-z][\w.-]{0,40})=([^\s&;#\"'<>]{8,})")
+_OPENS = frozenset(
+    {
+        *("access_token", "auth_key", "auth_token", "token", "jwt", "api_key", "apikey", "client_secret", "secret"),
+        *("password", "passwd", "session_id", "sessionid", "sign", "signature", "sig", "q-signature"),
+        *("x-amz-signature", "x-amz-credential", "x-amz-security-token", "x-goog-signature", "x-goog-credential"),
+        *("x-oss-signature", "x-cos-security-token", "awsaccesskeyid", "ossaccesskeyid", "key-pair-id"),
+    }
+)
+"""Parameters of web addresses that let whoever has the address in."""
 
 
 def private_in(text: str, environment: Mapping[str, str] | None = None) -> list[str]:
@@ -41,7 +53,13 @@ def private_in(text: str, environment: Mapping[str, str] | None = None) -> list[
         environment: variables whose values may be secrets; those of this process by default.
     """
     found = [f"token {_hidden(token)}" for token in tokens_in(text)]
-    found += [f"e-mail address {_mail(address)}" for address in _MAIL.findall(text)]
+    found += [f"e-mail address {_mail(address)}" for address in _mails(text)]
+    if "://" in text:
+        found += [
+            f"address that lets in, {name}={_hidden(value)}"
+            for name, value in _QUERY.findall(text)
+            if name.lower() in _OPENS
+        ]
     found += [f"folder {folder}" for folder in folders_in(text)]
     for name, value in (os.environ if environment is None else environment).items():
         if is_secret(name) and len(value) >= _SHORTEST_SECRET and value in text:
@@ -114,6 +132,11 @@ def _hidden(token: str) -> str:
     return f"{token[:_SHOWN]}… ({len(token)} characters)"
 
 
+def _mails(text: str) -> list[str]:
+    plain = _MAIL.findall(text)
+    return [*plain, *_MAIL_ANYWHERE.findall(_MAIL.sub(" ", text))]
+
+
 def _mail(address: str) -> str:
-    name, _, host = address.partition("@")
+    name, _, host = address.replace("＠", "@").partition("@")
     return f"{name[:1]}…@{host}"

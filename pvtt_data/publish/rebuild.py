@@ -8,6 +8,7 @@ written.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,15 +17,23 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pvtt_data.backends import ChosenBackend
-from pvtt_data.errors import BuildError, DatasetError, PreflightError
+from pvtt_data.backends import BACKENDS, ChosenBackend
+from pvtt_data.errors import BuildError, DatasetError, PreflightError, full_disk_told
 from pvtt_data.executor import LocalExecutor
-from pvtt_data.line import swap_item
+from pvtt_data.items import listing_items, named_targets, segment_item, swap_item
 from pvtt_data.mirrors import Progress
 from pvtt_data.models import ModelRegistry
 from pvtt_data.progress import Reporter, SilentReporter
 from pvtt_data.publish.needs import Needs, Original, VersionTables, needs_of, originals_text, read_tables
-from pvtt_data.publish.withhold import TABLE, Withheld, read_withheld, settings_of, shard_sample, shard_sample_of
+from pvtt_data.publish.withhold import (
+    TABLE,
+    Withheld,
+    read_withheld,
+    settings_of,
+    shard_sample,
+    shard_sample_of,
+    write_withheld,
+)
 from pvtt_data.recipe import Recipe
 from pvtt_data.records import Blob, Clip, Cut, MaskTrack, Picture
 from pvtt_data.runner import Runner
@@ -40,14 +49,16 @@ from pvtt_data.shards import (
 )
 from pvtt_data.shards.building import building_folder
 from pvtt_data.shards.format import JSON_MEMBER
+from pvtt_data.shards.versions import latest_version
 from pvtt_data.stage import MapStage, Named, Resources
-from pvtt_data.stages.crosspair import Crosspair, CrosspairItem
 from pvtt_data.stages.normalise import NormaliseConfig, store_clip
 from pvtt_data.stages.panzoom import Panzoom, panzoom_item
-from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingItem, ListingPictures, TargetedListingItem
-from pvtt_data.stages.segment import Segment, SegmentItem, TargetedSegmentItem, backend_for, target_namer
+from pvtt_data.stages.pictures import ClipPictureItem, ClipPictures, ListingPictures
+from pvtt_data.stages.segment import Segment, backend_for
 from pvtt_data.stages.synthesise import Synthesise
+from pvtt_data.stated_recipe import stated_section, without_machine
 from pvtt_data.store import BlobStore, original_sha256
+from pvtt_data.words import printable
 from pvtt_data.workspace import Workspace
 
 _SHOWN = 20
@@ -64,7 +75,7 @@ class RebuildRequest:
         out: folder of dataset versions, which gets the whole one.
         recipe: where the version's own recipe named files (a vocabulary, an inpainting network), the recipe with them.
         workers: worker processes.
-        partial: write the samples that could be made even if others could not.
+        partial: write the samples that could be made even if others could not; those stay withheld.
     """
 
     version: Path
@@ -133,14 +144,25 @@ def rebuild(
 
     Raises:
         DatasetError: the version withholds nothing, is damaged, or its tables do not suffice.
-        PreflightError: the models or the work directory cannot be had.
+        PreflightError: the models, the work directory or the originals' folder cannot be had, or the version would be
+            written where it does not belong.
         BuildError: too many faults.
+        DiskFullError: there is no room; what was made is kept.
     """
+    _check(request)
+    with full_disk_told():
+        return _rebuild(request, reporter, registry, on_download)
+
+
+def _rebuild(
+    request: RebuildRequest, reporter: Reporter | None, registry: ModelRegistry | None, on_download: Progress
+) -> RebuildOutcome:
     withheld, root = read_withheld(request.version)
     tables = read_tables(request.version)
     recipe = request.recipe or recipe_of(request.version)
     outcome = RebuildOutcome()
     needs = needs_of(tables, [row.key for row in withheld], recipe.synthesise.composite.distractor_share)
+    _check_filler(recipe, request.version, needs)
     outcome.failed |= needs.problems
     found = find_originals(request.originals, set(needs.originals))
     outcome.missing = [needs.originals[sha256] for sha256 in sorted(set(needs.originals) - set(found))]
@@ -154,7 +176,7 @@ def rebuild(
     outcome.remade.sort()
     if len(outcome.remade) == len(withheld) or (request.partial and outcome.remade):
         workspace = Workspace(request.work)
-        outcome.publication = _write(request, withheld, set(outcome.remade), workspace.store)
+        outcome.publication = _write(request, withheld, root, set(outcome.remade), workspace.store)
         outcome.same_root = outcome.publication.root == root
     return outcome
 
@@ -162,14 +184,14 @@ def rebuild(
 def recipe_of(version: Path) -> Recipe:
     """The recipe that a version was built with, as far as making samples again needs it.
 
+    Files and programs that it names are left out: a version may be a stranger's.
+
     Raises:
         DatasetError: this version of pvtt does not understand it.
     """
-    plain: dict[str, Any] = dict(read_manifest(version).recipe)
-    kept = ("name", "normalise", "segment", "pictures", "looks", "synthesise")
-    sections = {name: plain[name] for name in kept if name in plain}
+    plain = without_machine(read_manifest(version).recipe)
     try:
-        return Recipe.model_validate({**sections, "mine": {"folder": Path()}})
+        return Recipe.model_validate({**plain, "mine": {"folder": Path()}})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -179,19 +201,40 @@ def recipe_of(version: Path) -> Recipe:
         ) from error
 
 
+def _check_filler(recipe: Recipe, version: Path, needs: Needs) -> None:
+    """Whether the background of composites would be filled by what filled it.
+
+    Raises:
+        PreflightError: it was another network or program.
+    """
+    composite = stated_section(read_manifest(version).recipe, "synthesise", "composite")
+    stated = {name: composite.get(name) or None for name in ("fill_model", "fill_command")}
+    own = {name: value or None for name, value in recipe.synthesise.composite.filled_by.items()}
+    if stated == own or all(pair.engine != "composite" for pair in needs.pairs.values()):
+        return
+    for name, value in stated.items():
+        if value is not None:
+            raise PreflightError(
+                f"the background of composites was filled by a {name} of the recipe's ({printable(str(value))[:80]}): "
+                "name the recipe that has it with --recipe"
+            )
+    raise PreflightError("the recipe names a filler for the background of composites, and the version's had none")
+
+
 def find_originals(folder: Path, wanted: set[str]) -> dict[str, Path]:
-    """Where files (or folders of frames) with these SHA-256 lie below a folder; their names do not matter."""
+    """Where files (or folders of frames) with these SHA-256 lie below a folder; their names do not matter.
+
+    Links to files count, links to folders do not. What cannot be read is passed over.
+    """
     found: dict[str, Path] = {}
     for parent, folders, files in os.walk(folder):
-        for name in sorted(files):
-            path = Path(parent) / name
-            if len(found) < len(wanted) and path.is_file() and not path.is_symlink():
-                digest = original_sha256(path)
-                if digest in wanted:
-                    found.setdefault(digest, path.resolve())
-        for name in sorted(folders):
-            path = Path(parent) / name
-            if len(found) < len(wanted) and not path.is_symlink():
+        folders.sort()
+        paths = [path for name in sorted(files) if (path := Path(parent) / name).is_file()]
+        paths += [path for name in folders if not (path := Path(parent) / name).is_symlink()]
+        for path in paths:
+            if len(found) == len(wanted):
+                return found
+            with contextlib.suppress(OSError):
                 digest = original_sha256(path)
                 if digest in wanted:
                     found.setdefault(digest, path.resolve())
@@ -211,6 +254,8 @@ def _make(
     on_download: Progress,
 ) -> None:
     """Run the stages, and note which samples came out as they were."""
+    needs = needs_of(tables, keys, recipe.synthesise.composite.distractor_share)
+    recipe = _as_segmented(recipe, tables, needs)
     backend, why = backend_for(recipe.segment, registry or ModelRegistry.default(), on_download)
     workspace = Workspace(request.work)
     workspace.acquire()
@@ -220,7 +265,6 @@ def _make(
             workspace.store.add_original(sha256, path)
         runner = Runner(workspace, executor, reporter or SilentReporter(), recipe=f"{recipe.name}-rebuild")
         runner.note(why)
-        needs = needs_of(tables, keys, recipe.synthesise.composite.distractor_share)
         maker = _Maker(recipe, tables, needs, runner, backend)
         maker.through()
         for row in withheld:
@@ -234,6 +278,16 @@ def _make(
     finally:
         executor.close()
         workspace.release()
+
+
+def _as_segmented(recipe: Recipe, tables: VersionTables, needs: Needs) -> Recipe:
+    """The recipe with the backend that made the published masks and cut-outs, whatever ``auto`` would take here."""
+    labels = {tables.shelf.tracks[name].backend for name in needs.tracks}
+    labels |= {tables.shelf.pictures[name].backend for name in needs.listing}
+    names = {label.partition(" ")[0] for label in labels}
+    if len(names) != 1 or not names <= set(BACKENDS):
+        return recipe
+    return recipe.model_copy(update={"segment": recipe.segment.model_copy(update={"backend": names.pop()})})
 
 
 def _blobs(row: Withheld) -> dict[str, Blob]:
@@ -257,6 +311,7 @@ class _Maker:
         self.run = run
         self.backend = backend
         self.shelf = tables.shelf
+        self.targets = named_targets(tables.sources, backend, recipe.segment)
         self.differs: dict[str, str] = {}
         """Clip, track or picture → what is wrong with it."""
 
@@ -302,15 +357,10 @@ class _Maker:
         self._compare("clip", videos, {clip.clip_id: clip.video for clip in made})
 
     def _tracks(self) -> None:
-        name_target = target_namer(self.recipe.segment)
-        items = []
+        items, again = [], self.tables.told_again
         for track in self._usable_tracks(self.needs.tracks):
             clip = self.shelf.clips[track.clip_id]
-            source = self.shelf.sources[clip.source_id]
-            item = SegmentItem(clip.clip_id, clip.video, clip.cut.fps)
-            if self.backend.takes_target:
-                told = name_target(source.category, source.title)
-                item = TargetedSegmentItem(clip.clip_id, clip.video, clip.cut.fps, told.target)
+            item = segment_item(clip, self.targets.get(clip.source_id), again.get(clip.clip_id))
             items.append(Named(item, clip.clip_id, clip.clip_id))
         made: list[MaskTrack] = (
             self.run.map(Segment(self.backend, self.recipe.segment.smoothing_px), items) if items else []
@@ -324,17 +374,9 @@ class _Maker:
         )
 
     def _pictures(self) -> None:
-        listing = [self.shelf.pictures[name] for name in sorted(self.needs.listing)]
-        name_target = target_namer(self.recipe.segment)
-        source_of = {source.product_id: source for source in reversed(self.tables.sources)}
-        items: list[Named[Any]] = []
-        for picture in listing:
-            item = ListingItem(picture.product_id, picture.image_sha256)
-            if self.backend.takes_target:
-                source = source_of[picture.product_id]
-                told = name_target(source.category, source.title)
-                item = TargetedListingItem(picture.product_id, picture.image_sha256, told.target)
-            items.append(Named(item, picture.picture_id, picture.picture_id))
+        listed = listing_items(self.tables.sources, self.targets)
+        wanted = [self.shelf.pictures[name] for name in sorted(self.needs.listing)]
+        items = [listed[picture.product_id, picture.image_sha256] for picture in wanted]
         made: list[Picture] = self.run.map(ListingPictures(self.recipe.pictures, self.backend), items) if items else []
         framed = []
         for track in self._usable_tracks(self.needs.framed):
@@ -352,27 +394,23 @@ class _Maker:
         self._compare("picture", {name: self.shelf.pictures[name].cutout for name in sorted(needed)}, found)
 
     def _swaps(self) -> None:
-        """Each engine makes its pairs, of those of which all parts are there."""
+        """Each engine makes its pairs, of those of which all parts are there.
+
+        A crosspair is its clip and its mask, so there is nothing left to make.
+        """
         recipe = self.recipe
         ready = {pair.pair_id: pair for pair in self.needs.pairs.values() if not self._lacks(pair)}
-        composites, crosspairs, panzooms = [], [], []
+        composites, panzooms = [], []
         for pair_id, pair in sorted(ready.items()):
             if pair.engine == "composite" and pair.kind != "reconstruct":
                 third = self.needs.distractors.get(pair_id)
                 item = swap_item(pair, self.shelf, self.shelf.pictures[third].cutout if third else None)
                 composites.append(Named(item, pair_id, pair_id))
-            elif pair.engine == "crosspair":
-                references = tuple(self.shelf.pictures[name].cutout for name in pair.reference_ids)
-                video, mask = self.shelf.clips[pair.clip_id].video, self.shelf.tracks[pair.track_id].mask
-                crosspairs.append(Named(CrosspairItem(pair_id, video, mask, references), pair_id, pair_id))
             elif pair.engine == "panzoom":
                 item_of_photo = panzoom_item(pair, self.shelf.pictures, recipe.normalise)
                 panzooms.append(Named(item_of_photo, pair_id, pair_id))
         if composites:
             self.run.map(Synthesise(recipe.synthesise, recipe.normalise.crf), composites)
-        if crosspairs:
-            embedder, _, _ = recipe.looks_embedder()
-            self.run.map(Crosspair(recipe.synthesise.crosspair, embedder), crosspairs)
         if panzooms:
             self.run.map(Panzoom(recipe.synthesise.panzoom, recipe.normalise.crf), panzooms)
 
@@ -385,7 +423,9 @@ class _Maker:
         return any(name in self.differs for name in names if name)
 
 
-def _write(request: RebuildRequest, withheld: Sequence[Withheld], remade: set[str], store: BlobStore) -> Publication:
+def _write(
+    request: RebuildRequest, withheld: Sequence[Withheld], root: str, remade: set[str], store: BlobStore
+) -> Publication:
     """The version with the samples that were made; shards that have all theirs must have the published SHA-256."""
     published = ShardDataset(request.version, check_sha256=True)
     manifest = published.manifest
@@ -395,13 +435,18 @@ def _write(request: RebuildRequest, withheld: Sequence[Withheld], remade: set[st
         settings_of(request.version, manifest),
         shard_count={**{split: entry.shards for split, entry in manifest.counts.items()}, **counts},
     )
-    with building_folder(request.out) as folder:
-        made = [row for row in withheld if row.key in remade]
+    made = [row for row in withheld if row.key in remade]
+    left = [row for row in withheld if row.key not in remade]
+    with building_folder(request.out) as folder, building_folder(request.out) as scratch:
+        if left:
+            tables[TABLE] = scratch / f"{TABLE}.parquet"
+            write_withheld(tables[TABLE], left, root)
         write_dataset(folder, _all_samples(published, made, store), settings, tables)
         written = read_manifest(folder)
-        lacking = {row.shard for row in withheld if row.key not in remade}
+        lacking = {row.shard for row in left}
         for row in made:
-            if row.shard not in lacking and written.shards[row.shard].sha256 != row.shard_sha256:
+            entry = written.shards.get(row.shard)
+            if row.shard not in lacking and (entry is None or entry.sha256 != row.shard_sha256):
                 raise BuildError(f"{row.shard} came out with other bytes than the version that was published from has")
         report = verify(folder)
         if not report.ok:
@@ -418,8 +463,9 @@ def _all_samples(published: ShardDataset, withheld: Sequence[Withheld], store: B
             meta = SampleMeta.from_bytes(data)
         except ValidationError as error:
             raise DatasetError(f"the JSON of the withheld sample {row.key} is damaged") from error
-        members = {name: store.path(blob) for name, blob in _blobs(row).items()}
-        yield shard_sample(row.key, row.split, meta, members)
+        blobs = _blobs(row)
+        members = {name: store.path(blob) for name, blob in blobs.items()}
+        yield shard_sample(row.key, row.split, meta, members, {name: blob.sha256 for name, blob in blobs.items()})
 
 
 def missing_text(missing: Sequence[Original]) -> str:
@@ -428,13 +474,25 @@ def missing_text(missing: Sequence[Original]) -> str:
     return f"{len(missing)} originals are missing:\n{originals_text(missing[:_SHOWN])}{more}"
 
 
-def check_request(request: RebuildRequest) -> None:
-    """Refuse what cannot work.
+def _check(request: RebuildRequest) -> None:
+    """Refuse what cannot work, before anything is made.
 
     Raises:
-        PreflightError: the originals' folder is not there, or the version would be written into itself.
+        PreflightError: the originals' folder is not there, the work directory or the new version would lie inside the
+            published one, or the folder of versions cannot be written or holds those of another dataset.
+        DatasetError: the published version is damaged.
     """
     if not request.originals.is_dir():
         raise PreflightError(f"{request.originals} is no folder with originals")
-    if request.out.resolve() == request.version.resolve():
-        raise PreflightError("--out is the published version itself: name the folder of versions, such as shards")
+    version = request.version.resolve()
+    for option, folder in (("--out", request.out.resolve()), ("--work", request.work.resolve())):
+        if version == folder or version in folder.parents:
+            raise PreflightError(f"{option} lies in the published version itself: name a folder outside of it")
+    place = next(folder for folder in (request.out.resolve(), *request.out.resolve().parents) if folder.exists())
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        raise PreflightError(f"{place} cannot be written, and the version would go there: name another --out")
+    latest = latest_version(request.out)
+    if latest is not None:
+        name, own = read_manifest(request.out / f"v{latest}").name, read_manifest(request.version).name
+        if name != own:
+            raise PreflightError(f"{request.out} holds versions of {name}, and this is {own}: name another --out")

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pvtt_data.errors import DatasetError, PreflightError, PublishError
+from pvtt_data.errors import DatasetError, PreflightError, PublishError, full_disk_told
 from pvtt_data.models import ModelRegistry
 from pvtt_data.publish.config import PublishConfig
 from pvtt_data.publish.faces import MODEL
@@ -127,6 +127,7 @@ def publish_version(
 
     Raises:
         DatasetError: the version is damaged.
+        DiskFullError: there is no room for the version without what is withheld.
         PublishError: the Hub refused, did not answer in the end, or holds something else afterwards.
     """
     outcome = PublishOutcome()
@@ -135,7 +136,7 @@ def publish_version(
     except UnknownLicenceError as error:
         raise PreflightError(f"publish.licences: {error}") from error
     weights = _face_weights(request, registry, on_download, outcome)
-    with _published_version(request, outcome) as version:
+    with full_disk_told(), _published_version(request, outcome) as version:
         findings = check_version(
             version,
             request.config,
@@ -157,13 +158,24 @@ def publish_version(
         on_checked(outcome)
         if outcome.obstacles or request.dry_run or state is None:
             return outcome
-        uploader = Uploader(desk, say, sleep)
-        upload = uploader.run(version, state)
-        say(f"compared {uploader.check(version, upload.commit)} files with what the Hub lists")
+        upload = _upload(Uploader(desk, say, sleep), version, state, say)
         if request.reload:
             _reload(version, request.target, upload, say)
         outcome.upload = upload
     return outcome
+
+
+def _upload(uploader: Uploader, version: Path, state: RemoteState, say: Say) -> Upload:
+    """Send it, and compare what the Hub lists then."""
+    try:
+        upload = uploader.run(version, state)
+        say(f"compared {uploader.check(version, upload.commit)} files with what the Hub lists")
+    except Exception as error:
+        if not is_hub_error(error):
+            raise
+        text = f"{uploader.api.endpoint} refuses: {reason(error)}; what was sent is kept, run publish again"
+        raise PublishError(text) from error
+    return upload
 
 
 def _ask_hub(desk: HubDesk, version: Path, outcome: PublishOutcome) -> RemoteState | None:
@@ -233,7 +245,12 @@ def _published_version(request: PublishRequest, outcome: PublishOutcome) -> Iter
 def _reload(version: Path, target: Target, upload: Upload, say: Say) -> None:
     """Load it as a user does, from the Hub."""
     revision = target.tag or upload.commit
-    reload = reload_with_datasets(version, read_manifest(version), target.repo, revision)
+    try:
+        reload = reload_with_datasets(version, read_manifest(version), target.repo, revision)
+    except Exception as error:  # of whatever lies between the Hub and this machine's disk
+        raise PublishError(
+            f"it was uploaded, commit {upload.commit[:12]}; loading it from the Hub did not work here: {reason(error)}"
+        ) from error
     if reload.problems:
         lines = "\n".join(f"  {problem}" for problem in reload.problems[:5])
         raise PublishError(f"it was uploaded, but loading it from the Hub gives something else:\n{lines}")

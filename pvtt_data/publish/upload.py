@@ -133,6 +133,10 @@ class Uploader:
                 return self._send(version, changed, stale, state.head, f"{manifest.name}, root {manifest.root[:12]}")
             except Exception as error:
                 if status_of(error) == 412:
+                    now, _ = self.desk.look()
+                    if not changed_files(version, now.files) and not stale_files(version, now):
+                        self._say(f"somebody else published this very version to {self.target.repo} meanwhile")
+                        return now.head
                     raise PublishError(
                         f"somebody else committed to {self.target.repo} meanwhile; large files are kept, run publish "
                         "again"

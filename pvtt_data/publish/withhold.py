@@ -8,7 +8,9 @@ With the recipe in the manifest and the tables of the build that is enough to ma
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import dataclasses
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,26 @@ from pvtt_data.publish.card_head import card_licence
 from pvtt_data.publish.needs import Original, needs_of, read_tables
 from pvtt_data.records import Split
 from pvtt_data.shards import DatasetSettings, Manifest, ShardDataset, ShardSample, write_dataset
-from pvtt_data.shards.format import CLIP_MEMBERS, SampleMeta, heldout_member, reference_member
+from pvtt_data.shards.building import building_folder
+from pvtt_data.shards.format import (
+    CLIP_MEMBERS,
+    JSON_MEMBER,
+    SampleMeta,
+    heldout_member,
+    is_key,
+    parse_shard_path,
+    reference_member,
+)
 from pvtt_data.shards.index import read_index
 from pvtt_data.shards.reader import Sample
+from pvtt_data.shards.writer import Content, FileRange
+from pvtt_data.stated_recipe import stated_section
+from pvtt_data.words import printable
 
 TABLE = "withheld"
 _ROOT_KEY = b"pvtt.root"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PICTURE = re.compile(r"(?:reference|heldout)_\d{1,2}\.png")
 _SCHEMA = pa.schema(
     [
         pa.field("key", pa.string(), nullable=False),
@@ -95,25 +111,45 @@ def read_withheld(version: Path) -> tuple[list[Withheld], str]:
     path = version / "tables" / f"{TABLE}.parquet"
     try:
         table = pq.read_table(path)
+        root = (table.schema.metadata or {})[_ROOT_KEY].decode()
+        plain = table.select(_SCHEMA.names).cast(_SCHEMA).to_pylist()
     except FileNotFoundError as error:
         raise DatasetError(f"{version.name} withholds no sample: there is nothing to make again") from error
-    except (OSError, pa.ArrowException) as error:
+    except (KeyError, ValueError, pa.ArrowException) as error:
+        raise DatasetError(f"{path.name} has other columns than it should") from error
+    except OSError as error:
         raise DatasetError(f"{path.name} cannot be read: {error}") from error
-    metadata = table.schema.metadata or {}
-    if table.schema.names != _SCHEMA.names or _ROOT_KEY not in metadata:
-        raise DatasetError(f"{path.name} has other columns than it should")
     rows = []
-    for row in table.to_pylist():
+    for row in plain:
         originals = tuple(Original(**one) for one in row.pop("originals"))
         members = {one["member"]: (one["length"], one["sha256"]) for one in row.pop("members")}
         rows.append(Withheld(**row, originals=originals, members=members))
-    return rows, metadata[_ROOT_KEY].decode()
+    for one in rows:
+        if not _is_sound(one):
+            raise DatasetError(f"{path.name}: the row of {printable(one.key)} is none of a withheld sample")
+    return rows, root
+
+
+def _is_sound(row: Withheld) -> bool:
+    """Whether names and hashes are such: files are looked up and written by them."""
+    place = parse_shard_path(row.shard)
+    hashes = [row.shard_sha256, *(one.sha256 for one in row.originals), *(sha for _, sha in row.members.values())]
+    return (
+        is_key(row.key)
+        and place is not None
+        and place[0] == row.split
+        and all(_SHA256.fullmatch(sha256) for sha256 in hashes)
+        and all(length > 0 for length, _ in row.members.values())
+        and {*CLIP_MEMBERS, JSON_MEMBER} <= set(row.members)
+        and all(_PICTURE.fullmatch(name) for name in set(row.members) - {*CLIP_MEMBERS, JSON_MEMBER})
+    )
 
 
 def write_published(version: Path, out: Path, reasons: Mapping[str, str]) -> Manifest:
     """Write the version that is published: all samples but those withheld, and the table about them.
 
-    Shards without a withheld sample stay as they are, as hard links where the filesystem has them.
+    What ``version`` itself withholds stays withheld. Shards without a withheld sample stay as they are, as hard links
+    where the filesystem has them.
 
     Args:
         version: the whole version.
@@ -126,10 +162,10 @@ def write_published(version: Path, out: Path, reasons: Mapping[str, str]) -> Man
     """
     dataset = ShardDataset(version, check_sha256=True)
     manifest = dataset.manifest
-    table = out.with_name(f"{out.name}-{TABLE}.parquet")
-    _write_table(table, dataset, reasons)
     tables = {Path(name).stem: version / name for name in manifest.tables}
-    try:
+    with building_folder(out.parent) as scratch:
+        table = scratch / f"{TABLE}.parquet"
+        _write_table(table, dataset, reasons)
         return write_dataset(
             out,
             _samples(dataset, set(reasons)),
@@ -137,8 +173,6 @@ def write_published(version: Path, out: Path, reasons: Mapping[str, str]) -> Man
             {**tables, TABLE: table},
             parent=version,
         )
-    finally:
-        table.unlink(missing_ok=True)
 
 
 def settings_of(version: Path, manifest: Manifest) -> DatasetSettings:
@@ -155,11 +189,14 @@ def settings_of(version: Path, manifest: Manifest) -> DatasetSettings:
     )
 
 
-def shard_sample(key: str, split: Split, meta: SampleMeta, members: Mapping[str, bytes | Path]) -> ShardSample:
+def shard_sample(
+    key: str, split: Split, meta: SampleMeta, members: Mapping[str, Content], digests: Mapping[str, str]
+) -> ShardSample:
     """A sample as the writer takes it, from one as the reader gives it.
 
     Args:
         members: at least the videos and the different pictures.
+        digests: SHA-256 of each.
     """
     wanted = [
         *CLIP_MEMBERS,
@@ -168,28 +205,16 @@ def shard_sample(key: str, split: Split, meta: SampleMeta, members: Mapping[str,
     ]
     facts: dict[str, Any] = meta.model_dump(mode="python", exclude={"reference_count", "heldout_count"})
     facts["reference_source"] = facts["reference_source"][: meta.reference_count]
-    return ShardSample(key, split, {name: members[name] for name in wanted}, facts)
+    return ShardSample(
+        key, split, {name: members[name] for name in wanted}, facts, {name: digests[name] for name in wanted}
+    )
 
 
 def shard_sample_of(sample: Sample) -> ShardSample:
-    """A sample of a version as the writer takes it."""
-    return shard_sample(sample.key, sample.split, sample.meta, _Members(sample))
-
-
-class _Members(Mapping[str, bytes]):
-    """Members of a sample, read when asked for."""
-
-    def __init__(self, sample: Sample) -> None:
-        self._sample = sample
-
-    def __getitem__(self, name: str) -> bytes:
-        return self._sample.read(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._sample.spans)
-
-    def __len__(self) -> int:
-        return len(self._sample.spans)
+    """A sample of a version as the writer takes it; its members are read where they lie, once they are needed."""
+    places = {name: FileRange(span.path, span.offset, span.length) for name, span in sample.spans.items()}
+    digests = {name: span.sha256 for name, span in sample.spans.items()}
+    return shard_sample(sample.key, sample.split, sample.meta, places, digests)
 
 
 def _samples(dataset: ShardDataset, left_out: Collection[str]) -> Iterator[ShardSample]:
@@ -200,37 +225,52 @@ def _samples(dataset: ShardDataset, left_out: Collection[str]) -> Iterator[Shard
 
 def _write_table(path: Path, dataset: ShardDataset, reasons: Mapping[str, str]) -> None:
     manifest = dataset.manifest
-    composite = manifest.recipe.get("synthesise", {}).get("composite", {})
+    composite = stated_section(manifest.recipe, "synthesise", "composite")
     needs = needs_of(read_tables(dataset.path), reasons, float(composite.get("distractor_share", 0.0)))
     if needs.problems:
         lines = "\n".join(f"  {key}: {why}" for key, why in sorted(needs.problems.items()))
         raise DatasetError(f"these samples cannot be withheld, because nobody could make them again:\n{lines}")
     shards = {row["key"]: row["shard"] for row in read_index(dataset.path / "index.parquet").to_pylist()}
-    rows = []
+    rows: list[Withheld] = []
+    root = manifest.root
+    if (dataset.path / "tables" / f"{TABLE}.parquet").is_file():
+        rows, root = read_withheld(dataset.path)
+    whole = {row.shard: row.shard_sha256 for row in rows}
     for key in sorted(reasons):
         sample = dataset[key]
         rows.append(
-            {
-                "key": key,
-                "split": sample.split,
-                "shard": shards[key],
-                "shard_sha256": manifest.shards[shards[key]].sha256,
-                "reason": reasons[key],
-                "source_url": sample.meta.source_url,
-                "source_url_a": sample.meta.source_url_a,
-                "originals": [
-                    {"sha256": one.sha256, "name": one.name, "url": one.url, "licence": one.licence}
-                    for one in (needs.originals[sha256] for sha256 in sorted(needs.of_sample[key]))
-                ],
-                "members": [
-                    {"member": name, "length": span.length, "sha256": span.sha256}
-                    for name, span in sample.spans.items()
-                ],
-                "json": sample.read("json").decode(),
-            }
+            Withheld(
+                key=key,
+                split=sample.split,
+                shard=shards[key],
+                shard_sha256=whole.get(shards[key], manifest.shards[shards[key]].sha256),
+                reason=reasons[key],
+                source_url=sample.meta.source_url,
+                source_url_a=sample.meta.source_url_a,
+                originals=tuple(needs.originals[sha256] for sha256 in sorted(needs.of_sample[key])),
+                members={name: (span.length, span.sha256) for name, span in sample.spans.items()},
+                json=sample.read("json").decode(),
+            )
         )
-    facts = {_ROOT_KEY: manifest.root.encode()}
+    write_withheld(path, sorted(rows, key=lambda row: row.key), root)
+
+
+def write_withheld(path: Path, rows: Sequence[Withheld], root: str) -> None:
+    """Write the table that `read_withheld` reads.
+
+    Args:
+        root: of the version with these samples.
+    """
+    plain = [
+        {
+            **{name: getattr(row, name) for name in _SCHEMA.names},
+            "originals": [dataclasses.asdict(one) for one in row.originals],
+            "members": [
+                {"member": name, "length": length, "sha256": sha256} for name, (length, sha256) in row.members.items()
+            ],
+        }
+        for row in rows
+    ]
+    table = pa.Table.from_pylist(plain, schema=_SCHEMA).replace_schema_metadata({_ROOT_KEY: root.encode()})
     with whole_file(path) as file:
-        pq.write_table(
-            pa.Table.from_pylist(rows, schema=_SCHEMA).replace_schema_metadata(facts), file, compression="zstd"
-        )
+        pq.write_table(table, file, compression="zstd")

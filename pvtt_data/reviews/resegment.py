@@ -50,14 +50,26 @@ class Resegmentation:
     box: BoxPrompt | None = None
 
     @classmethod
+    def said(cls, prompt: str, box: Sequence[float] | None, box_frame: int | None) -> Resegmentation:
+        """From the words and the box of a verdict.
+
+        Args:
+            box: left, top, right, bottom in shares of width and height; None or empty for none.
+            box_frame: the frame of the box, from 0.
+
+        Raises:
+            InputError: ``bad-box``, its box is none.
+        """
+        return cls(" ".join(prompt.split()), BoxPrompt.of(box, box_frame or 0) if box else None)
+
+    @classmethod
     def of_review(cls, review: Review) -> Resegmentation:
         """What a verdict with the action ``resegment`` says.
 
         Raises:
             InputError: ``bad-box``, its box is none.
         """
-        box = None if review.box is None else BoxPrompt.of(review.box, review.box_frame or 0)
-        return cls(" ".join(review.prompt.split()), box)
+        return cls.said(review.prompt, review.box, review.box_frame)
 
     def target(self, named: NamedTarget | None) -> Target | None:
         """What the backend is told: the prompt's words, or with a box alone no words at all.
@@ -148,7 +160,7 @@ def try_resegment(
     settings = settings or SegmentConfig()
     if not prompt.strip() and box is None:
         raise InputError("bad-prompt", "a prompt, a box or both say what to look for")
-    asked = Resegmentation(" ".join(prompt.split()), None if box is None else BoxPrompt.of(box, box_frame))
+    asked = Resegmentation.said(prompt, box, box_frame)
     backend, why = backend_for(settings, registry or ModelRegistry.default())
     named = target_namer(settings)(category, title) if backend.takes_target else None
     target = asked.target(named)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from pvtt_data.errors import DatasetError
 from pvtt_data.records import Split
@@ -31,6 +31,12 @@ from pvtt_data.shards.format import (
 )
 
 Count = Annotated[int, Field(ge=0)]
+ShardPath = Annotated[str, StringConstraints(pattern=r"^data/(train|validation|test)-\d{5}-of-\d{5}\.tar$")]
+TablePath = Annotated[str, StringConstraints(pattern=r"^tables/[a-z0-9][a-z0-9_-]{0,63}\.parquet$")]
+FilePath = Annotated[
+    str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*/)*[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=200)
+]
+"""Paths inside the version: a reader joins them to its folder."""
 
 
 class _Strict(BaseModel):
@@ -77,9 +83,9 @@ class Manifest(_Strict):
     number_names: Annotated[list[NumberName], Field(min_length=1)]
     counts: dict[Split, SplitCounts]
     members: dict[Split, list[str]]
-    shards: dict[str, ShardEntry]
-    tables: dict[str, FileEntry]
-    files: dict[str, FileEntry]
+    shards: dict[ShardPath, ShardEntry]
+    tables: dict[TablePath, FileEntry]
+    files: dict[FilePath, FileEntry]
     """The card and the index."""
     root: Sha256
     manifest_sha256: Sha256

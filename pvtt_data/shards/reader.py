@@ -34,12 +34,14 @@ from pvtt_data.shards.format import (
     SPLITS,
     SampleMeta,
     heldout_member,
+    is_key,
     member_names,
     parse_shard_path,
     reference_member,
 )
 from pvtt_data.shards.index import read_index
 from pvtt_data.shards.manifest import Manifest, read_manifest
+from pvtt_data.words import printable
 
 UInt8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
@@ -81,6 +83,8 @@ class Sample:
         name = f"{self.key}.{member}"
         try:
             with span.path.open("rb") as file:
+                if span.offset + span.length > os.fstat(file.fileno()).st_size:
+                    raise DatasetError(f"{span.path.name}: {name}: the tar ends inside this member")
                 data = os.pread(file.fileno(), span.length, span.offset)
                 while len(data) < span.length:
                     more = os.pread(file.fileno(), span.length - len(data), span.offset + len(data))
@@ -197,14 +201,20 @@ class _SplitIndex:
             parsed = parse_shard_path(path)
             if parsed is None or path not in manifest.shards or parsed[0] != split:
                 raise DatasetError(f"{INDEX_FILE}: {path!r} is no {split} shard that the manifest lists")
+        odd = next((str(key) for key in keys[:, 0] if not is_key(str(key))), None)
+        if odd is not None:
+            raise DatasetError(f"{INDEX_FILE}: {printable(odd)} is no key of a sample")
+        offsets, lengths = rows.column("offset").to_numpy(), rows.column("length").to_numpy()
+        if (offsets < 0).any() or (lengths < 1).any():
+            raise DatasetError(f"{INDEX_FILE}: a {split} member has no place in its tar")
         return cls(
             split,
             members,
             keys=[str(key) for key in keys[:, 0]],
             shards=[paths[path] for path in shards[:, 0]],
-            offsets=rows.column("offset").to_numpy().reshape(samples, len(members)),
-            lengths=rows.column("length").to_numpy().reshape(samples, len(members)),
-            digests=bytes.fromhex("".join(rows.column("sha256").to_pylist())),
+            offsets=offsets.reshape(samples, len(members)),
+            lengths=lengths.reshape(samples, len(members)),
+            digests=_digests(rows.column("sha256")),
         )
 
     def spans(self, dataset: Path, row: int) -> dict[str, MemberSpan]:
@@ -219,6 +229,21 @@ class _SplitIndex:
             )
             for column, member in enumerate(self.members)
         }
+
+
+def _digests(column: Any) -> bytes:
+    """Hashes in hex as bytes, 32 for each.
+
+    Raises:
+        DatasetError: one is no SHA-256.
+    """
+    try:
+        digests = bytes.fromhex("".join(column.to_pylist()))
+    except ValueError as error:
+        raise DatasetError(f"{INDEX_FILE}: a hash is no SHA-256") from error
+    if len(digests) != 32 * len(column) or not pc.all(pc.equal(pc.utf8_length(column), 64)).as_py():
+        raise DatasetError(f"{INDEX_FILE}: a hash is no SHA-256")
+    return digests
 
 
 class ShardDataset:

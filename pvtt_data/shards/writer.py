@@ -68,13 +68,26 @@ _WRITTEN_HERE = ("reference_count", "heldout_count")
 
 
 @dataclass(frozen=True, slots=True)
+class FileRange:
+    """Bytes ``[offset, offset + length)`` of a local file."""
+
+    path: Path
+    offset: int
+    length: int
+
+
+Content = Path | FileRange | bytes
+"""What a member is given as."""
+
+
+@dataclass(frozen=True, slots=True)
 class ShardSample:
     """One sample as the writer takes it.
 
     Args:
         key: first 16 hex digits of the triple's id.
         split: train, validation or test.
-        members: bytes, or the path of a local file, by member name without the key: ``source.mp4``,
+        members: bytes, a local file or a part of one, by member name without the key: ``source.mp4``,
             ``source_mask.mp4``, ``target.mp4``, ``target_mask.mp4``, ``effect_mask.mp4``, ``reference_0.png`` and on,
             in validation and test also ``heldout_0.png`` and on. At least one picture of a kind, at most as many as
             the dataset has members; the writer repeats the last one.
@@ -86,7 +99,7 @@ class ShardSample:
 
     key: str
     split: Split
-    members: Mapping[str, Path | bytes]
+    members: Mapping[str, Content]
     meta: Mapping[str, Any]
     digests: Mapping[str, str] = field(default_factory=dict)
 
@@ -150,7 +163,7 @@ class _Planned:
     """A checked sample that waits for its shard; members in the tar's order."""
 
     key: str
-    members: tuple[str | _Spooled, ...]
+    members: tuple[str | FileRange | _Spooled, ...]
     digests: tuple[str, ...]
     """SHA-256 of each member; empty where it is not known before the member is read."""
 
@@ -186,7 +199,7 @@ def write_dataset(
     Raises:
         DatasetError: the parent's manifest or index is damaged.
         InputError: a sample breaks the format; the message names its key and what was expected.
-        BuildError: there is no sample, the folder is in use, or a table is no Parquet file.
+        BuildError: there is no sample, the folder is in use, a table is no Parquet file, or a member's file is damaged.
     """
     if out_dir.exists() and any(out_dir.iterdir()):
         raise BuildError(f"{out_dir} is not empty: a dataset version is written into a folder of its own")
@@ -270,14 +283,14 @@ def _plan(
             odd = sorted(set(meta.numbers) ^ facts.number_names)
             raise InputError("shard-meta", f"{sample.key}: numbers differ from the other samples' by {', '.join(odd)}")
         facts.add(meta)
-        contents: dict[str, Path | bytes] = {
+        contents: dict[str, Content] = {
             **{name: sample.members[name] for name in CLIP_MEMBERS},
             **pictures,
             JSON_MEMBER: json_bytes,
         }
         spooled: dict[int, _Spooled] = {}
         members = tuple(
-            _spool(content, spool, spooled) if isinstance(content, bytes) else str(content)
+            _kept(content, spool, spooled)
             for content in (contents[name] for name in _members_of(sample.split, settings))
         )
         planned[sample.split].append(_Planned(sample.key, members, _digests(sample, contents, settings)))
@@ -286,7 +299,7 @@ def _plan(
     return planned
 
 
-def _digests(sample: ShardSample, contents: Mapping[str, Path | bytes], settings: DatasetSettings) -> tuple[str, ...]:
+def _digests(sample: ShardSample, contents: Mapping[str, Content], settings: DatasetSettings) -> tuple[str, ...]:
     """What is known of the members' hashes before they are read; a repeated picture has that of the last one."""
     given = {str(content): sample.digests[name] for name, content in sample.members.items() if name in sample.digests}
     members = [contents[name] for name in _members_of(sample.split, settings)]
@@ -294,6 +307,13 @@ def _digests(sample: ShardSample, contents: Mapping[str, Path | bytes], settings
         hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else given.get(str(content), "")
         for content in members
     )
+
+
+def _kept(content: Content, spool: BinaryIO, known: dict[int, _Spooled]) -> str | FileRange | _Spooled:
+    """A member until its shard is written."""
+    if isinstance(content, bytes):
+        return _spool(content, spool, known)
+    return content if isinstance(content, FileRange) else str(content)
 
 
 def _spool(content: bytes, spool: BinaryIO, known: dict[int, _Spooled]) -> _Spooled:
@@ -304,7 +324,7 @@ def _spool(content: bytes, spool: BinaryIO, known: dict[int, _Spooled]) -> _Spoo
     return known[id(content)]
 
 
-def _picture_members(sample: ShardSample, settings: DatasetSettings) -> dict[str, Path | bytes]:
+def _picture_members(sample: ShardSample, settings: DatasetSettings) -> dict[str, Content]:
     """All reference and held-out members, the last picture repeated; checks that no other member is there."""
     missing = [name for name in CLIP_MEMBERS if name not in sample.members]
     if missing:
@@ -316,7 +336,7 @@ def _picture_members(sample: ShardSample, settings: DatasetSettings) -> dict[str
             raise InputError("shard-member-unknown", f"{sample.key}: a sample has no member {name!r}")
         given[match[1]].add(int(match[2]))
     heldout_wanted = settings.heldout_count if sample.split in HELDOUT_SPLITS else 0
-    members: dict[str, Path | bytes] = {}
+    members: dict[str, Content] = {}
     for kind, wanted, name_of in (
         ("reference", settings.reference_count, reference_member),
         ("heldout", heldout_wanted, heldout_member),
@@ -441,8 +461,9 @@ def _write_tar(
             for name, content, known in zip(names, row.members, row.digests, strict=True):
                 offset, length, digest = _write_member(tar, f"{row.key}.{name}", content, spool)
                 if known and digest != known:
-                    raise OSError(
-                        f"{row.key}.{name}: SHA-256 of {content} is {digest}, expected {known}: the file is damaged; "
+                    place = content.path if isinstance(content, FileRange) else content
+                    raise BuildError(
+                        f"{row.key}.{name}: SHA-256 of {place} is {digest}, expected {known}: the file is damaged; "
                         "delete it and build again"
                     )
                 index.append(IndexRow(row.key, split, path, name, offset, length, digest))
@@ -467,11 +488,17 @@ class _HashedFile:
         return self._digest.hexdigest()
 
 
-def _write_member(tar: _HashedFile, name: str, content: str | _Spooled, spool: BinaryIO) -> tuple[int, int, str]:
+def _write_member(
+    tar: _HashedFile, name: str, content: str | FileRange | _Spooled, spool: BinaryIO
+) -> tuple[int, int, str]:
     """Append one member; returns its offset, its length and its SHA-256."""
     if isinstance(content, _Spooled):
         spool.seek(content.offset)
         return _copy_member(tar, name, spool, content.length)
+    if isinstance(content, FileRange):
+        with content.path.open("rb") as file:
+            file.seek(content.offset)
+            return _copy_member(tar, name, file, content.length)
     with Path(content).open("rb") as file:
         length = file.seek(0, 2)
         file.seek(0)
@@ -488,7 +515,7 @@ def _copy_member(tar: _HashedFile, name: str, content: BinaryIO, length: int) ->
     while left:
         chunk = content.read(min(_CHUNK_BYTES, left))
         if not chunk:
-            raise OSError(f"{name}: its file became shorter while it was read")
+            raise BuildError(f"{name}: its file is shorter than it was, or should be")
         tar.write(chunk)
         digest.update(chunk)
         left -= len(chunk)

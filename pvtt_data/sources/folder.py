@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pvtt_data.sources import FoundFile, FoundProduct, Notes, Unusable, clean_text
+from pvtt_data.words import printable
 
 Layout = Literal["auto", "flat", "products", "catalogue"]
 
@@ -413,5 +414,4 @@ def _said(error: Exception) -> str:
 
 def _printable(name: str) -> str:
     """A file name as text: bytes that are not UTF-8 and control characters are written as escapes."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(os.fsencode(name).decode("utf-8", "backslashreplace"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from pvtt_data.fillers import CommandFiller, OnnxFiller
 from pvtt_data.images import read_rgba
 from pvtt_data.inpaint import Filler
 from pvtt_data.media import decode_masks
-from pvtt_data.records import Assignment, Blob, Cut, Pair, Picture, Swap
+from pvtt_data.records import Assignment, Blob, Cut, Pair, Picture, Swap, content_id
 from pvtt_data.rendezvous import rank
 from pvtt_data.stage import MapStage, Resources, StageConfig
 from pvtt_data.stages.crosspair import CrosspairSettings
@@ -66,6 +66,16 @@ class CompositeSettings(StageConfig):
     def engine_config(self) -> CompositeConfig:
         """The same settings, as the engine takes them."""
         return CompositeConfig(**self.model_dump(include={entry.name for entry in fields(CompositeConfig)}))
+
+    @property
+    def filled_by(self) -> dict[str, Any]:
+        """``fill_model`` and ``fill_command`` by what they are and not where: for datasets, which name no file of a
+        machine and no program that somebody else would then run."""
+        words = [content_id("fill_command", *self.fill_command)] if self.fill_command else []
+        return {
+            "fill_model": None if self.fill_model is None else sha256_file(self.fill_model),
+            "fill_command": words,
+        }
 
     def filler(self) -> Filler | None:
         """What fills background that no frame shows.

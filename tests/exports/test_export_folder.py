@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,13 +13,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 from export_samples import files_of, write_version
 
 from pvtt_data.errors import DatasetError, DiskFullError, PreflightError, PvttError
-from pvtt_data.exports import FORMATS, check_export, export_dataset, run
+from pvtt_data.exports import FORMATS, FormatName, check_export, export_dataset, folder, run
 from pvtt_data.exports.folder import ExportFolder, Files
 from pvtt_data.exports.formats import Row
 from pvtt_data.exports.frames import FramesExport
@@ -146,6 +149,69 @@ def test_two_at_once_are_refused(version: Path, tmp_path: Path) -> None:
         ExportFolder(tmp_path / "out", {"format": "frames"}),
     ):
         pass
+
+
+def test_one_that_was_finished_while_this_one_began_stays(
+    version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = folder.hold
+    out = tmp_path / "out"
+
+    def late(path: Path, words: str) -> Any:
+        monkeypatch.setattr(folder, "hold", plain)
+        export_dataset(version, out, FORMATS["davis"](), split="test")
+        return plain(path, words)
+
+    monkeypatch.setattr(folder, "hold", late)
+    with pytest.raises(PreflightError, match="holds another export"):
+        export_dataset(version, out, FORMATS["davis"](jpeg_quality=80), split="test")
+    assert check_export(out) == []
+    shutil.rmtree(out)
+    monkeypatch.setattr(folder, "hold", late)
+    assert export_dataset(version, out, FORMATS["davis"](), split="test").was_complete
+    assert check_export(out) == [] and not (out / ".pvtt-export").exists()
+
+
+def test_a_run_that_was_killed_when_all_was_written_leaves_a_finished_export(version: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export_dataset(version, out, FORMATS["davis"](), split="test")
+    state = out / ".pvtt-export"
+    state.mkdir()
+    (state / "head.json").write_text("{}")
+    (state / "journal.jsonl").write_text("half a li")
+    assert check_export(out) == []
+    assert export_dataset(version, out, FORMATS["davis"](), split="test").was_complete
+    assert not state.exists()
+
+
+def test_a_changed_description_is_told_from_the_export_that_it_described(version: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export_dataset(version, out, FORMATS["davis"](), split="test")
+    stated = json.loads((out / "export.json").read_text())
+    del stated["licences"]
+    (out / "export.json").write_text(json.dumps(stated))
+    with pytest.raises(PreflightError, match=r"export\.json was changed"):
+        export_dataset(version, out, FORMATS["davis"](), split="test")
+
+
+def test_an_export_does_not_go_into_the_version(version: Path) -> None:
+    before = sorted(version.rglob("*"))
+    with pytest.raises(PreflightError, match="lies in the version itself"):
+        export_dataset(version, version / "export", FORMATS["davis"]())
+    assert sorted(version.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["videofolder", "diffsynth", "ffgo"])
+def test_what_to_type_next_can_be_pasted(tmp_path: Path, name: FormatName) -> None:
+    out = tmp_path / 'it\'s "mine", $HOME'
+    facts: Any = SimpleNamespace(width=64, height=64, frames=9)
+    text = FORMATS[name]().how_to_load(out, {"train": [(facts, {})]})
+    if name == "videofolder":
+        call = ast.parse(text, mode="eval").body
+        assert isinstance(call, ast.Call)
+        assert str(out) in [ast.literal_eval(keyword.value) for keyword in call.keywords]
+    else:
+        assert {f"{out}/train", f"{out}/train/metadata.csv"} <= set(shlex.split(text.split(":\n", 1)[1]))
 
 
 @pytest.mark.parametrize("path", ["../up", "/etc/passwd", "a/../b", ".hidden", "a//b", "a/.b", "a b", "ü", "", "a/"])

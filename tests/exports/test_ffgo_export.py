@@ -79,6 +79,9 @@ def test_a_third_is_the_product_and_two_thirds_are_the_scene_on_white() -> None:
     assert rows[240:].any()
     assert not rows[238:242].any(), "two pictures lie above each other"
     assert (white | is_blue | is_green).all()
+    halves = collage([blue], green, 1280, 720, 0.5).astype(int)
+    is_green = (halves[..., 1] > 150) & (halves[..., 0] < 100)
+    assert np.flatnonzero(is_green.any(axis=0)).min() == 640 and abs(int(is_green.any(axis=1).sum()) - 369) <= 1
     tall = collage([blue], green.transpose(1, 0, 2), 480, 832).astype(int)
     assert np.flatnonzero(((tall[..., 2] > 200) & (tall[..., 0] < 100)).any(axis=1)).max() < 277
 

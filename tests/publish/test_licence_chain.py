@@ -70,7 +70,10 @@ def test_share_alike_that_cannot_be_kept_beside_something_is_refused(texts: list
         together(*texts)
 
 
-@pytest.mark.parametrize("text", ["unknown", "", "LicenseRef-Shop", "CC-BY", "free", "MIT AND", "(MIT", "CC-BY-9.0"])
+@pytest.mark.parametrize(
+    "text",
+    ["unknown", "", "LicenseRef-Shop", "CC-BY", "free", "MIT AND", "(MIT", "CC-BY-9.0", "(" * 20_000, "MIT (" * 4_000],
+)
 def test_a_licence_that_nobody_knows_is_never_taken_for_another(text: str) -> None:
     with pytest.raises(UnknownLicenceError):
         BOOK.terms(text)

@@ -179,8 +179,33 @@ def test_tokens_and_home_folders_are_found_among_the_bytes_of_media(members: dic
 
 
 @pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "write to jo@müller.example or jö@shop.example",
+            ["e-mail address j…@müller.example", "e-mail address j…@shop.example"],
+        ),
+        ("联系jo@shop.example联系我们", ["e-mail address j…@shop.example"]),
+        ("邮箱：店主＠商店.中国", ["e-mail address 店…@商店.中国"]),
+        (
+            "https://cdn.example/v.mp4?w=480&auth_key=1700000000-0-0-0123",
+            ["address that lets in, auth_key=1700… (19 characters)"],
+        ),
+        (
+            "https://x.example/?X-Amz-Signature=0123456789abcdef&a=b",
+            ["address that lets in, X-Amz-Signature=0123… (16 characters)"],
+        ),
+    ],
+)
+def test_addresses_of_people_and_those_that_let_in_are_private(text: str, found: list[str]) -> None:
+    assert private_in(text, {}) == found
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "https://www.example.com/listing/12?logging_key=68b1f0ad3c1e4f5a&spm=a2g0o.home.15001&token=1",
+        "x=1&sign=plus-size",
         "Vase @ 30 cm", "a/b/c", "https://example.com/a/b?c=d", "10 @ 2.50", "mug@0123456789ab", "u2net@8d10d2f3bb75",
         "青花瓷 mug / vase", "1/2 and 3/4", "data/train-00000-of-00008.tar",
     ],

@@ -200,6 +200,42 @@ def test_somebody_who_commits_meanwhile_is_not_overwritten(hub: HubServer, shop:
     assert held(hub)["notes.md"] == b"theirs" and "v2" not in repo.tags
 
 
+def test_two_that_publish_the_same_version_at_once_are_both_content(
+    hub: HubServer, shop: Shop, make_version: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    shop.publish(make_version([1]), tag="v0")
+    version = make_version([1, 2])
+    desk = HubDesk(shop.api, Target(REPO, tag="v1"), shop.said.append, lambda seconds: None)
+    state, _, _ = desk.check(version)
+    uploader = Uploader(desk, shop.said.append, lambda seconds: None)
+
+    def late(*_: Any) -> str:
+        shop.publish(version, tag="v1")
+        answer = httpx2.Response(412, request=httpx2.Request("POST", hub.url))
+        raise HfHubHTTPError("the branch has moved", response=answer)
+
+    monkeypatch.setattr(uploader, "_send", late)
+    assert uploader.run(version, state).commit == hub.repos[REPO].tags["v1"]
+    assert "this very version" in "\n".join(shop.said)
+
+
+def test_what_was_uploaded_and_cannot_be_loaded_here_is_said_to_be_there(
+    hub: HubServer, api: Any, make_version: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_cache(*_: Any) -> Any:
+        raise PermissionError(13, "Permission denied", "/cache")
+
+    monkeypatch.setattr("pvtt_data.publish.run.reload_with_datasets", no_cache)
+    version = make_version([1])
+    request = PublishRequest(version, Target(REPO, tag="v1"), PublishConfig(faces="allow"))
+    with pytest.raises(PublishError, match=r"it was uploaded, commit .*Permission denied"):
+        publish_version(request, api)
+    assert held(hub, "v1") == on_disk(version)
+
+
 @pytest.mark.parametrize(
     ("account", "repo", "said"),
     [

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import json
 import multiprocessing
 import pickle
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from shard_samples import FRAMES, HEIGHT, WIDTH, H, R, key_of, luma, mask
 
 from pvtt_data.errors import DatasetError
-from pvtt_data.shards import Sample, ShardDataset, ShardSample
+from pvtt_data.files import sha256_file
+from pvtt_data.shards import Manifest, Sample, ShardDataset, ShardSample, read_manifest
+from pvtt_data.shards.index import INDEX_SCHEMA, read_index
+from pvtt_data.shards.manifest import FileEntry, build_manifest, manifest_bytes
 
 
 def test_members_decode_to_what_was_written(dataset: Path) -> None:
@@ -115,6 +121,58 @@ def test_damaged_or_absent_manifest_and_index_are_refused(dataset: Path, tmp_pat
     (tmp_path / "copy/manifest.json").write_text(newer)
     with pytest.raises(DatasetError, match="newer than this reader"):
         ShardDataset(tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("key", "../../../etc/x\x1b", "is no key of a sample"),
+        ("sha256", "zz" * 32, "is no SHA-256"),
+        ("sha256", "ab" * 31, "is no SHA-256"),
+        ("offset", -512, "has no place in its tar"),
+        ("length", 0, "has no place in its tar"),
+        ("length", 2**61, "the tar ends inside this member"),
+        ("shard", "data/train-00000-of-00001.tar/../../x", "is no train shard"),
+    ],
+)
+def test_an_index_that_no_writer_wrote_is_refused(
+    dataset: Path, tmp_path: Path, column: str, value: object, said: str
+) -> None:
+    path = tmp_path / "v1"
+    shutil.copytree(dataset, path)
+    table = read_index(path / "index.parquet")
+    first = table.column("key")[0].as_py()
+    rows = [{**row, column: value} if row["key"] == first else row for row in table.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows, schema=INDEX_SCHEMA), path / "index.parquet")
+    stated = read_manifest(path)
+    entry = FileEntry(sha256=sha256_file(path / "index.parquet"), bytes=(path / "index.parquet").stat().st_size)
+    fields = {name: getattr(stated, name) for name in Manifest.model_fields}
+    for own in ("schema_version", "root", "manifest_sha256"):
+        del fields[own]
+    changed = build_manifest(**{**fields, "files": {**stated.files, "index.parquet": entry}})
+    (path / "manifest.json").write_bytes(manifest_bytes(changed))
+    with pytest.raises(DatasetError, match=said) as raised:
+        _ = ShardDataset(path)[0].meta
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("tables", "tables/../../../secret.parquet"),
+        ("tables", "/etc/secret.parquet"),
+        ("files", "../README.md"),
+        ("files", "a/.hidden"),
+        ("shards", "data/../train-00000-of-00001.tar"),
+    ],
+)
+def test_a_manifest_lists_no_file_outside_of_its_version(dataset: Path, tmp_path: Path, kind: str, path: str) -> None:
+    text = (dataset / "manifest.json").read_bytes()
+    stated = json.loads(text)
+    stated[kind][path] = next(iter({**stated["files"], **stated["shards"]}.values()))
+    (tmp_path / "manifest.json").write_bytes(json.dumps(stated).encode())
+    with pytest.raises(DatasetError, match=f"{kind}.*should match pattern"):
+        read_manifest(tmp_path)
 
 
 def test_webdataset_groups_every_member(dataset: Path) -> None:

@@ -177,7 +177,7 @@ def test_a_member_with_other_bytes_than_promised_is_refused(
     damaged = dataclasses.replace(
         sample, members={**sample.members, "target.mp4": file}, digests={"target.mp4": digest}
     )
-    with pytest.raises(OSError, match=f"{sample.key}.target.mp4.*damaged"):
+    with pytest.raises(BuildError, match=f"{sample.key}.target.mp4.*damaged"):
         write_dataset(tmp_path / "d", [damaged], settings)
 
 

@@ -24,6 +24,7 @@ from pvtt_data.shards import (
     write_dataset,
 )
 from pvtt_data.shards.format import shard_of, shard_path
+from pvtt_data.shards.writer import Content, FileRange
 
 
 def tree(path: Path) -> dict[str, bytes]:
@@ -38,16 +39,17 @@ def test_same_samples_in_any_order_give_the_same_bytes(
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
-def test_members_from_files_and_from_bytes_give_the_same_bytes(
+def test_members_from_files_parts_of_files_and_bytes_give_the_same_bytes(
     tmp_path: Path, samples: list[ShardSample], settings: DatasetSettings
 ) -> None:
     def in_files(sample: ShardSample) -> ShardSample:
-        paths: dict[str, Path | bytes] = {}
-        for name, content in sample.members.items():
+        places: dict[str, Content] = {}
+        for number, (name, content) in enumerate(sample.members.items()):
             assert isinstance(content, bytes)
-            paths[name] = tmp_path / f"blob-{sample.key}-{name}"
-            (tmp_path / f"blob-{sample.key}-{name}").write_bytes(content)
-        return dataclasses.replace(sample, members=paths)
+            path = tmp_path / f"blob-{sample.key}-{name}"
+            path.write_bytes(b"before" + content + b"after" if number % 2 else content)
+            places[name] = FileRange(path, 6, len(content)) if number % 2 else path
+        return dataclasses.replace(sample, members=places)
 
     write_dataset(tmp_path / "a", samples, settings)
     write_dataset(tmp_path / "b", map(in_files, samples), settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from pvtt_curation.operators.targets import Target
 from pvtt_data import __version__
 from pvtt_data.errors import InputError
+from pvtt_data.reviews.effective import taken_back
 from pvtt_data.reviews.log import ReviewLog, scan
 from pvtt_data.reviews.records import Action, Review, SubjectKind, utc_now
 
@@ -39,22 +40,7 @@ def say(
     """
     if not about:
         raise InputError("review", f"nothing here can be given the verdict {action}")
-    at = utc_now()
-    reviews = [
-        Review.made(
-            target.kind,
-            target.key,
-            action,
-            reviewer,
-            at=at,
-            tool=TOOL,
-            name=target.name[:_LONGEST_NAME],
-            seen_in=seen_in,
-            **facts,
-        )
-        for target in about
-    ]
-    return _append(folder, reviewer, reviews)
+    return _give(folder, reviewer, seen_in, action, [(target, facts) for target in about])
 
 
 def take_back(folder: Path, reviewer: str, seen_in: str, words: Sequence[Review]) -> list[Review]:
@@ -66,29 +52,14 @@ def take_back(folder: Path, reviewer: str, seen_in: str, words: Sequence[Review]
     """
     if not words:
         raise InputError("review", f"{reviewer} has said nothing here that could be taken back")
-    at = utc_now()
-    undos = [
-        Review.made(
-            word.kind,
-            word.key,
-            "undo",
-            reviewer,
-            at=at,
-            tool=TOOL,
-            undoes=word.review_id,
-            name=word.name,
-            seen_in=seen_in,
-        )
-        for word in words
-    ]
-    return _append(folder, reviewer, undos)
+    return _give(folder, reviewer, seen_in, "undo", [(word, {"undoes": word.review_id}) for word in words])
 
 
 def own_words(folder: Path, reviewer: str) -> list[Review]:
     """What the reviewer has said and not taken back, the latest last."""
-    own = [review for review in scan(folder).reviews if review.reviewer == reviewer]
-    gone = {review.undoes for review in own}
-    return [review for review in own if review.action != "undo" and review.review_id not in gone]
+    reviews = scan(folder).reviews
+    back = taken_back(reviews)
+    return [r for r in reviews if r.reviewer == reviewer and r.action != "undo" and r.review_id not in back]
 
 
 def latest_about(words: Iterable[Review], subjects: Collection[tuple[SubjectKind, str]]) -> Review | None:
@@ -109,7 +80,29 @@ def _said(word: Review) -> tuple[object, ...]:
     return (word.at, *facts)
 
 
-def _append(folder: Path, reviewer: str, reviews: Sequence[Review]) -> list[Review]:
+def _give(
+    folder: Path,
+    reviewer: str,
+    seen_in: str,
+    action: Action,
+    said: Sequence[tuple[Target | Review, Mapping[str, Any]]],
+) -> list[Review]:
+    """Write one verdict on each subject, all of one time, with the facts that go with it."""
+    at = utc_now()
+    reviews = [
+        Review.made(
+            about.kind,
+            about.key,
+            action,
+            reviewer,
+            at=at,
+            tool=TOOL,
+            name=about.name[:_LONGEST_NAME],
+            seen_in=seen_in,
+            **facts,
+        )
+        for about, facts in said
+    ]
     with _writing:
         return _log(folder, reviewer).append_all(reviews)
 
