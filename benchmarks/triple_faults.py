@@ -41,7 +41,7 @@ from pvtt_data.calibration.make_triples import (
     shadowless_targets,
     size_of,
 )
-from pvtt_data.calibration.triple_file import TripleCalibration, read_triple_calibration
+from pvtt_data.calibration.triple_file import TripleCalibration, read_triple_calibrations
 from pvtt_data.embedders.choose import ChosenEmbedder, choose_embedder
 from pvtt_data.errors import PreflightError
 from pvtt_data.shards import ShardDataset
@@ -94,7 +94,8 @@ def main() -> None:
         calibration = _calibration(trials, embedders, options, sizes, known_shadows(options.versions, shadowless))
         options.write.write_text(calibration.to_text(), encoding="utf-8")
     else:
-        calibration = read_triple_calibration()
+        engine = "composite" if options.composites else engines_of(options.versions)[0]
+        calibration = read_triple_calibrations().of_engine(engine)
     triples = len({trial.clip for trial in trials[embedders[0].name]})
     exact = known_shadows(options.versions, shadowless)
     print(f"{triples} triples of {', '.join(sizes)} (frames x height x width); {seconds:.0f} s")

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from pvtt_data import __version__
 from pvtt_data.backends import ChosenBackend, choose_text_detector
 from pvtt_data.calibration.file import read_calibration
-from pvtt_data.calibration.triple_file import read_triple_calibration
+from pvtt_data.calibration.triple_file import read_triple_calibrations
 from pvtt_data.errors import BuildError, DiskFullError, PreflightError, disk_full
 from pvtt_data.executor import Executor, LocalExecutor
 from pvtt_data.line import STAGES, TABLE_RECORDS, Line, Tables, declared_numbers, left_out
@@ -265,7 +265,7 @@ def portable_recipe(recipe: Recipe) -> dict[str, Any]:
     plain: dict[str, Any] = recipe.model_dump(mode="json")
     plain["review"]["arbiter"] = recipe.review.arbiter is not None
     plain["mask_qc"]["calibration"] = read_calibration(recipe.mask_qc.calibration).digest
-    plain["triple_qc"]["calibration"] = read_triple_calibration(recipe.triple_qc.calibration).digest
+    plain["triple_qc"]["calibration"] = read_triple_calibrations(recipe.triple_qc.calibration).digest
     plain["synthesise"]["composite"] |= recipe.synthesise.composite.filled_by
     for section in ("looks", "triple_qc"):
         del plain[section]["embedder_weights"]

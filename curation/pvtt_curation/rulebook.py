@@ -48,11 +48,11 @@ class Rulebook:
     def of_manifest(cls, manifest: Manifest, notes: list[str]) -> Rulebook:
         """The thresholds that a version was built with; a calibration of its own is known by its digest alone."""
         from pvtt_data.calibration.file import read_calibration
-        from pvtt_data.calibration.triple_file import read_triple_calibration
+        from pvtt_data.calibration.triple_file import read_triple_calibrations
         from pvtt_data.triple_report.built import config_of, embedder_of
 
         settings = manifest.recipe
-        known = {"mask_qc": read_calibration(None).digest, "triple_qc": read_triple_calibration(None).digest}
+        known = {"mask_qc": read_calibration(None).digest, "triple_qc": read_triple_calibrations(None).digest}
         for stage, digest in known.items():
             section = settings.get(stage)
             used = section.get("calibration") if isinstance(section, Mapping) else None

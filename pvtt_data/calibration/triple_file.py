@@ -1,9 +1,10 @@
-"""The calibration file of triple QC: for each embedder thresholds of all numbers, and how they came about."""
+"""Calibration files of triple QC: for each embedder thresholds of all numbers, and how they came about."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,9 @@ from pvtt_data.calibration.shipped import CalibrationFile, check_names, read_fil
 from pvtt_data.calibration.triple_rules import BY_CATEGORY, TRIPLE_DOUBTS
 from pvtt_data.records import canonical_json
 from pvtt_data.triple_quality.measure import LOOKS
+
+SHIPPED = ("triple_qc.json", "triple_qc_composite.json")
+"""The package's own files: measured on renders, which stand in for engines without a file, and on composites."""
 
 
 class EmbedderThresholds(BaseModel):
@@ -94,6 +98,37 @@ class TripleCalibration(CalibrationFile):
         return EmbedderThresholds(weights_sha256=weights_sha256, thresholds=kept)
 
 
+@dataclass(frozen=True, slots=True)
+class TripleCalibrations:
+    """The thresholds that triples of each engine are judged by.
+
+    Attributes:
+        files: those of the package, or the one that a recipe names, for all engines.
+    """
+
+    files: tuple[TripleCalibration, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of what decides, in all files; of one file its own."""
+        if len(self.files) == 1:
+            return self.files[0].digest
+        return hashlib.sha256(canonical_json([made.digest for made in self.files]).encode()).hexdigest()
+
+    @property
+    def embedders(self) -> tuple[str, ...]:
+        """Names of embedders with thresholds, in the order of the files."""
+        return tuple(dict.fromkeys(name for made in self.files for name in made.embedders))
+
+    def knows(self, embedder: str, weights_sha256: str) -> bool:
+        """Whether every file was measured with this embedder and these weights."""
+        return all(made.knows(embedder, weights_sha256) for made in self.files)
+
+    def of_engine(self, engine: str) -> TripleCalibration:
+        """The file that was measured on triples of an engine; the first if none was."""
+        return next((made for made in self.files if engine in made.engines), self.files[0])
+
+
 def check_triple_numbers(names: Mapping[str, Any]) -> None:
     """Names that triple QC has no doubt about.
 
@@ -103,10 +138,12 @@ def check_triple_numbers(names: Mapping[str, Any]) -> None:
     check_names(names, TRIPLE_DOUBTS, "number with a threshold")
 
 
-def read_triple_calibration(path: Path | None = None) -> TripleCalibration:
-    """The calibration of a file, or the one that comes with the package.
+def read_triple_calibrations(path: Path | None = None) -> TripleCalibrations:
+    """The calibration of a file, for triples of all engines, or those of the package, each for its engines.
 
     Raises:
         ValueError: the file cannot be read, or is no calibration file of triple QC.
     """
-    return read_file(TripleCalibration, path, "triple_qc.json", "calibration file of triple QC")
+    names = SHIPPED if path is None else SHIPPED[:1]
+    what = "calibration file of triple QC"
+    return TripleCalibrations(tuple(read_file(TripleCalibration, path, name, what) for name in names))

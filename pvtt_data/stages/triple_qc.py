@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from pvtt_data.calibration.triple_file import check_triple_numbers, read_triple_calibration
+from pvtt_data.calibration.triple_file import check_triple_numbers, read_triple_calibrations
 from pvtt_data.calibration.triple_rules import ANY_KIND, MAX_LEAK_BITS, MAX_LEAK_INLIERS, TRIPLE_DOUBTS
 from pvtt_data.captions.writer import Captions
 from pvtt_data.embedders.base import Embedder
@@ -59,7 +59,8 @@ class TripleQcConfig(StageConfig):
     embedder_weights: str = ""
     """Its weights: a file for mobilenet, a folder or a repository for dinov2 and clip; empty where they are known."""
     calibration: Path | None = None
-    """A calibration file (JSON), such as `pvtt-data qc --calibrate` writes; null takes the package's own."""
+    """A calibration file (JSON), such as `pvtt-data qc --calibrate` writes, for triples of all engines; null takes
+    the package's own: one for composites, one for renders and the others."""
     flag: dict[str, float] = Field(default_factory=dict)
     """Number → threshold beyond which a triple is flagged, for any number of docs/triple_quality.md with a reason."""
     reject: dict[str, float] = Field(default_factory=dict)
@@ -91,7 +92,7 @@ class TripleQcConfig(StageConfig):
     @classmethod
     def _is_a_calibration(cls, path: Path | None) -> Path | None:
         if path is not None:
-            read_triple_calibration(path)
+            read_triple_calibrations(path)
         return path
 
     @field_validator("flag", "reject")
@@ -106,7 +107,7 @@ class TripleQcConfig(StageConfig):
         Raises:
             PreflightError: the named one cannot be had.
         """
-        knows = read_triple_calibration(self.calibration).knows
+        knows = read_triple_calibrations(self.calibration).knows
         chosen, why = choose_embedder(self.embedder, self.embedder_weights, knows)
         if not knows(chosen.name, chosen.weights_sha256):
             why += "; the calibration has no thresholds for it, so likenesses are measured and decide nothing"
@@ -396,11 +397,11 @@ def rules(
 
 
 def _calibrated(config: TripleQcConfig, engine: str, category: str, embedder: ChosenEmbedder) -> list[Rule]:
-    """Thresholds of the calibration, and over them what the recipe gives.
+    """Thresholds of the engine's calibration, and over them what the recipe gives.
 
     Of triples of an engine that it was not measured on, only what lies beyond a threshold for rejecting is flagged.
     """
-    calibration = read_triple_calibration(config.calibration)
+    calibration = read_triple_calibrations(config.calibration).of_engine(engine)
     limits = calibration.of(embedder.name, embedder.weights_sha256).of_category(category)
     known = engine in calibration.engines
     made = []

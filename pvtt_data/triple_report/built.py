@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from pvtt_data.calibration.triple_file import read_triple_calibration
+from pvtt_data.calibration.triple_file import read_triple_calibrations
 from pvtt_data.embedders.choose import ChosenEmbedder
 from pvtt_data.errors import PvttError
 from pvtt_data.images import read_rgba
@@ -84,7 +84,7 @@ def _note(settings: Any) -> str:
     built_with = settings.get("calibration") if isinstance(settings, Mapping) else None
     if built_with is None:
         return "the version does not say which calibration it was built with; the package's is used"
-    if built_with != read_triple_calibration().digest:
+    if built_with != read_triple_calibrations().digest:
         return f"built with another calibration ({str(built_with)[:12]}) than the package's: name it with --thresholds"
     return ""
 
@@ -169,7 +169,7 @@ def config_of(plain: Any) -> TripleQcConfig:
 
 def embedder_of(weights: Mapping[str, str]) -> ChosenEmbedder:
     """The embedder among the weights that took part; one without a name where none did."""
-    calibrated = read_triple_calibration().embedders
+    calibrated = read_triple_calibrations().embedders
     for name in (*calibrated, *(name for name in weights if "@" in name)):
         if name in weights:
             return ChosenEmbedder("", name, weights[name])

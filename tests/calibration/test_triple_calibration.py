@@ -11,7 +11,12 @@ import pytest
 from pvtt_data.calibration.file import Threshold
 from pvtt_data.calibration.make_triples import LEAST_PRODUCTS, calibrate_triples, is_doubted
 from pvtt_data.calibration.mask_trials import GOOD, Half, Trial
-from pvtt_data.calibration.triple_file import EmbedderThresholds, TripleCalibration, read_triple_calibration
+from pvtt_data.calibration.triple_file import (
+    EmbedderThresholds,
+    TripleCalibration,
+    TripleCalibrations,
+    read_triple_calibrations,
+)
 from pvtt_data.calibration.triple_rules import TRIPLE_DOUBTS
 from pvtt_data.calibration.triple_trials import halves_of
 from pvtt_data.recipe import read_recipe
@@ -95,8 +100,9 @@ def calibration() -> TripleCalibration:
 def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "own.json"
     path.write_text(calibration().to_text(), encoding="utf-8")
-    read = read_triple_calibration(path)
-    assert read == calibration() and read.digest == calibration().digest
+    read = read_triple_calibrations(path)
+    assert read.files == (calibration(),) and read.digest == calibration().digest
+    assert read.of_engine("composite") == calibration(), "a named file is for all engines"
 
 
 def test_a_category_without_thresholds_of_its_own_has_the_global_ones() -> None:
@@ -117,9 +123,9 @@ def test_what_is_no_calibration_of_triples_is_refused(tmp_path: Path) -> None:
     plain["embedders"]["told@1"]["thresholds"]["no_such_number"] = {"flag": 1}
     path.write_text(json.dumps(plain), encoding="utf-8")
     with pytest.raises(ValueError, match="no_such_number"):
-        read_triple_calibration(path)
+        read_triple_calibrations(path)
     with pytest.raises(ValueError, match="cannot be read"):
-        read_triple_calibration(tmp_path / "gone.json")
+        read_triple_calibrations(tmp_path / "gone.json")
 
 
 def test_the_digest_is_that_of_what_decides() -> None:
@@ -131,13 +137,33 @@ def test_the_digest_is_that_of_what_decides() -> None:
     assert one.digest == noted.digest != other.digest
 
 
-def test_the_shipped_file_says_how_its_thresholds_came_about_and_what_they_catch() -> None:
-    shipped = read_triple_calibration()
-    assert {"colour-shape@1"} < set(shipped.embedders) and shipped.engines == ["render"]
+def test_the_package_judges_renders_and_composites_by_thresholds_measured_on_each() -> None:
+    shipped = read_triple_calibrations()
+    renders, composites = (shipped.of_engine(engine) for engine in ("render", "composite"))
+    assert (renders.engines, composites.engines) == (["render"], ["composite"])
+    assert shipped.of_engine("panzoom") == renders, "what no file was measured on is asked by the first"
+    for name, part in renders.embedders.items():
+        assert shipped.knows(name, part.weights_sha256) and not shipped.knows(name, "b" * 64)
+
+
+def test_a_change_of_any_file_is_another_calibration() -> None:
+    shipped = read_triple_calibrations()
+    renders, composites = shipped.files
+    assert len({shipped.digest, renders.digest, composites.digest}) == 3
+    for files in ((calibration(), composites), (renders, calibration()), (composites, renders)):
+        assert TripleCalibrations(files).digest != shipped.digest
+    assert TripleCalibrations((renders,)).digest == renders.digest, "a file's own, as versions name it"
+
+
+@pytest.mark.parametrize("shipped", read_triple_calibrations().files, ids=lambda made: made.engines[0])
+def test_shipped_files_say_how_their_thresholds_came_about_and_what_they_catch(shipped: TripleCalibration) -> None:
+    assert {"colour-shape@1"} < set(shipped.embedders)
     for part in shipped.embedders.values():
-        assert part.made["triples"] > 0 and part.made["sizes"] and len(part.made["table_sha256"]) == 64
+        assert part.made["triples"] >= 200 and part.made["sizes"] and len(part.made["table_sha256"]) == 64
         assert set(part.results["detection"]) >= {"wrong product", "copied reference", "drifted mask", "missing frame"}
         assert any(name in LOOKS for name in part.thresholds)
+        own = part.by_category["reference_likeness"]
+        assert set(own) == set(part.made["categories_with_own_thresholds"]) and {"drinks", "skincare"} <= set(own)
         for name, limit in part.thresholds.items():
             if limit.flag is not None and limit.reject is not None:
                 below = TRIPLE_DOUBTS[name].broken == "below"

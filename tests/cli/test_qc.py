@@ -14,7 +14,7 @@ from drawn_triples import write_drawn_version
 from PIL import Image
 from record_samples import blob, clip, clip_picture, source, track
 
-from pvtt_data.calibration.triple_file import read_triple_calibration
+from pvtt_data.calibration.triple_file import read_triple_calibrations
 from pvtt_data.captions.config import CaptionsConfig
 from pvtt_data.captions.writer import Captions
 from pvtt_data.cli.qc import qc_command
@@ -143,7 +143,7 @@ def test_thresholds_are_measured_into_a_file_that_says_how_good_they_are(tmp_pat
     done = run(version, *options, "--keep", tmp_path / "kept")
     assert done.exit_code == 0, done.output
     assert "right triples flagged" in done.stdout and "all are global" in done.stdout
-    part = read_triple_calibration(path).embedders["colour-shape@1"]
+    part = read_triple_calibrations(path).files[0].embedders["colour-shape@1"]
     assert part.made["triples"] == 5 and part.made["sizes"] == ["9x96x128"]
     assert part.results["detection"]["no swap"]["setting"]["of"] > 0
     assert len(list((tmp_path / "kept").glob("*.json"))) == 5

@@ -13,7 +13,7 @@ from drawn_triples import drawn_triple
 from record_samples import blob, clip, clip_picture, source, track
 
 from pvtt_data.calibration.file import Threshold
-from pvtt_data.calibration.triple_file import EmbedderThresholds, TripleCalibration
+from pvtt_data.calibration.triple_file import EmbedderThresholds, TripleCalibration, read_triple_calibrations
 from pvtt_data.captions.config import CaptionsConfig
 from pvtt_data.captions.writer import Captions
 from pvtt_data.embedders.choose import ChosenEmbedder, choose_embedder
@@ -118,6 +118,24 @@ def test_what_was_measured_on_renders_rejects_renders_and_flags_others(config: T
     milder = GOOD | {"lag_gain_db": 2.0}
     assert judge(milder, rules(config, "swap", "render"))[0] == "flag"
     assert judge(milder, rules(config, "swap", "composite"))[0] == "accept"
+
+
+@pytest.mark.parametrize("engine", ["render", "composite"])
+def test_by_default_triples_are_rejected_by_what_was_measured_on_their_own_engine(engine: str) -> None:
+    config = TripleQcConfig(embedder="colour-shape")
+    embedder = config.chosen_embedder()[0]
+    part = read_triple_calibrations().of_engine(engine).of(embedder.name, embedder.weights_sha256)
+    limit = part.thresholds["lag_gain_db"].reject
+    assert limit is not None
+    asked = rules(config, "swap", engine)
+    assert judge(GOOD | {"lag_gain_db": limit - 0.1}, asked)[0] == "accept"
+    assert judge(GOOD | {"lag_gain_db": limit + 0.1}, asked)[:2] == ("reject", ("out-of-step",))
+
+
+def test_other_engines_are_flagged_where_a_render_would_be_rejected() -> None:
+    config = TripleQcConfig(embedder="colour-shape")
+    numbers = GOOD | {"lag_gain_db": 50.0}
+    assert judge(numbers, rules(config, "swap", "panzoom"))[:2] == ("flag", ("out-of-step",))
 
 
 def test_thresholds_of_the_recipe_win_over_the_file(config: TripleQcConfig) -> None:
