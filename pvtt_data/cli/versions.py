@@ -166,7 +166,7 @@ class _Page:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(why.items()))
         lines = [
             f"{sign} {t.key}  {t.split}  {t.product_a} into {t.product_b} [{t.first_frame}:{t.last_frame})  "
-            f"{t.review or t.why}"
+            f"{t.review or _dropped(t.rejection, sign) or t.why}"
             for t in triples
         ]
         if lines:
@@ -184,6 +184,10 @@ def _changed(change: ChangedTriple) -> str:
     what = ", ".join((*change.members, *change.fields))
     review = f"  {change.review}" if change.review else ""
     return f"~ {key}  {change.product_a} into {change.product_b}: {what}{review}"
+
+
+def _dropped(rejection: str, sign: str) -> str:
+    return rejection and f"{'no longer ' if sign == '+' else ''}rejected by {rejection}"
 
 
 def _value(value: Any) -> str:

@@ -25,7 +25,7 @@ from pvtt_data.shards.reader import Sample, ShardDataset
 from pvtt_data.shards.reviewed import reviewed
 
 R = TypeVar("R")
-Why = Literal["review", "product-new", "product-gone", "split-changed", "dealt-anew"]
+Why = Literal["review", "rejected", "product-new", "product-gone", "split-changed", "dealt-anew"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class TripleLine:
     """A triple that is in one of the versions only.
 
     Attributes:
-        why: ``review``: people said something of it, or of what it is made of, and ``review`` says what;
+        why: ``review``: people said something of it, or of what it is made of, and ``review`` says what; ``rejected``:
+            the other version's build dropped it, or its mask, clip or source, and ``rejection`` says where and why;
             ``product-new`` or ``product-gone``: the other version has no triple with one of its products;
             ``split-changed``: a product of it is in another split there; ``dealt-anew``: none of these, it took or left
             the place of another one, or stages decided otherwise.
@@ -51,6 +52,8 @@ class TripleLine:
     why: Why
     review: str = ""
     """What people said of which part, such as ``mask review-drift``."""
+    rejection: str = ""
+    """Stage and reason, such as ``triple_qc: background-made-up``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +147,12 @@ def diff_versions(before: Path, after: Path) -> VersionDiff:
     """
     old, new = ShardDataset(before), ShardDataset(after)
     old_metas, new_metas = _metas(old), _metas(new)
-    added, removed, changed = _triples(old, new, old_metas, new_metas)
     notes: list[str] = []
-    moved = _moves(before, after, notes)
     old_rejections = {r.rejection_id: r for r in _table(before, "rejections", Rejection, notes)}
     new_rejections = {r.rejection_id: r for r in _table(after, "rejections", Rejection, notes)}
+    dropped = _Dropped(old_rejections.values()), _Dropped(new_rejections.values())
+    added, removed, changed = _triples(old, new, old_metas, new_metas, dropped)
+    moved = _moves(before, after, notes)
     old_shards, new_shards = old.manifest.shards, new.manifest.shards
     both = sorted(old_shards.keys() & new_shards.keys())
     rewritten = [path for path in both if old_shards[path].sha256 != new_shards[path].sha256]
@@ -192,8 +196,28 @@ def _samples(manifest: Manifest, split: str) -> int:
     return sum(counts.samples for name, counts in manifest.counts.items() if name == split)
 
 
+class _Dropped:
+    """What a build dropped, by what a triple is made of."""
+
+    def __init__(self, rejections: Iterable[Rejection]) -> None:
+        self._texts: dict[tuple[str, str], str] = {}
+        for rejection in sorted(rejections, key=lambda r: r.rejection_id):
+            about = rejection.linked_to if rejection.kind == "track" else rejection.subject_id  # a track's is its clip
+            self._texts.setdefault((rejection.kind, about), f"{rejection.stage}: {rejection.reason}")
+
+    def why(self, meta: SampleMeta) -> str:
+        """Stage and reason of what was dropped first of a triple's source, clip, mask and itself; else empty."""
+        of_clips = [(kind, clip) for clip in (meta.clip_id, meta.clip_id_a) if clip for kind in ("clip", "track")]
+        parts = [("source", meta.source_id), *of_clips, ("triple", meta.triple_id)]
+        return next((text for part in parts if (text := self._texts.get(part))), "")
+
+
 def _triples(
-    old: ShardDataset, new: ShardDataset, old_metas: Mapping[str, SampleMeta], new_metas: Mapping[str, SampleMeta]
+    old: ShardDataset,
+    new: ShardDataset,
+    old_metas: Mapping[str, SampleMeta],
+    new_metas: Mapping[str, SampleMeta],
+    dropped: tuple[_Dropped, _Dropped],
 ) -> tuple[list[TripleLine], list[TripleLine], list[ChangedTriple]]:
     pairs = [(key, key) for key in sorted(old_metas.keys() & new_metas.keys())]
     gone = [old_metas[key] for key in sorted(old_metas.keys() - new_metas.keys())]
@@ -216,8 +240,8 @@ def _triples(
     changed = [dataclasses.replace(c, review=said.get(c.key_before, said.get(c.key, ""))) for c in changed]
     old_splits, new_splits = _product_splits(old_metas.values()), _product_splits(new_metas.values())
     return (
-        [_line(meta, old_splits, "product-new", said) for meta in came if meta.key not in matched_new],
-        [_line(meta, new_splits, "product-gone", said) for meta in gone if meta.key not in matched_old],
+        [_line(meta, old_splits, "product-new", said, dropped[0]) for meta in came if meta.key not in matched_new],
+        [_line(meta, new_splits, "product-gone", said, dropped[1]) for meta in gone if meta.key not in matched_old],
         sorted(changed, key=lambda change: change.key),
     )
 
@@ -232,13 +256,17 @@ def _product_splits(metas: Iterable[SampleMeta]) -> dict[str, str]:
     return {product: meta.split for meta in metas for product in (meta.product_a, meta.product_b)}
 
 
-def _line(meta: SampleMeta, elsewhere: Mapping[str, str], missing: Why, said: Mapping[str, str]) -> TripleLine:
+def _line(
+    meta: SampleMeta, elsewhere: Mapping[str, str], missing: Why, said: Mapping[str, str], dropped: _Dropped
+) -> TripleLine:
     there = {elsewhere.get(product) for product in (meta.product_a, meta.product_b)}
     why: Why = missing if None in there else "dealt-anew" if there == {meta.split} else "split-changed"
-    names = [f.name for f in dataclasses.fields(TripleLine) if f.name not in ("key", "why", "review")]
-    review = said.get(meta.key, "")
+    names = [f.name for f in dataclasses.fields(TripleLine) if f.name not in ("key", "why", "review", "rejection")]
     facts = {name: getattr(meta, name) for name in names}
-    return TripleLine(key=meta.key, why="review" if review else why, review=review, **facts)
+    review = said.get(meta.key, "")
+    rejection = "" if review else dropped.why(meta)
+    why = "review" if review else "rejected" if rejection else why
+    return TripleLine(key=meta.key, why=why, review=review, rejection=rejection, **facts)
 
 
 def _change(old: Sample, new: Sample) -> ChangedTriple | None:

@@ -111,6 +111,30 @@ def test_a_triple_that_only_made_room_is_told_from_one_whose_product_went(
     assert [line.why for line in (*diff.added, *diff.removed)] == ["dealt-anew", "dealt-anew"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "field", "linked"),
+    [("triple", "triple_id", False), ("track", "clip_id", True), ("clip", "clip_id", False)],
+)
+def test_a_triple_that_a_stage_dropped_says_which_and_why(
+    tmp_path: Path, make_sample: MakeSample, settings: DatasetSettings, kind: str, field: str, linked: bool
+) -> None:
+    """Also where it was the last one of its product; and the other way round, where a stage takes it again."""
+    both = [make_sample(1, meta={"clip_id": "c1"}), make_sample(2, meta={"clip_id": "c2", "product_b": "only-here"})]
+    about = both[1].meta[field]
+    subject, link = ("t", about) if linked else (about, "")
+    dropped = reject("some_qc", kind, subject, "it", "too-odd", "0.3 is above 0.2", linked_to=link)
+    root = tmp_path / "shards"
+    version(root, both, settings)
+    version(root, both[:1], settings, rejections=[dropped])
+    (line,) = diff_versions(root / "v1", root / "v2").removed
+    assert (line.key, line.why, line.rejection) == (key_of(2), "rejected", "some_qc: too-odd")
+    (back,) = diff_versions(root / "v2", root / "v1").added
+    assert (back.key, back.why, back.rejection) == (key_of(2), "rejected", "some_qc: too-odd")
+    assert "1 (1 rejected)" in (text := run(diff_command, root / "v1", root / "v2"))
+    assert "rejected by some_qc: too-odd" in text and "no longer" not in text
+    assert "no longer rejected by some_qc: too-odd" in run(diff_command, root / "v2", root / "v1")
+
+
 def run(command: Any, *arguments: str | Path) -> str:
     done = CliRunner().invoke(command, list(map(str, arguments)), catch_exceptions=False)
     assert done.exit_code == 0
