@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from pvtt_data.cli.lazy_bar import download_bar
+from pvtt_data.cli.rows import print_rows
 from pvtt_data.models import ModelRegistry
 from pvtt_data.words import bytes_text
 
@@ -22,36 +22,20 @@ def models_command() -> None:
 def list_models() -> None:
     """What there is, what it is for, whether it is here, and which groups use what."""
     registry = ModelRegistry.default()
-    console = Console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("name", "size", "licence", "here", "groups", "purpose", "sha256", "from"):
-        table.add_column(name, overflow="fold")
     here = {name: registry.where(name) is not None for name in registry.models}
+    rows = []
     for model in registry.models.values():
         groups = ", ".join(group.name for group in registry.groups.values() if model.name in group.models)
         mirrors = "; ".join(mirror.describe() for mirror in model.mirrors)
-        table.add_row(
-            model.name,
-            bytes_text(model.size_bytes),
-            model.licence,
-            "yes" if here[model.name] else "no",
-            groups,
-            model.purpose,
-            model.sha256[:16],
-            mirrors,
-        )
-    console.print(table)
-    console.print()
+        facts = (bytes_text(model.size_bytes), model.licence, "yes" if here[model.name] else "no", groups)
+        rows.append((model.name, *facts, model.purpose, model.sha256[:16], mirrors))
+    print_rows(("name", "size", "licence", "here", "groups", "purpose", "sha256", "from"), rows)
+    click.echo()
     for group in registry.groups.values():
         missing = [registry.model(name) for name in group.models if not here[name]]
         left = bytes_text(sum(model.size_bytes for model in missing))
         state = f"{left} to fetch: pvtt-data models pull {group.name}" if missing else "all here"
-        console.print(
-            f"group {group.name} ({', '.join(group.models)}), {group.purpose}: {state}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        click.echo(f"group {group.name} ({', '.join(group.models)}), {group.purpose}: {state}")
 
 
 @models_command.command("pull")

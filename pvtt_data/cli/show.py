@@ -5,17 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 
+from pvtt_data.cli.rows import print_rows
 from pvtt_data.show import VIEWS, query
-
-_UNLIMITED = 1_000_000
 
 
 @click.command("show")
@@ -45,39 +40,8 @@ def show_command(what: str, work: Path, where: str | None, as_json: bool, as_csv
         writer.writerow(names)
         writer.writerows(rows)
         return
-    cells = [[_cell(value) for value in row] for row in rows]
-    console = Console()
-    table = _table(names, cells)
-    width = console.measure(table, options=console.options.update(width=_UNLIMITED)).maximum
-    if not console.is_terminal:
-        console.width = max(console.width, width)
-    if width <= console.width:
-        console.print(table)
-    else:
-        for record in cells:
-            console.print(_record(names, record))
-    console.print(f"{len(rows)} {what}", highlight=False)
-
-
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """One row a line."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in names:
-        table.add_column(name, no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def _record(names: Sequence[str], row: Sequence[str]) -> Padding:
-    """One row as a block of its filled columns: for terminals that are too narrow for the table."""
-    block = Table(box=None, pad_edge=False, show_header=False)
-    block.add_column(style="bold", no_wrap=True)
-    block.add_column(overflow="fold")
-    for name, value in zip(names, row, strict=True):
-        if value:
-            block.add_row(name, value)
-    return Padding(block, (0, 0, 1, 0))
+    print_rows(names, [[_cell(value) for value in row] for row in rows])
+    click.echo(f"{len(rows)} {what}")
 
 
 def _cell(value: object) -> str:
@@ -87,4 +51,4 @@ def _cell(value: object) -> str:
         return " ".join(f"{k}={_cell(v)}" for k, v in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_cell(v) for v in value)
-    return str(value).replace("[", "\\[") if value is not None else ""
+    return "" if value is None else str(value)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from pvtt_data.cli.options import verdicts_folder
+from pvtt_data.cli.rows import print_rows
 from pvtt_data.errors import InputError, PreflightError
 from pvtt_data.records import to_plain
 from pvtt_data.reviews.agreement import agreements
@@ -23,7 +21,6 @@ from pvtt_data.reviews.log import FolderContent, ReviewLog, scan
 from pvtt_data.reviews.records import ACTIONS, KINDS, Review, check_reviewer
 from pvtt_data.words import printable
 
-_UNLIMITED = 1_000_000
 _SHOWN_LINES = 20
 
 _folder = click.option(
@@ -88,7 +85,8 @@ def list_command(folder: Path, reviewer: str | None, kind: str | None, action: s
         (r.at, r.reviewer, r.kind, r.name or r.key[:16], _what(r), r.comment, r.review_id, states[r.review_id])
         for r in shown
     ]
-    _print_table(("when", "who", "what", "subject", "says", "comment", "id", ""), rows)
+    if rows:
+        print_rows(("when", "who", "what", "subject", "says", "comment", "id", ""), rows)
     click.echo(f"{len(shown)} verdict{'' if len(shown) == 1 else 's'} in {folder}")
 
 
@@ -135,7 +133,8 @@ def agreement_command(folder: Path, as_json: bool) -> None:
         )
         for row in found
     ]
-    _print_table(("reviewers", "kind", "both looked at", "same verdict", "kappa"), rows)
+    if rows:
+        print_rows(("reviewers", "kind", "both looked at", "same verdict", "kappa"), rows)
     if not found:
         click.echo("no two reviewers looked at the same thing yet")
 
@@ -252,15 +251,3 @@ def _conflict(standing: Standing) -> dict[str, Any]:
         "words": {matter: [to_plain(review) for review in standing.words[matter]] for matter in standing.disagreements},
         "holds": {matter: [r.review_id for r in standing.decisive[matter]] for matter in standing.disagreements},
     }
-
-
-def _print_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in names:
-        table.add_column(name, no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    console = Console()
-    console.width = max(console.width, console.measure(table, options=console.options.update(width=_UNLIMITED)).maximum)
-    if table.row_count:
-        console.print(table, soft_wrap=True)

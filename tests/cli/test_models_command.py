@@ -65,7 +65,7 @@ def test_the_list_says_what_is_here_and_what_each_group_still_needs(
     assert "group core (u2net, ppocrv4-det), what builds use without a GPU: all here" in shown
     assert "to fetch: pvtt-data models pull grounded-sam2" in shown
     row = next(line for line in shown.splitlines() if line.startswith("bert-vocabulary"))
-    assert "yes" in row and "grounded-sam2" in row and "Apache-2.0" in row
+    assert "yes" in row and "grounded-sam2" in row and "Apache-2.0" in row and "(BERT's tokenizer, uncased)" in row
 
 
 def test_where_prints_the_files_of_a_group_or_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
