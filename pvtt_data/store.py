@@ -166,7 +166,7 @@ class BlobStore:
         Raises:
             InputError: the file is gone or was changed after it was mined.
         """
-        entry = json.loads(self._original_file(sha256).read_text())
+        entry = json.loads(self._original_file(sha256).read_text(encoding="utf-8"))
         path = Path(entry["path"])
         try:
             stat = OriginalStat.of(path)

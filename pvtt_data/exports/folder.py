@@ -264,7 +264,7 @@ def check_export(path: Path) -> list[str]:
     if not sums.is_file() or sha256_file(sums) != stated.get("sha256"):
         return [f"{SUMS_FILE} is missing or not the one that {MANIFEST_FILE} names"]
     problems, known = [], {SUMS_FILE, MANIFEST_FILE}
-    for line in sums.read_text().splitlines():
+    for line in sums.read_text(encoding="utf-8").splitlines():
         digest, _, name = line.partition("  ")
         known.add(name)
         file = path / name

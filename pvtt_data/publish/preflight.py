@@ -265,7 +265,7 @@ def _file_obstacles(dataset: Path, manifest: Manifest, allowed: Collection[str])
     Facts and preview say what the samples' JSON says, which `verify` checks and which is looked at with the samples.
     """
     plain = [name for name in (*PRESENTING_FILES, LINEAGE_FILE) if (dataset / name).is_file()]
-    texts = [(name, "", line) for name in plain for line in (dataset / name).read_text().splitlines()]
+    texts = [(name, "", line) for name in plain for line in (dataset / name).read_text(encoding="utf-8").splitlines()]
     texts += [(MANIFEST_FILE, *found) for found in texts_in(manifest.model_dump(mode="json"))]
     if STRIP_FILE in manifest.files:
         for what in private_bytes((dataset / STRIP_FILE).read_bytes()):

@@ -50,7 +50,7 @@ class _HashCache:
         self._seen: dict[str, list[object]] = {}
         if path.exists():
             try:
-                self._known = json.loads(path.read_text())
+                self._known = json.loads(path.read_text(encoding="utf-8"))
             except ValueError:
                 self._known = {}
 

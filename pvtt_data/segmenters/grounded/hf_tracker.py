@@ -97,7 +97,7 @@ def load_folder(folder: Path) -> tuple[torch.nn.Module, Any]:
     """
     import transformers
 
-    kind = json.loads((folder / "config.json").read_text()).get("model_type", "")
+    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type", "")
     if kind not in FOLDER_CLASSES:
         raise ValueError(f"{folder}: model_type {kind!r} is no video tracker; known are {', '.join(FOLDER_CLASSES)}")
     model_class, processor_class = (getattr(transformers, name) for name in FOLDER_CLASSES[kind])
