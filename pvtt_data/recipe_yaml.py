@@ -96,7 +96,7 @@ class Problem:
             subject = "  " + dotted(self.path)
             if self.value is not None:
                 subject += f" = {self.value}"
-        return printable(f"{self.place}{subject} — {self.message}")
+        return printable(f"{self.place}{subject} — {self.message}", spaces=False)
 
 
 class UnusableTextError(Exception):
@@ -109,7 +109,7 @@ class UnusableTextError(Exception):
 
 def shortened(text: str, limit: int = SHOWN_CHARS) -> str:
     """`text` on one line, cut to `limit` characters."""
-    line = printable(" ".join(text.split("\n")))
+    line = printable(" ".join(text.split("\n")), spaces=False)
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

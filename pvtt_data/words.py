@@ -24,13 +24,15 @@ def bytes_text(size_bytes: float) -> str:
     return f"{value:.1f} TB"
 
 
-def printable(text: str, newlines: bool = False) -> str:
+def printable(text: str, newlines: bool = False, spaces: bool = True) -> str:
     """Text from data without control characters, which a terminal would obey: they are written as escapes.
 
     Args:
         newlines: leave line breaks as they are.
+        spaces: leave those of Chinese texts and of numbers (no-break) as they are. Where one may be what is wrong, as
+            in a key that is unknown, an escape tells it from a plain space.
     """
     if text.isprintable():
         return text
-    shown = "\u3000\u00a0\n" if newlines else "\u3000\u00a0"  # spaces of Chinese and of numbers, which do no harm
+    shown = ("\u3000\u00a0" if spaces else "") + ("\n" if newlines else "")
     return "".join(c if c.isprintable() or c in shown else c.encode("unicode_escape").decode() for c in text)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 import yaml
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import (
     BaseModel,
@@ -888,6 +888,7 @@ def test_any_damage_to_a_recipe_is_explained(scratch: Path, values: dict[str, An
         ).map("=".join),
     )
 )
+@example(override="\xa0")
 @settings(deadline=None)
 def test_any_override_is_applied_or_explained(scratch: Path, override: str) -> None:
     scratch.write_text(MINIMAL + "sources: [{kind: folder, folder: a}]\n")

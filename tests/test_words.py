@@ -12,6 +12,7 @@ def test_texts_from_data_cannot_command_a_terminal() -> None:
     assert printable("青花\u3000马克杯，3\u00a0件") == "青花\u3000马克杯，3\u00a0件"
     assert printable("mug\x1b[2J\n\u202egpj.\ud800") == "mug\\x1b[2J\\n\\u202egpj.\\ud800"
     assert printable("one\ntwo\r", newlines=True) == "one\ntwo\\r"
+    assert printable("fps\u00a0: 16\n", newlines=True, spaces=False) == "fps\\xa0: 16\n"
 
 
 def test_names_and_addresses_of_missing_originals_stay_on_their_lines() -> None:
