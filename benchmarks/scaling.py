@@ -92,7 +92,12 @@ def trained(chosen: argparse.Namespace, count: int, folder: Path) -> Steps:
     settings = [
         *("model.weights=random", "data.precompute.variants=1"),
         *(f"run.steps={chosen.steps}", f"data.global_batch={chosen.processes}"),
-        *("validation.every=0", "checkpoint.every_minutes=0", f"checkpoint.every_steps={chosen.steps}"),
+        *(
+            "run.experiments=null",
+            "validation.every=0",
+            "checkpoint.every_minutes=0",
+            f"checkpoint.every_steps={chosen.steps}",
+        ),
     ]
     run(chosen, [*(launch if count > 1 else []), "-m", "pvtt_train"], settings, "--run", str(folder))
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
