@@ -47,21 +47,18 @@ def main() -> None:
         if chosen.shards is None:
             size = (chosen.frames, chosen.height, chosen.width)
             chosen.shards = draw_dataset(Path(scratch), max(6, 2 * count), *size)
-            run(chosen, ["-m", "pvtt_train", "precompute"], ["model.weights=random", "data.precompute.variants=1"])
-        one, several = (trained(chosen, n, Path(scratch) / f"run{n}") for n in (1, count))
-    seconds = {
-        n: statistics.median(step["step_s"] for step in steps[SKIPPED:]) for n, steps in ((1, one), (count, several))
-    }
+            run(chosen, ["-m", "pvtt_train", "precompute"], [])
+        runs = {n: trained(chosen, n, Path(scratch) / f"run{n}") for n in (1, count)}
+    seconds = {n: statistics.median(step["step_s"] for step in steps[SKIPPED:]) for n, steps in runs.items()}
     efficiency = seconds[1] / seconds[count] / count
-    curve = max(abs(b["loss"] - a["loss"]) / abs(a["loss"]) for a, b in zip(one, several, strict=True))
-    rows = [[str(n), f"{seconds[n]:.3f}", f"{waiting(steps):.2%}"] for n, steps in ((1, one), (count, several))]
+    curve = max(abs(b["loss"] - a["loss"]) / abs(a["loss"]) for a, b in zip(runs[1], runs[count], strict=True))
+    rows = [[str(n), f"{seconds[n]:.3f}", f"{waiting(steps):.2%}"] for n, steps in runs.items()]
     name = torch.cuda.get_device_name() if torch.cuda.is_available() else "processor"
     print(table(["processes", "s a step", "waiting for the loader"], rows))
     print(f"\nefficiency {efficiency:.1%}; curve within {curve:.1e}; {chosen.steps} steps of {count} samples")
     print(f"{name}; torch {library_version('torch')}, accelerate {library_version('accelerate')}")
     if chosen.json:
-        record = {"seconds": seconds, "efficiency": efficiency, "curve": curve, "device": name}
-        record["steps"] = {"one": one, "several": several}
+        record = {"seconds": seconds, "efficiency": efficiency, "curve": curve, "device": name, "steps": runs}
         chosen.json.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
@@ -89,16 +86,8 @@ def trained(chosen: argparse.Namespace, count: int, folder: Path) -> Steps:
     """Numbers of each step of a run by so many processes."""
     launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(count), "--num_machines", "1"]
     launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    settings = [
-        *("model.weights=random", "data.precompute.variants=1"),
-        *(f"run.steps={chosen.steps}", f"data.global_batch={chosen.processes}"),
-        *(
-            "run.experiments=null",
-            "validation.every=0",
-            "checkpoint.every_minutes=0",
-            f"checkpoint.every_steps={chosen.steps}",
-        ),
-    ]
+    settings = [f"run.steps={chosen.steps}", f"data.global_batch={chosen.processes}", "run.experiments=null"]
+    settings += ["validation.every=0", "checkpoint.every_minutes=0", f"checkpoint.every_steps={chosen.steps}"]
     run(chosen, [*(launch if count > 1 else []), "-m", "pvtt_train"], settings, "--run", str(folder))
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
@@ -106,7 +95,8 @@ def trained(chosen: argparse.Namespace, count: int, folder: Path) -> Steps:
 
 def run(chosen: argparse.Namespace, program: list[str], settings: list[str], *more: str) -> None:
     """Run a command of the trainer; say what it said if it fails."""
-    given = [part for setting in (*settings, *chosen.overrides) for part in ("--set", setting)]
+    always = ("model.weights=random", "data.precompute.variants=1")
+    given = [part for setting in (*always, *settings, *chosen.overrides) for part in ("--set", setting)]
     command = [sys.executable, *program, "--shards", str(chosen.shards), "--preset", chosen.preset, *given, *more]
     print(f"[{time.monotonic() - BEGUN:6.1f} s] " + " ".join(command), file=sys.stderr, flush=True)
     done = subprocess.run(command, capture_output=True, text=True)

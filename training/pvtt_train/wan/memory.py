@@ -275,18 +275,18 @@ def _activations(setting: Setting) -> tuple[float, float, float]:
         run if speed.checkpointing == "offload" else spread([b for b in run if b not in kept], speed.host_blocks)
     )
 
-    adapted = {block: dit_adapters if block[0] == "dit" else vace_adapters for block in run}
-    saved, needed = {}, {}
+    saved, needed, sent = {}, {}, {}
     for block in run:
         entering = 1 if block[0] == "dit" or speed.hints_as_list else block[1] + 1
         whole = block in kept or (block in away and speed.host_whole)
-        adapters = adapted[block]
+        adapters = dit_adapters if block[0] == "dit" else vace_adapters
         saved[block] = _kept(speed, rho, adapters) + entering - 1 if whole else _dropped(speed, entering, adapters)
         needed[block] = _while_kept(working, saved[block], whole)
+        if block in away:
+            sent[block] = saved[block] - (0.0 if whole else _unseen(speed, adapters))
 
     # Tokens of the latents as they enter, and those of the head; and blocks on their way to or from the processor.
     ends = 2.0
-    sent = {block: saved[block] - _unseen(speed, adapted[block]) for block in away}
     if speed.host_blocks and away:
         ends += 2 * max(sent.values())
     hosted = sum(sent.values())
