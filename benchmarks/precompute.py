@@ -30,23 +30,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from drawn_clips import draw_dataset
 from pvtt_train.data import precompute as making
 from pvtt_train.data.config import LatentSettings
 from pvtt_train.data.precompute import PrecomputeReport, PrecomputeSettings, precompute
-
-from pvtt_data.images import write_png
-from pvtt_data.media import encode_clip, encode_masks
-from pvtt_data.shards import DatasetSettings, ShardSample, write_dataset
-
-_META: dict[str, Any] = {
-    **dict.fromkeys(("category_a", "category_b", "title_a", "title_b", "source_prompt", "captioner", "judge"), "-"),
-    **dict.fromkeys(("segmenter", "source_id", "clip_id", "source_url"), "-"),
-    "engine": "render", "kind": "swap", "split": "train", "difficulty": "easy", "product_a": "a", "product_b": "b",
-    "fps": 16.0, "reference_source": ["listing"], "verdict": "accept", "reasons": [], "numbers": {"n": 1.0},
-    "first_frame": 0, "last_frame": 49, "licences": ["CC0-1.0"], "models": [],
-}  # fmt: skip
 
 
 def without_optional_imports() -> None:
@@ -59,37 +47,6 @@ def without_optional_imports() -> None:
         module.__spec__ = importlib.machinery.ModuleSpec(name, None)
         module.__dict__.update(attributes)
         sys.modules[name] = module
-
-
-def draw_dataset(folder: Path, clips: int, frames: int, height: int, width: int) -> Path:
-    """Discs and boxes that cross a textured ground."""
-    made = []
-    for number in range(clips):
-        dice = np.random.default_rng(number)
-        place = folder / f"clip-{number}"
-        place.mkdir(parents=True)
-        rows, columns = np.mgrid[0:height, 0:width]
-        ground = np.stack([rows * 255 // height, columns * 255 // width, (rows ^ columns) & 255], -1)
-        ground = np.clip(ground * 0.6 + dice.integers(0, 60, ground.shape), 0, 255).astype(np.uint8)
-        side = height // 5
-        moved = [(height // 2, width // 4 + step * width // (2 * frames)) for step in range(frames)]
-        disc = np.stack([(rows - y) ** 2 + (columns - x) ** 2 <= side**2 for y, x in moved])
-        box = np.stack([(abs(rows - y) <= side) & (abs(columns - x) <= side * 3 // 4) for y, x in moved])
-        for name, mask in (("source", disc), ("target", box)):
-            colour = dice.integers(0, 255, 3).astype(np.uint8)
-            encode_clip(np.where(mask[..., None], colour, ground), 16, place / f"{name}.mp4", crf=18)
-            encode_masks(mask, 16, place / f"{name}_mask.mp4")
-        encode_masks(disc | box, 16, place / "effect_mask.mp4")
-        members: dict[str, Path | bytes] = {path.name: path for path in place.glob("*.mp4")}
-        picture = np.zeros((side * 2, side * 2, 4), np.uint8)
-        picture[8:-8, 8:-8] = (*dice.integers(0, 255, 3), 255)
-        members["reference_0.png"] = write_png(picture)
-        key = f"{number + 1:016x}"
-        size = {"frames": frames, "height": height, "width": width}
-        meta = {**_META, **size, "triple_id": key, "prompt": f"box number {number} slides to the right"}
-        made.append(ShardSample(key=key, split="train", members=members, meta=meta))
-    write_dataset(folder / "v1", made, DatasetSettings("precompute-benchmark", {}, reference_count=1))
-    return folder / "v1"
 
 
 class TimedCodec:
@@ -190,7 +147,7 @@ def main() -> None:
     results = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        dataset = draw_dataset(folder, args.clips, args.frames, args.height, args.width)
+        dataset = draw_dataset(folder, args.clips, args.frames, [(args.height, args.width)])
         codec.encode(torch.zeros(1, 3, args.frames, args.height, args.width, device=device))
         codec.encode(torch.zeros(1, 3, 1, args.height, args.width, device=device))
         codec.seconds()

@@ -21,22 +21,18 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
 import torch
-from precompute import draw_dataset
+from drawn_clips import draw_dataset
+from trainer_runs import Steps, run, steps_of
 
 from pvtt_data.experiment_log.markdown import table
 from pvtt_data.stage import library_version
 
-BEGUN = time.monotonic()
 SKIPPED = 3
-Steps = list[dict[str, Any]]
+ONCE = "data.precompute.variants=1"
 
 
 def main() -> None:
@@ -45,9 +41,10 @@ def main() -> None:
     count = chosen.processes
     with tempfile.TemporaryDirectory() as scratch:
         if chosen.shards is None:
-            size = (chosen.frames, chosen.height, chosen.width)
-            chosen.shards = draw_dataset(Path(scratch), max(6, 2 * count), *size)
-            run(chosen, ["-m", "pvtt_train", "precompute"], [])
+            size = (chosen.height, chosen.width)
+            chosen.shards = draw_dataset(Path(scratch), max(6, 2 * count), chosen.frames, [size])
+            precompute = ("-m", "pvtt_train", "precompute")
+            run(chosen.shards, chosen.preset, precompute, [ONCE, *chosen.overrides])
         runs = {n: trained(chosen, n, Path(scratch) / f"run{n}") for n in (1, count)}
     seconds = {n: statistics.median(step["step_s"] for step in steps[SKIPPED:]) for n, steps in runs.items()}
     efficiency = seconds[1] / seconds[count] / count
@@ -86,22 +83,12 @@ def trained(chosen: argparse.Namespace, count: int, folder: Path) -> Steps:
     """Numbers of each step of a run by so many processes."""
     launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(count), "--num_machines", "1"]
     launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    settings = [f"run.steps={chosen.steps}", f"data.global_batch={chosen.processes}", "run.experiments=null"]
+    settings = [ONCE, f"run.steps={chosen.steps}", f"data.global_batch={chosen.processes}"]
     settings += ["validation.every=0", "checkpoint.every_minutes=0", f"checkpoint.every_steps={chosen.steps}"]
-    run(chosen, [*(launch if count > 1 else []), "-m", "pvtt_train"], settings, "--run", str(folder))
-    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def run(chosen: argparse.Namespace, program: list[str], settings: list[str], *more: str) -> None:
-    """Run a command of the trainer; say what it said if it fails."""
-    always = ("model.weights=random", "data.precompute.variants=1")
-    given = [part for setting in (*always, *settings, *chosen.overrides) for part in ("--set", setting)]
-    command = [sys.executable, *program, "--shards", str(chosen.shards), "--preset", chosen.preset, *given, *more]
-    print(f"[{time.monotonic() - BEGUN:6.1f} s] " + " ".join(command), file=sys.stderr, flush=True)
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    settings += chosen.overrides
+    program = [*(launch if count > 1 else []), "-m", "pvtt_train"]
+    run(chosen.shards, chosen.preset, program, settings, "--run", str(folder))
+    return steps_of(folder)
 
 
 def waiting(steps: Steps) -> float:
