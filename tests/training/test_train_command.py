@@ -231,6 +231,9 @@ def test_a_sample_that_cannot_be_read_stops_or_is_counted(shards: Path, tmp_path
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert list(summary["corrupt"]) == [sample.key] and "SHA-256 is not" in summary["corrupt"][sample.key]
     assert [scores["step"] for scores in summary["validations"]] == [3] and summary["validations"][0]["loss"] > 0
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    (validated,) = (entry for entry in log if entry["event"] == "validated")
+    assert 0 < validated["memory_bytes"] <= summary["peak_bytes"] and "memory_bytes" not in summary["validations"][0]
     told = (tmp_path / "run" / "summary.md").read_text()
     assert f"sample {sample.key} was replaced" in told and "validation after step 3: loss" in told
     assert len(list((tmp_path / "run" / "samples").rglob("*-sheet.png"))) == 1

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from pvtt_train import settings as settings_module
 from pvtt_train.config import TrainConfig, read_config
 from pvtt_train.distributed import World
-from pvtt_train.plan import make_plan, preflight
+from pvtt_train.plan import available_bytes, make_plan, preflight
 from pvtt_train.presets import Preset, choose, names
 from pvtt_train.run_folder import CONFIG, RunFolder
 from pvtt_train.settings import Settings, check_unchanged, resolve
@@ -132,6 +133,29 @@ def test_what_cannot_fit_is_refused_with_what_helps(shards: Path) -> None:
     with pytest.raises(PreflightError, match=r"memory: \d+\.\d GB.*weights 3\d\.\d GB(.|\n)*fp8") as found:
         preflight(plan)
     assert "there are 20 GB" in str(found.value), "a VAE works beside it"
+
+
+def test_room_is_left_for_what_lies_beside_the_training(shards: Path) -> None:
+    def room_gb(*overrides: str) -> float:
+        given = ["run.max_memory_gb=6", "validation.split=test", *overrides]
+        return available_bytes(resolve(shards, "rtx5090-480p49", overrides=given).config, CPU.device) / 1e9
+
+    assert room_gb("data.source=latents", "validation.every=0") == 6
+    assert room_gb("data.source=latents") == pytest.approx(5.7), "the VAE of validation"
+    assert room_gb("data.source=pixels") == 2, "a VAE that encodes"
+
+
+def test_a_limit_of_memory_is_a_share_of_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_to: list[tuple[float, torch.device]] = []
+    properties = SimpleNamespace(total_memory=80 * 10**9)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *given: set_to.append(given))
+    gpu = World(torch.device("cuda", 1))
+    gpu.limit_memory(None)
+    CPU.limit_memory(20)
+    gpu.limit_memory(20)
+    gpu.limit_memory(100)
+    assert set_to == [(0.25, gpu.device), (1.0, gpu.device)]
 
 
 def test_a_global_batch_that_cannot_be_shared_is_refused(shards: Path) -> None:

@@ -55,6 +55,12 @@ class World:
         """Whether this process keeps files and talks to people."""
         return self.rank == 0
 
+    def limit_memory(self, gb: float | None) -> None:
+        """Let torch's allocator take no more of the GPU than so many 10⁹ bytes, if any number is given."""
+        if gb is not None and self.device.type == "cuda":
+            total = torch.cuda.get_device_properties(self.device).total_memory
+            torch.cuda.set_per_process_memory_fraction(min(1.0, gb * 1e9 / total), self.device)
+
     def leave(self) -> None:
         """End the connection, if there is one."""
         if self.size > 1:

@@ -293,7 +293,9 @@ def _validate(parts: Parts, teller: Teller, number: int) -> None:
     """Look at the model after so many steps, with the average of the adapters in their place."""
     if parts.validate is None or not parts.validate.due(number) or teller.metrics is None:
         return
-    begun = time.perf_counter()
-    with parts.step.ema.in_place(), _memory_told(number, "validation", parts.advice):
-        scores = parts.validate(number, teller.metrics)
-    teller.note("validated", step=number, seconds=round(time.perf_counter() - begun, 1), **scores)
+    with (
+        teller.validation(number) as scores,
+        parts.step.ema.in_place(),
+        _memory_told(number, "validation", parts.advice),
+    ):
+        scores |= parts.validate(number, teller.metrics)

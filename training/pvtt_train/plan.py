@@ -32,6 +32,8 @@ from pvtt_train.wan.weights import PARTS, Part, missing_files
 _SPARE_BYTES = 500 * 10**6
 _VAE_BYTES = 4 * 10**9
 """Allowed for a VAE that encodes beside the training; not measured."""
+_IDLE_VAE_BYTES = 300_000_000
+"""Of one that waits for the next validation: its 127 million weights in bfloat16, and some batches that are ready."""
 _COPIES = 5
 """Of the adapters in a checkpoint: weights, average, two moments, and the file for use."""
 
@@ -176,7 +178,7 @@ def _memory(config: TrainConfig, speed: SpeedConfig, largest: Bucket, world: Wor
 
 def available_bytes(config: TrainConfig, device: torch.device) -> int:
     """Memory for the model and its training: what is free on the GPU, or all that the machine has; less what a VAE
-    needs that works beside it.
+    needs that works, or waits, beside it.
     """
     if device.type == "cuda":
         found = int(torch.cuda.mem_get_info(device)[0])
@@ -184,8 +186,12 @@ def available_bytes(config: TrainConfig, device: torch.device) -> int:
         found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if config.run.max_memory_gb is not None:
         found = min(found, int(config.run.max_memory_gb * 1e9))
-    beside = config.model.size != "tiny" and not config.data.from_latents
-    return found - (_VAE_BYTES if beside else 0)
+    if config.model.size == "tiny":
+        return found
+    if not config.data.from_latents:
+        return found - _VAE_BYTES
+    validated = held_out(config.validation, config.data.shards) is not None
+    return found - (_IDLE_VAE_BYTES if validated else 0)
 
 
 def needed_parts(config: TrainConfig) -> tuple[Part, ...]:

@@ -7,13 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 from pvtt_data.experiment_log import Experiment, ExperimentLog, Input
 from pvtt_data.words import bytes_text
 from pvtt_train.assemble import assemble
-from pvtt_train.config import TrainConfig
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.diffsynth_source import DiffSynthSource
 from pvtt_train.distributed import World
@@ -49,7 +47,7 @@ def start(plan: Plan, world: World, diffsynth: DiffSynthSource, console: Console
             return None
         for line in [f"changed    {line}" for line in changes] + ([f"goes on    after step {step}"] if step else []):
             console.print(line, highlight=False, markup=False)
-        _cap_memory(config, world)
+        world.limit_memory(config.run.max_memory_gb)
         plan = _with_self_test(plan, world, run, console)
         if world.is_first:
             run.write_config(config)
@@ -62,12 +60,6 @@ def start(plan: Plan, world: World, diffsynth: DiffSynthSource, console: Console
                 console.print("stopped, saved; the same command goes on from there", highlight=False)
                 sys.exit(128 + outcome.stopped)
     return outcome
-
-
-def _cap_memory(config: TrainConfig, world: World) -> None:
-    if config.run.max_memory_gb is not None and world.device.type == "cuda":
-        total = torch.cuda.get_device_properties(world.device).total_memory
-        torch.cuda.set_per_process_memory_fraction(min(1.0, config.run.max_memory_gb * 1e9 / total), world.device)
 
 
 def _with_self_test(plan: Plan, world: World, run: RunFolder, console: Console) -> Plan:

@@ -19,6 +19,7 @@ from pvtt_train.run_folder import ADAPTER, CONFIG, METRICS, SUMMARY, SUMMARY_NUM
 
 _PARTS = 10
 _SHOWN = ("loss", "rsd", "rsd_px", "background_psnr_db")
+_NO_SCORES = ("time", "event", "seconds", "memory_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Summary:
         losses: mean over each tenth of the steps done.
         step_s: median of a step.
         wait_share: of the steps' time in which they waited for the loader.
-        peak_bytes: the most memory that was held.
+        peak_bytes: the most memory that was held, in steps and in validations.
         left_out: steps whose loss or gradient was no number, and the keys of their samples.
         corrupt: samples that could not be read, and why.
         unreadable: samples whose metadata cannot be read.
@@ -71,7 +72,7 @@ class Summary:
             losses=_tenths([entry["loss"] for entry in told if entry["taken"]]),
             step_s=statistics.median(times) if times else 0.0,
             wait_share=round(sum(waits) / sum(times), 4) if sum(times) else 0.0,
-            peak_bytes=max((entry["memory_bytes"] for entry in told), default=0),
+            peak_bytes=max((entry["memory_bytes"] for entry in (*told, *run.events("validated"))), default=0),
             left_out=tuple(outcome.progress.left_out),
             corrupt=dict(outcome.progress.corrupt),
             unreadable=plan.unreadable,
@@ -150,7 +151,7 @@ def _first_and_last(run: RunFolder) -> tuple[dict[str, float], ...]:
     """Validations that are in the log; one if there is only one."""
     found: dict[int, dict[str, float]] = {}
     for entry in run.events("validated"):
-        scores = {name: value for name, value in entry.items() if name not in ("time", "event", "seconds")}
+        scores = {name: value for name, value in entry.items() if name not in _NO_SCORES}
         found[int(entry["step"])] = scores
     steps = sorted(found)
     return tuple(found[step] for step in dict.fromkeys((steps[0], steps[-1]))) if steps else ()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -61,6 +63,19 @@ class Teller:
         if self._log is not None:
             self._log.write(event, **fields)
 
+    @contextlib.contextmanager
+    def validation(self, number: int) -> Iterator[dict[str, float]]:
+        """Note a validation after so many steps: the scores put into the dictionary, seconds, and its own peak of
+        memory. What is told of steps afterwards is the peak of those.
+        """
+        scores: dict[str, float] = {}
+        begun = time.perf_counter()
+        _forget_peak(self._device)
+        yield scores
+        seconds, memory = round(time.perf_counter() - begun, 1), _peak_bytes(self._device)
+        self.note("validated", step=number, seconds=seconds, memory_bytes=memory, **scores)
+        _forget_peak(self._device)
+
     def step(
         self,
         number: int,
@@ -109,5 +124,10 @@ class Teller:
 
 
 def _peak_bytes(device: torch.device) -> int:
-    """The most memory that was held on the device; on a processor, by the process."""
+    """The most memory that was held on the device since it was last forgotten; on a processor, by the process, ever."""
     return int(torch.cuda.max_memory_allocated(device)) if device.type == "cuda" else peak_memory_bytes()
+
+
+def _forget_peak(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)

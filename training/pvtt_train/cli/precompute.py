@@ -38,6 +38,7 @@ def precompute_command(
     console.print(f"settings: {settings.name}: {settings.why}", highlight=False, markup=False)
     use_diffsynth()
     world = World.join(config.run.device)
+    world.limit_memory(config.run.max_memory_gb)
     dtype = precision_of(config, world.device)
     text = load_text_encoder(config.model, world.device, dtype)
     codec = load_vae(config.model, world.device, dtype)
