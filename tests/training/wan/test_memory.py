@@ -13,6 +13,7 @@ from pvtt_train.wan.architecture import SIZES, WanVace
 from pvtt_train.wan.memory import (
     MEASURED,
     MEASURED_COMPILED,
+    MEASURED_LARGE,
     MEASURED_LEAN,
     STOCK,
     MemoryEstimate,
@@ -54,6 +55,20 @@ def test_peaks_of_compiled_blocks_are_met_within_2_per_cent(frames: int, kept: i
 def test_peaks_of_what_is_computed_again_or_sent_away_are_met_within_2_per_cent(frames: int, away: int) -> None:
     found = of(frames, SpeedConfig(compile=True, checkpointing="full", host_blocks=away), ema=False).total
     assert found / GB == pytest.approx(MEASURED_LEAN[frames, away], rel=0.02)
+
+
+def test_a_peak_with_float8_is_met_within_2_per_cent() -> None:
+    found = of(speed=SpeedConfig(compile=True, keep_blocks=15, fp8=True), ema=False).total
+    assert found / GB == pytest.approx(28.41, rel=0.02), "one H100, torch 2.11, benchmarks/train_step.py"
+
+
+@pytest.mark.parametrize(("checkpointing", "frames", "fp8", "away"), MEASURED_LARGE)
+def test_peaks_of_the_large_model_are_met_within_2_per_cent(
+    checkpointing: Any, frames: int, fp8: bool, away: int
+) -> None:
+    speed = SpeedConfig(compile=True, checkpointing=checkpointing, fp8=fp8, host_blocks=away)
+    found = of(frames, speed, size=LARGE, ema=False).total
+    assert found / GB == pytest.approx(MEASURED_LARGE[checkpointing, frames, fp8, away], rel=0.02)
 
 
 @pytest.mark.usefixtures("diffsynth")
@@ -114,21 +129,25 @@ def test_advice_says_what_would_help_and_by_how_much() -> None:
     assert any("batch of 1" in line for line in advice)
     assert any("not enough alone" in line for line in advice)
     assert not any("hints_as_list" in line or "lora.targets" in line for line in advice), "these are so already"
-    assert advice[-1].startswith("all of these") and advice[-1].endswith(", enough")
-    assert not any(line.startswith("all of these") for line in kept.advice(40 * GB))
+    assert advice[-1].startswith("the first ") and advice[-1].endswith(", enough")
+    few = int(advice[-1].split()[2])
+    assert 1 < few < len(advice) - 1, "no more of them than are needed"
+    assert not any("of these" in line for line in kept.advice(40 * GB))
+    assert kept.advice(3 * GB)[-1] == "not even all of these together are enough for the 3.0 GB that there are"
     assert of().fits(32 * GB) and of(81).fits(32 * GB)
 
 
 def test_the_14b_does_not_fit_32_gb_as_it_is_and_float8_halves_most_of_its_weights() -> None:
     whole = of(size=LARGE)
     assert whole.weights > 32 * GB and not whole.fits(32 * GB)
-    away = SpeedConfig(compile=True, fp8=True, checkpointing="full", host_blocks=99)
+    away = SpeedConfig(compile=True, fp8=True, host_blocks=99)
     small = of(size=LARGE, speed=away)
     assert 0.5 < small.weights / whole.weights < 0.6 and small.host > 28 * GB
     assert small.fits(32 * GB)
     few = of(size=LARGE, speed=SpeedConfig(compile=True, checkpointing="full"), resident_blocks=4)
     assert few.fits(32 * GB) and few.host + few.weights == pytest.approx(whole.weights)
-    assert whole.advice(32 * GB)[-1].startswith("all of these")
+    told = whole.advice(32 * GB)[-1]
+    assert told.startswith("the first 3 of these together but speed.checkpointing: full: 31.") and "enough" in told
 
 
 def test_an_estimate_reads_as_a_sentence() -> None:

@@ -3,14 +3,14 @@
 Weights, adapters and their optimiser are counted exactly. Activations are counted in units of the tokens of one place
 in the model, ``B · S · dim`` numbers: how many units a block keeps is known from what it computes, and how many it
 needs while its gradient is computed was fitted to peaks of `torch.cuda.max_memory_allocated` that were measured on one
-H100 (torch 2.11, 1.3B, 480×848, batch 1, adapters of rank 32 on vace): see `MEASURED` and `MEASURED_COMPILED`. The
-estimate is within 2 % of those peaks. It has not been measured for other widths than that of the 1.3B, nor on other
-GPUs. What neither it nor torch counts (CUDA's context, fragments) is what `RESERVE` and `FRAGMENTS` allow for.
+H100 (torch 2.11, 480×848, batch 1, adapters of rank 32 on vace): see `MEASURED` and what follows it. The estimate is
+within 2 % of those peaks. Other GPUs have not been measured. What neither it nor torch counts (CUDA's context,
+fragments) is what `RESERVE` and `FRAGMENTS` allow for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -56,12 +56,27 @@ MEASURED_LEAN: Mapping[tuple[int, int], float] = MappingProxyType(
     {(49, 0): 12.13, (81, 0): 16.37, (49, 99): 9.33, (81, 99): 11.94}
 )
 """The same of compiled blocks that compute everything again, by frames and `host_blocks`."""
+MEASURED_LARGE: Mapping[tuple[str, int, bool, int], float] = MappingProxyType(
+    {
+        ("full", 49, False, 0): 54.79,
+        ("selective", 49, False, 99): 43.70,
+        ("selective", 49, True, 99): 30.06,
+        ("full", 49, True, 99): 31.66,
+        ("selective", 81, True, 99): 35.42,
+        ("full", 81, True, 99): 37.93,
+    }
+)
+"""The same of the 14B, by checkpointing, frames, `fp8` and `host_blocks`. What was known of the 1.3B foresaw the first
+two within 1 %; `_FLOAT8` was learnt from the others."""
 _COMPILED_ADAPTED = 2.0
 """Units more that a compiled VACE block takes than what saved-tensor hooks count of it: 30.1 and 30.0 units for 15
 blocks at 49 and 81 frames, whatever the DiT keeps. They do not leave the GPU with `host_blocks`. Where they lie has not
 been found."""
 _COMPILED_FULL = 0.69
 """And still more where self-attention is computed again, too: 10.5 and 10.2 units for 15 blocks."""
+_FLOAT8: Mapping[str, float] = MappingProxyType({"full": 6.5})
+_FLOAT8_OTHERS = 3.2
+"""Units that a block needs more while its gradient is computed with float8: quantised copies; by checkpointing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +122,34 @@ class MemoryEstimate:
         """What to change for less memory, and what it would take then, the least painful first.
 
         Args:
-            available: bytes that there are: changes that are not enough alone are said to be so, and if none is, what
-                they are together.
+            available: bytes that there are: changes that are not enough alone are said to be so, and if none is, how
+                many of them are together.
         """
-        lines, alone, together = [], False, self.setting
+        lines, alone, helping = [], False, []
         for name, change in _CHANGES:
-            setting, together = change(self.setting), change(together)
-            less = setting.estimate()
+            less = change(self.setting).estimate()
             if less.needed < self.needed:
                 enough = available is None or less.fits(available)
                 alone |= enough
                 remark = "" if enough else ", not enough alone"
                 lines.append(f"{name}: {_gb(less.needed)} instead of {_gb(self.needed)}{remark}")
+                helping.append((name, change))
         if available is not None and not alone:
-            least = together.estimate()
-            remark = "enough" if least.fits(available) else f"more than the {_gb(available)} that there are"
-            lines.append(f"all of these: {_gb(least.needed)}, {remark}")
+            lines.append(self._together(helping, available))
         return lines
+
+    def _together(self, helping: Sequence[tuple[str, Change]], available: int) -> str:
+        """How many of the changes are enough together; where one of them does harm beside the others, without it."""
+        for count in range(2, len(helping) + 1):
+            for left_out in (None, *range(count - 1)):
+                setting = self.setting
+                for number, (_, change) in enumerate(helping[:count]):
+                    setting = setting if number == left_out else change(setting)
+                less = setting.estimate()
+                if less.fits(available):
+                    but = "" if left_out is None else f" but {helping[left_out][0]}"
+                    return f"the first {count} of these together{but}: {_gb(less.needed)}, enough"
+        return f"not even all of these together are enough for the {_gb(available)} that there are"
 
     def __str__(self) -> str:
         host = f"; {_gb(self.host)} of the processor's memory" if self.host else ""
@@ -259,6 +285,8 @@ def _activations(setting: Setting) -> tuple[float, float, float]:
     working = 11.1 + 2 * rho if speed.compile else 12.8 + 3 * rho
     if not speed.compile and not (speed.real_rope and speed.fused_norms):
         working += 2.7
+    if speed.fp8:
+        working += _FLOAT8.get(speed.checkpointing, _FLOAT8_OTHERS)
     dit_adapters, vace_adapters = (count > 0 for count in adapted_blocks(size, setting.lora))
     dit, vace = _recorded_counts(size, setting.lora)
     hinted = dict(zip(size.vace_layers, range(len(size.vace_layers)), strict=True)) if vace else {}
@@ -325,7 +353,10 @@ def _while_kept(working: float, saved: float, kept: bool) -> float:
     return max(working - saved, working / 4) if kept else working
 
 
-def _with_speed(**changes: object) -> Callable[[Setting], Setting]:
+Change = Callable[[Setting], Setting]
+
+
+def _with_speed(**changes: object) -> Change:
     return lambda setting: replace(setting, speed=setting.speed.model_copy(update=changes))
 
 
@@ -334,14 +365,14 @@ def _selective(setting: Setting) -> Setting:
     return _with_speed(checkpointing="selective", keep_blocks=0)(setting) if keeps_all else setting
 
 
-def _at_most(frames: int) -> Callable[[Setting], Setting]:
+def _at_most(frames: int) -> Change:
     def shorter(setting: Setting) -> Setting:
         return replace(setting, bucket=_Frames(setting.bucket, min(frames, setting.bucket.frames)))
 
     return shorter
 
 
-_CHANGES: tuple[tuple[str, Callable[[Setting], Setting]], ...] = (
+_CHANGES: tuple[tuple[str, Change], ...] = (
     ("speed.keep_blocks: 0", _with_speed(keep_blocks=0)),
     ("speed.hints_as_list: true", _with_speed(hints_as_list=True)),
     ("speed.compile: true", _with_speed(compile=True)),
