@@ -5,6 +5,8 @@
     python benchmarks/train_step.py --cap-gb 31              # the allocator may have 31 GB: a 5090's room, emulated
     python benchmarks/train_step.py --variants stock,fast    # some of them
     python benchmarks/train_step.py --truth                  # and how far each gradient is from float32's
+    python benchmarks/train_step.py --size wan2.1-vace-14b --steps 2 \
+        --variants 'lean; selective, host; selective, fp8, host; lean, fp8, host'
     python benchmarks/train_step.py --size tiny --device cpu # a smoke test, seconds
 
 Random weights of the real architecture, adapters put in by DiffSynth's own training module, batch 1, one reference. A
@@ -75,6 +77,9 @@ VARIANTS: dict[str, SpeedConfig] = {
     "lean, host": COMPILED.model_copy(update={"checkpointing": "full", "host_blocks": 99}),
     "fast, host": COMPILED.model_copy(update={"keep_blocks": "fit", "host_blocks": 8, "host_whole": True}),
     "fast, fp8": COMPILED.model_copy(update={"keep_blocks": "fit", "fp8": True}),
+    "selective, host": COMPILED.model_copy(update={"host_blocks": 99}),
+    "selective, fp8, host": COMPILED.model_copy(update={"fp8": True, "host_blocks": 99}),
+    "lean, fp8, host": COMPILED.model_copy(update={"checkpointing": "full", "fp8": True, "host_blocks": 99}),
     "selective, not compiled": SpeedConfig(),
     "hints as list": STOCK.model_copy(update={"hints_as_list": True}),
     "hints, rope, norms": SpeedConfig(checkpointing="full", attention="torch"),
