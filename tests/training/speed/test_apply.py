@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -65,19 +66,38 @@ def test_loss_and_gradients_are_those_of_diffsynth(
     assert difference(gradient(stock(model), model, inputs), wanted) == 0, "not undone"
 
 
-def test_compiled_blocks_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the compiler's own partition into what is kept and what is made again, but without its code generator, which
-    takes a minute."""
+def without_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile without the code generator, which takes a minute."""
     compile_, backend = torch.compile, "aot_eager_decomp_partition"
     monkeypatch.setattr(
         torch, "compile", lambda function, *, options, **how: compile_(function, backend=backend, **how)
     )
+
+
+def test_compiled_blocks_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the compiler's own partition into what is kept and what is made again."""
+    without_code(monkeypatch)
     model, inputs = adapted(), asked()
     wanted = gradient(stock(model), model, inputs)
     with apply(model, SpeedConfig(compile=True, keep_blocks=1, host_blocks=1, host_whole=True)) as applied:
         found = gradient(applied.forward, model, inputs)
     torch.compiler.reset()
     assert difference(found, wanted) < EXACT
+
+
+def test_torch_does_not_warn_of_what_is_meant(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It reminds of tensors that are changed in place at every start; other words of it get through."""
+    logger = logging.getLogger("torch._higher_order_ops.wrap")
+    torch._logging._internal.warning_once.cache_clear()
+    without_code(monkeypatch)
+    model = adapted("vace")
+    with fast(model, checkpointing="selective", compile=True, hints_as_list=True) as applied:
+        gradient(applied.forward, model, asked())
+    torch.compiler.reset()
+    logger.warning("something else")
+    assert [record.getMessage() for record in caplog.records if record.name == logger.name] == ["something else"]
 
 
 def test_in_bfloat16_it_is_as_near_to_float32_as_diffsynth_is() -> None:

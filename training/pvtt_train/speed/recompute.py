@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,6 +17,10 @@ from pvtt_train.speed.config import Checkpointing, SpeedConfig
 Function = Callable[..., Any]
 RECOMPILE_LIMIT = 64
 """Versions of one compiled function: with and without gradient, with and without adapters, each bucket."""
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return "context_fn is passed to torch.utils.checkpoint under torch.compile" not in record.getMessage()
 
 
 class Runner:
@@ -38,6 +43,8 @@ class Runner:
             self._saving = partial(_offloaded, self._plain, random)
         else:
             saving = _saving(function, mode, random)
+            # A reminder, at every start, that nothing may be changed in place there; in these functions nothing is.
+            logging.getLogger("torch._higher_order_ops.wrap").addFilter(_is_news)
             self._saving = compiled(saving) if config.compile else saving
 
     def __call__(self, block: nn.Module, keep: bool, *inputs: Tensor | None) -> Any:
