@@ -64,24 +64,42 @@ def run(command: click.Command, kept: str) -> None:
         command: that is run with the process's arguments.
         kept: what an interruption leaves, such as "what was finished".
     """
-    from pvtt_data.errors import PvttError
-    from pvtt_data.words import printable
-
     for request in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(request) == signal.SIG_DFL:  # nohup ignores SIGHUP, and that is to stay so
             signal.signal(request, _terminate)
     try:
         command(standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:
+        status = tell(error, kept)
+        if status is None:
+            raise
+        sys.exit(status)
+
+
+def tell(error: BaseException, kept: str) -> int | None:
+    """Print what ended a command, for a person who can act on it.
+
+    Args:
+        error: that ended it.
+        kept: as of `run`.
+
+    Returns:
+        The exit status; None, and nothing is printed, of what only a traceback can tell.
+    """
+    from pvtt_data.errors import PvttError
+    from pvtt_data.words import printable
+
+    if isinstance(error, click.exceptions.Abort | KeyboardInterrupt):
         cause = error.__cause__ if isinstance(error, click.exceptions.Abort) else error
         number = cause.number if isinstance(cause, _TerminatedError) else int(signal.SIGINT)
         click.echo(f"interrupted: {kept} is kept, the same command goes on from there", err=True)
-        sys.exit(128 + number)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
+        return 128 + number
+    if isinstance(error, click.exceptions.Exit):
+        return int(error.exit_code)
+    if isinstance(error, click.ClickException):
         error.show()
-        sys.exit(error.exit_code)
-    except PvttError as error:
+        return int(error.exit_code)
+    if isinstance(error, PvttError):
         click.echo(printable(f"error: {error}", newlines=True), err=True)
-        sys.exit(1)
+        return 1
+    return None

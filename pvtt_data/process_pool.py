@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -33,12 +34,17 @@ def one_numeric_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
+_REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 @contextlib.contextmanager
-def single_threaded_pool(workers: int) -> Iterator[Executor]:
+def single_threaded_pool(workers: int, *, apart: bool = False) -> Iterator[Executor]:
     """A pool of spawned processes; what has not begun when the context ends is not begun, and none outlives its parent.
 
     Args:
         workers: processes, at most; 0 to work in this one, at once, which saves a small job their start.
+        apart: each in a process group of its own, where Ctrl-C, a closed terminal and a launcher's signals, which go to
+            whole groups, do not reach it: for work that the parent still needs when it was asked to end.
 
     Raises:
         BuildError: one of them died, killed by the system where memory ran out for one.
@@ -47,7 +53,8 @@ def single_threaded_pool(workers: int) -> Iterator[Executor]:
         yield _ThisProcess()
         return
     with one_numeric_thread():
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+        kind = _Apart if apart else ProcessPoolExecutor
+        pool = kind(workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(apart,))
         try:
             yield pool
         except BrokenProcessPool as error:
@@ -69,11 +76,32 @@ class _ThisProcess(Executor):
         return future
 
 
-def _begin() -> None:
+class _Apart(ProcessPoolExecutor):
+    def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        # A process begins with the mask of the thread that begins it, and is in this group until `_begin`.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _REQUESTS)
+        try:
+            return super().submit(work, *given, **named)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(apart: bool) -> None:
+    if apart:
+        _leave_group()
     threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
     import cv2
 
     cv2.setNumThreads(1)
+
+
+def _leave_group() -> None:
+    """Go into a group of its own, and forget what the old one was asked in the meantime."""
+    os.setpgid(0, 0)
+    before = [signal.signal(number, signal.SIG_IGN) for number in _REQUESTS]
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _REQUESTS)
+    for number, handler in zip(_REQUESTS, before, strict=True):
+        signal.signal(number, handler)
 
 
 def _end_with_parent() -> None:

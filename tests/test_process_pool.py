@@ -43,6 +43,31 @@ def test_a_worker_that_is_killed_ends_the_work_with_a_message() -> None:
         pool.submit(os._exit, 137).result()
 
 
+ASKED_TO_END = """
+import os, signal
+from pvtt_data.process_pool import _REQUESTS, _leave_group
+
+signal.pthread_sigmask(signal.SIG_BLOCK, _REQUESTS)
+group = os.getpgid(0)
+os.kill(os.getpid(), signal.SIGTERM)
+os.kill(os.getpid(), signal.SIGINT)
+_leave_group()
+assert os.getpgid(0) == os.getpid() != group and signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_what_a_group_is_asked_reaches_no_process_apart() -> None:
+    """Not even while it begins; it can still be ended by itself."""
+    with single_threaded_pool(1, apart=True) as pool:
+        group = pool.submit(os.getpgid, 0).result()
+        assert group != os.getpgid(0) and group == pool.submit(os.getpid).result()
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set(), "of this thread nothing is changed"
+    done = subprocess.run([sys.executable, "-c", ASKED_TO_END], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGTERM, done.stderr
+
+
 PARENT = """
 import threading, time
 from pvtt_data.errors import BuildError

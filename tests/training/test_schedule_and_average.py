@@ -33,6 +33,19 @@ def test_an_average_is_lent_and_taken_back_to_the_bit() -> None:
     assert torch.equal(parameter, before)
 
 
+def test_an_average_of_rounded_weights_is_not_rounded() -> None:
+    parameter = nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
+    ema = Ema([parameter], EmaConfig(keep=0.999, warm=False))
+    with torch.no_grad():
+        parameter.fill_(1.5)
+    for step in range(1000):
+        ema.update(step)
+    assert float(ema.average[0]) == pytest.approx(1.5 - 0.5 * 0.999**1000, abs=1e-4)
+    with ema.in_place():
+        assert parameter.dtype == torch.bfloat16 and 1.3 < float(parameter.detach()) < 1.33
+    assert float(parameter.detach()) == 1.5
+
+
 def test_a_warm_average_soon_leaves_its_start_and_none_is_none() -> None:
     parameter = nn.Parameter(torch.zeros(1))
     warm, cold, none = (Ema([parameter], config) for config in (EmaConfig(), EmaConfig(warm=False), EmaConfig(keep=0)))

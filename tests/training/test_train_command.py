@@ -19,7 +19,9 @@ from click.testing import CliRunner, Result
 from pvtt_train.adapters import read_info
 from pvtt_train.checkpoint import STATE
 from pvtt_train.cli import cli
+from pvtt_train.cli.train import train_command
 from pvtt_train.data.examples import CorruptSampleError
+from pvtt_train.distributed import World
 from pvtt_train.metrics import Metrics
 from pvtt_train.run_folder import RunFolder
 from pvtt_train.wan.architecture import SIZES, WanVace, random_model
@@ -116,6 +118,31 @@ def test_a_finished_run_is_left_alone_and_other_settings_are_refused(shards: Pat
     result = CliRunner().invoke(cli, arguments(shards, whole, "flow.shift=3"))
     assert isinstance(result.exception, PreflightError) and "flow.shift: 5.0 → 3.0" in str(result.exception)
     assert told(whole) == before
+
+
+def test_what_a_finished_run_lacks_is_made_by_the_same_command(shards: Path, whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    (run / "adapter.safetensors").unlink()
+    (run / "summary.json").write_text("{}")
+    assert "nothing was left out" in called(*arguments(shards, run)).output
+    assert (run / "adapter.safetensors").read_bytes() == (whole / "adapter.safetensors").read_bytes()
+    assert json.loads((run / "summary.json").read_text())["steps"] == 9 and told(run) == told(whole)
+    assert "all 9 steps are done" in called(*arguments(shards, run)).output
+
+
+def test_an_error_of_one_process_ends_it_at_once(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others wait for it where only their launcher can end them, and leaving could wait for them."""
+    left: list[int] = []
+    monkeypatch.setattr(World, "join", classmethod(lambda cls, device: World(torch.device("cpu"), 1, 2)))
+    monkeypatch.setattr(World, "leave", lambda self: left.append(self.rank))
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit) as ended:
+        train_command(shards, "tiny-cpu", None, ["data.global_batch=3"], tmp_path, dry_run=False)
+    assert ended.value.code == 1 and left == []
+    assert "error: data.global_batch (3) must be divisible" in capsys.readouterr().err
 
 
 def test_a_dry_run_makes_nothing(shards: Path, tmp_path: Path) -> None:
@@ -239,23 +266,54 @@ def test_a_sample_that_cannot_be_read_stops_or_is_counted(shards: Path, tmp_path
     assert len(list((tmp_path / "run" / "samples").rglob("*-sheet.png"))) == 1
 
 
-def test_two_processes_give_the_same_curve_as_one(shards: Path, whole: Path, tmp_path: Path) -> None:
-    """Each takes one sample of every step; without GPUs they talk through gloo."""
+STOPPED_AFTER_STEP_4 = """
+import os, signal, time
+import pvtt_train.checkpoint
+from pvtt_train.cli import main
+from pvtt_train.metrics import Metrics
+
+tell, save = Metrics.tell, pvtt_train.checkpoint.save_file
+def tell_and_ask(self, step, numbers):
+    tell(self, step, numbers)
+    if step == 4:
+        os.kill(os.getpid(), signal.SIGTERM)
+def save_slowly(*given, **named):
+    time.sleep(1)
+    save(*given, **named)
+Metrics.tell, pvtt_train.checkpoint.save_file = tell_and_ask, save_slowly
+main()
+"""
+
+
+def launched(*program: str) -> subprocess.CompletedProcess[str]:
+    """Two processes, as accelerate starts them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
     launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", str(port)]
-    command = [sys.executable, *launch, "-m", "pvtt_train", *arguments(shards, tmp_path)]
-    done = subprocess.run(
+    command = [sys.executable, *launch, *program]
+    return subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment() | {"PYTHONWARNINGS": ""}
     )
+
+
+def test_two_processes_give_the_same_curve_as_one(shards: Path, whole: Path, tmp_path: Path) -> None:
+    """Each takes one sample of every step; without GPUs they talk through gloo. The first of them is asked to end on
+    the way, and the others wait until it has saved: a launcher kills it once they have ended."""
+    program = tmp_path / "stopped.py"
+    program.write_text(STOPPED_AFTER_STEP_4)
+    run = tmp_path / "run"
+    stopped = launched(str(program), *arguments(shards, run))
+    assert stopped.returncode != 0 and RunFolder(run).step == 4, stopped.stdout + stopped.stderr
+    assert "stopped, saved; the same command goes on from there" in stopped.stdout
+    done = launched("-m", "pvtt_train", *arguments(shards, run))
     assert done.returncode == 0, done.stdout + done.stderr
-    one, two = (list(RunFolder(folder).metrics()) for folder in (whole, tmp_path))
+    one, two = (list(RunFolder(folder).metrics()) for folder in (whole, run))
     assert [len(entry["keys"]) for entry in one] == [2] * 9 and [len(entry["keys"]) for entry in two] == [1] * 9
     assert [entry["keys"][0] for entry in one] == [entry["keys"][0] for entry in two]
     assert [entry["loss"] for entry in two] == pytest.approx([entry["loss"] for entry in one], rel=1e-4)
-    assert json.loads((tmp_path / "run.json").read_text())[0]["machine"]["processes"] == 2
+    assert [start["machine"]["processes"] for start in json.loads((run / "run.json").read_text())] == [2, 2]
     assert done.stdout.count("adapter: ") == 1
     assert "\nwarning: RANDOM WEIGHTS" in f"\n{done.stderr}" and "load_model(" not in done.stderr
 

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pvtt_train import checkpoint as checkpoints
 from pvtt_train.guards import NotFiniteError, OutOfMemoryError, no_room
 from pvtt_train.lesson import Lesson
 from pvtt_train.run_folder import RunFolder
+from pvtt_train.stopping import Stop
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from toy_runs import COURSE, ToyLessons, toy_parts, toy_run
@@ -89,6 +91,50 @@ def test_sigterm_saves_and_the_run_goes_on_to_the_same_bits(whole: Path, tmp_pat
     assert signal.getsignal(signal.SIGTERM) is before
     assert toy_run(tmp_path).begun == 5
     assert_same(whole, tmp_path)
+
+
+def test_only_a_second_ctrl_c_ends_at_once() -> None:
+    """Launchers send SIGTERM more than once."""
+    with Stop() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.asked == signal.SIGTERM
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+
+
+class Validation:
+    """Due at every second step; fails where it is told to."""
+
+    def __init__(self, fails_at: int = -1) -> None:
+        self.fails_at, self.seen = fails_at, list[int]()
+
+    def due(self, step: int) -> bool:
+        return step % 2 == 0
+
+    def __call__(self, step: int, metrics: object) -> dict[str, float]:
+        if step == self.fails_at:
+            raise OSError(errno.EIO, "the disk of samples is gone")
+        self.seen.append(step)
+        return {"loss": 1.0}
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_a_validation_that_fails_loses_no_step_and_is_made_up_for(whole: Path, tmp_path: Path) -> None:
+    every = COURSE.checkpoint.model_copy(update={"every_steps": 2})
+    with pytest.raises(OSError, match="samples is gone"):
+        toy_run(tmp_path, validate=Validation(4), checkpoint=every)
+    assert RunFolder(tmp_path).step == 4
+    again = Validation()
+    assert toy_run(tmp_path, validate=again, checkpoint=every).begun == 4
+    assert again.seen == [4, 6, 8]
+    assert_same(whole, tmp_path)
+    nothing_more = Validation()
+    toy_run(tmp_path, validate=nothing_more, checkpoint=every)
+    assert nothing_more.seen == []
 
 
 def test_only_the_latest_checkpoints_are_kept(whole: Path, tmp_path: Path) -> None:

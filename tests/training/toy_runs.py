@@ -14,7 +14,7 @@ from pvtt_train.ema import EmaConfig
 from pvtt_train.flow import Flow
 from pvtt_train.guards import FiniteGuard
 from pvtt_train.lesson import Lesson
-from pvtt_train.loop import Course, Outcome, Parts, train
+from pvtt_train.loop import Course, Outcome, Parts, Validate, train
 from pvtt_train.optimiser import OptimiserConfig
 from pvtt_train.run_folder import RunFolder
 from pvtt_train.schedule import ScheduleConfig
@@ -107,9 +107,11 @@ def toy_parts(lessons: ToyLessons, steps: int = COURSE.steps, allowed: int = 0, 
     return Parts(step, list(parameters), lessons, write_adapter, advice=("estimated: 1 GB", "try less"))
 
 
-def toy_run(folder: Path, lessons: ToyLessons | None = None, allowed: int = 0, **changes: Any) -> Outcome:
+def toy_run(
+    folder: Path, lessons: ToyLessons | None = None, allowed: int = 0, validate: Validate | None = None, **changes: Any
+) -> Outcome:
     """Train in a folder; what it holds is gone on with."""
     course = replace(COURSE, **changes)
     with RunFolder(folder) as run:
-        parts = toy_parts(lessons or ToyLessons(), course.steps, allowed)
+        parts = replace(toy_parts(lessons or ToyLessons(), course.steps, allowed), validate=validate)
         return train(parts, course, run, World(CPU), Screen())

@@ -66,6 +66,10 @@ class World:
         if self.size > 1:
             torch.distributed.destroy_process_group()
 
+    def wait(self) -> None:
+        """Until all are here."""
+        self.gather(None)
+
     def add_up(self, tensors: Sequence[Tensor]) -> None:
         """Replace tensors, of one precision, by their sums over all processes."""
         if self.size == 1 or not tensors:

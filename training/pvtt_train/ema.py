@@ -29,19 +29,20 @@ class Ema:
         config: settings.
 
     Attributes:
-        average: one tensor for each parameter, in the same precision; empty for no average.
+        average: one tensor for each parameter, float32 whatever they are: in bfloat16 what a step adds is lost in
+            rounding. Empty for no average.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], config: EmaConfig) -> None:
         self.parameters, self.config = parameters, config
-        self.average: list[Tensor] = [value.detach().clone() for value in parameters] if config.keep else []
+        self.average: list[Tensor] = [_exact(value).clone() for value in parameters] if config.keep else []
 
     def update(self, step: int) -> None:
         """Take in the weights after a step, counted from 0."""
         if not self.average:
             return
         keep = min(self.config.keep, (1 + step) / (10 + step)) if self.config.warm else self.config.keep
-        torch._foreach_lerp_(self.average, [value.detach() for value in self.parameters], 1 - keep)
+        torch._foreach_lerp_(self.average, [_exact(value) for value in self.parameters], 1 - keep)
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
@@ -56,6 +57,10 @@ class Ema:
     def put(self) -> None:
         """Let the parameters hold their average, if one is kept."""
         _copy(self.parameters, self.average)
+
+
+def _exact(value: Tensor) -> Tensor:
+    return value.detach().float()
 
 
 @torch.no_grad()

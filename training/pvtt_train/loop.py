@@ -195,8 +195,8 @@ def train(parts: Parts, course: Course, run: RunFolder, world: World, screen: Sc
         begun, asked = progress.step, 0
         with Teller(run, world, screen, begun, course.steps, board=course.board) as teller:
             lessons = iter(parts.lessons)
-            if begun == 0:
-                _validate(parts, teller, 0)
+            if begun not in {entry["step"] for entry in run.events("validated")}:
+                _validate(parts, teller, begun)
             while progress.step < course.steps and not asked:
                 number, start = progress.step, time.perf_counter()
                 batches = [next(lessons) for _ in range(parts.lessons.micro_batches)]
@@ -215,11 +215,11 @@ def train(parts: Parts, course: Course, run: RunFolder, world: World, screen: Sc
                     waited_s=waited_s,
                 )
                 asked, due = _agreed(world, stop.asked, keeper.checkpoints.due(progress.step))
-                if not asked:
-                    _validate(parts, teller, progress.step)
                 if due or asked or progress.step == course.steps:
                     keeper.save(progress)
                     teller.note("saved", step=progress.step)
+                if not asked:
+                    _validate(parts, teller, progress.step)
             if asked:
                 teller.note("stopped", step=progress.step, signal=asked)
     return Outcome(progress, begun, keeper.checkpoints.latest(), asked if progress.step < course.steps else 0)

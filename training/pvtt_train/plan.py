@@ -138,7 +138,8 @@ def make_plan(settings: Settings, world: World) -> Plan:
     size, largest = SIZES[config.model.size], max(buckets, key=_latents)
     available = available_bytes(config, world.device)
     lora, batch, ema = config.lora, config.data.batch, bool(config.optimiser.ema.keep)
-    speed = fitted(config.speed, size, lora, largest, batch, available, ema)
+    weight_bytes = precision_of(config, world.device).itemsize
+    speed = fitted(config.speed, size, lora, largest, batch, available, ema, weight_bytes)
     step_s = None
     if world.device.type == "cuda":
         step_s = step_seconds(config, speed, largest, matmul_rate(world.device), processes)

@@ -94,6 +94,14 @@ class RunFolder:
         """Steps that are saved; 0 if nothing is."""
         return max((step_of(path) for path in whole_checkpoints(self.checkpoints)), default=0)
 
+    def is_finished(self, step: int) -> bool:
+        """Whether adapter and summary, which are made last, are there, and were made after so many steps."""
+        try:
+            told = json.loads((self.path / SUMMARY_NUMBERS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return told.get("steps") == step and (self.path / ADAPTER).is_file() and (self.path / SUMMARY).is_file()
+
     def write_config(self, config: BaseModel) -> None:
         """Keep all settings."""
         words = yaml.dump(config.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, width=110)

@@ -12,6 +12,7 @@ from rich.console import Console
 from pvtt_data.experiment_log import Experiment, ExperimentLog, Input
 from pvtt_data.words import bytes_text
 from pvtt_train.assemble import assemble
+from pvtt_train.config import precision_of
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.diffsynth_source import DiffSynthSource
 from pvtt_train.distributed import World
@@ -42,7 +43,7 @@ def start(plan: Plan, world: World, diffsynth: DiffSynthSource, console: Console
     with _held(settings.folder, world) as run:
         changes = check_unchanged(settings, run)
         step = run.step
-        if step >= config.run.steps:
+        if step >= config.run.steps and run.is_finished(step):
             console.print(f"all {step} steps are done: {run.path}; give more with --set run.steps", highlight=False)
             return None
         for line in [f"changed    {line}" for line in changes] + ([f"goes on    after step {step}"] if step else []):
@@ -56,6 +57,7 @@ def start(plan: Plan, world: World, diffsynth: DiffSynthSource, console: Console
             outcome = _trained(plan, world, run, console)
             if world.is_first:
                 _tell(plan, outcome, run, log, console)
+            world.wait()  # a launcher ends the others as soon as one has been stopped
             if outcome.stopped:
                 console.print("stopped, saved; the same command goes on from there", highlight=False)
                 sys.exit(128 + outcome.stopped)
@@ -79,6 +81,7 @@ def _with_self_test(plan: Plan, world: World, run: RunFolder, console: Console) 
             wanted=config.speed,
             batch=config.data.batch,
             available=plan.available_bytes,
+            weight_bytes=precision_of(config, world.device).itemsize,
             kept_in=run.path / SELF_TEST,
             told=lambda words: console.print(f"self-test  {words}", highlight=False, markup=False),
         )
@@ -115,9 +118,15 @@ def _trained(plan: Plan, world: World, run: RunFolder, console: Console) -> Outc
 
 def _tell(plan: Plan, outcome: Outcome, run: RunFolder, log: ExperimentLog | None, console: Console) -> None:
     """The adapter where it is looked for, and the summary."""
-    adapter = keep_adapter(outcome, run)
-    summary = Summary.of_run(plan, outcome, run)
-    summary.write(run, plan)
+    try:
+        adapter = keep_adapter(outcome, run)
+        summary = Summary.of_run(plan, outcome, run)
+        summary.write(run, plan)
+    except OSError as error:
+        full = no_room(error, f"all {outcome.progress.step} steps are saved")
+        if full is None:
+            raise
+        raise full from error
     for line in summary.lines():
         console.print(line, highlight=False, markup=False)
     if adapter is not None:

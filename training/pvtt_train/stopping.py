@@ -11,7 +11,9 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Stop:
-    """Takes note of SIGTERM, Ctrl-C and a closed terminal while it is entered; a second one ends at once.
+    """Takes note of SIGTERM, Ctrl-C and a closed terminal while it is entered; a second Ctrl-C ends at once.
+
+    Launchers send SIGTERM again and again, so that a second one of those is no news.
 
     Attributes:
         asked: number of the signal; 0 for none.
@@ -36,6 +38,6 @@ class Stop:
         self._before.clear()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.asked = number
+        self.asked = self.asked or number

@@ -105,7 +105,9 @@ def test_what_keeps_less_takes_less() -> None:
     everything = SpeedConfig(compile=True, keep_blocks=44)
     assert of(81, everything).total == totals[0]
     assert of(81, batch=2).activations == pytest.approx(2 * of(81).activations, rel=1e-6)
-    assert of(lora=Adapters(fp32=False)).adapters * 2 == of().adapters
+    halved, whole = (of(lora=Adapters(fp32=fp32), ema=False).adapters for fp32 in (False, True))
+    assert halved * 2 == whole
+    assert of(lora=Adapters(fp32=False)).adapters - halved == of().adapters - whole, "an average is float32"
 
 
 def test_as_many_blocks_are_kept_as_fit() -> None:
@@ -118,6 +120,9 @@ def test_as_many_blocks_are_kept_as_fit() -> None:
     assert not of(speed=one_more).fits(available)
     assert fitted(wanted, SMALL, Adapters(), clip, 1, 12 * GB).keep_blocks == 0
     assert fitted(wanted, SMALL, Adapters(), clip, 1, 80 * GB).keep_blocks == 44
+    exact = fitted(wanted, SMALL, Adapters(), clip, 1, 80 * GB, weight_bytes=4)
+    assert isinstance(exact.keep_blocks, int) and 0 < exact.keep_blocks < 44
+    assert of(speed=exact, weight_bytes=4).fits(80 * GB)
     assert fitted(one_more, SMALL, Adapters(), clip, 1, 12 * GB) == one_more, "a number is the user's"
 
 

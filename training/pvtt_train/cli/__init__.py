@@ -15,6 +15,8 @@ import click
 from pvtt_data import __version__
 from pvtt_data.command_line import LazyGroup, run
 
+KEPT = "what was saved"
+"""By an interruption."""
 _COMMANDS = {
     "precompute": (
         "precompute",
@@ -80,4 +82,4 @@ def main() -> None:
     While the loop runs, a request to end finishes the step, saves and ends; see `pvtt_train.stopping`.
     """
     warnings.formatwarning = _one_line  # a person needs no line of our source
-    run(cli, "what was saved")
+    run(cli, KEPT)

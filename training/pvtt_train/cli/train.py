@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 
+from pvtt_data.command_line import tell
+from pvtt_train.cli import KEPT
 from pvtt_train.diffsynth_source import use_diffsynth
 from pvtt_train.distributed import World
 from pvtt_train.plan import make_plan, preflight
@@ -40,6 +46,24 @@ def train_command(
             console.print("dry run: nothing was trained", highlight=False)
         else:
             start(plan, world, diffsynth, console)
-    finally:
+    except BaseException as error:
+        if world.size > 1 and not isinstance(error, SystemExit):
+            _end_at_once(error)
         world.leave()
+        raise
+    world.leave()
     return 0
+
+
+def _end_at_once(error: BaseException) -> NoReturn:
+    """End one process of several after an error of its own.
+
+    The others wait for it in a collective, where they stay until their launcher sees that one has ended. To leave in
+    good order would be to wait for them.
+    """
+    status = tell(error, KEPT)
+    if status is None:
+        traceback.print_exception(error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status or 1)

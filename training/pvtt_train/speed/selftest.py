@@ -65,6 +65,7 @@ def choose(
     wanted: SpeedConfig | None = None,
     batch: int = 1,
     available: int | None = None,
+    weight_bytes: int = 2,
     limit_s: float = 120.0,
     kept_in: Path | None = None,
     told: Told = lambda words: None,
@@ -81,6 +82,7 @@ def choose(
             true, `fp8` only where that is true: it is switched off if its gradient is more than 5 % off.
         batch: clips in a step.
         available: bytes of GPU memory to use; what is free on the device if not given.
+        weight_bytes: of a number in the model, for what fits.
         limit_s: seconds after which no further candidate is tried.
         kept_in: a file that keeps what was found; with the same GPU, versions and question nothing is tried again.
         told: is told what was found, a line at a time.
@@ -100,9 +102,14 @@ def choose(
     torch.cuda.empty_cache()
     if available is None:
         available = free_bytes(device)
-    chosen = fitted(found, size, lora, bucket, batch, available)
-    if wanted.keep_blocks == "fit" and not estimate(size, lora, chosen, bucket, batch).fits(available):
-        chosen = _smallest(chosen, size, lora, bucket, batch, available)
+    chosen = fitted(found, size, lora, bucket, batch, available, weight_bytes=weight_bytes)
+
+    def needed(config: SpeedConfig) -> int:
+        return estimate(size, lora, config, bucket, batch, weight_bytes=weight_bytes).needed
+
+    if wanted.keep_blocks == "fit" and needed(chosen) > available:
+        full = chosen.model_copy(update={"checkpointing": "full", "keep_blocks": 0})
+        chosen = min(chosen, full, key=needed)
     told(
         f"attention {chosen.attention}, {'compiled' if chosen.compile else 'not compiled'}, checkpointing "
         f"{chosen.checkpointing}, {chosen.keep_blocks} blocks kept whole{', float8' if chosen.fp8 else ''}"
@@ -328,15 +335,6 @@ def _decide(wanted: SpeedConfig, findings: list[Finding]) -> SpeedConfig:
             "fp8": use_float8,
         }
     )
-
-
-def _smallest(
-    config: SpeedConfig, size: WanSize, lora: LoraLike, bucket: BucketLike, batch: int, available: int
-) -> SpeedConfig:
-    """Full checkpointing where selective does not fit."""
-    full = config.model_copy(update={"checkpointing": "full", "keep_blocks": 0})
-    less = estimate(size, lora, full, bucket, batch).needed < estimate(size, lora, config, bucket, batch).needed
-    return full if less else config
 
 
 def _question(

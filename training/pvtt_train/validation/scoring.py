@@ -50,7 +50,7 @@ class Scorer:
 
     def __init__(self, workers: int, training: ShardDataset | None, gate_samples: int) -> None:
         self._stack = ExitStack()
-        self._pool = self._stack.enter_context(single_threaded_pool(workers))
+        self._pool = self._stack.enter_context(single_threaded_pool(workers, apart=True))
         self._training, self._gate_samples = training, gate_samples
         self._fitting: Future[Gate | None] | None = None
 

@@ -177,7 +177,7 @@ class Setting:
         """The estimate."""
         weights, host = _weights(self)
         of_adapter = 4 if self.lora.fp32 else self.weight_bytes
-        adapters = adapter_parameters(self.size, self.lora) * of_adapter * (5 if self.ema else 4)
+        adapters = adapter_parameters(self.size, self.lora) * (4 * of_adapter + (4 if self.ema else 0))
         saved, working, offloaded = _activations(self)
         unit = self.batch * tokens(self.bucket) * self.size.dim * self.weight_bytes
         return MemoryEstimate(
@@ -216,13 +216,20 @@ def estimate(
 
 
 def fitted(
-    speed: SpeedConfig, size: WanSize, lora: LoraLike, bucket: BucketLike, batch: int, available: int, ema: bool = True
+    speed: SpeedConfig,
+    size: WanSize,
+    lora: LoraLike,
+    bucket: BucketLike,
+    batch: int,
+    available: int,
+    ema: bool = True,
+    weight_bytes: int = 2,
 ) -> SpeedConfig:
     """The same with `keep_blocks: fit` turned into the greatest number for which the estimate fits, perhaps 0.
 
     Args:
         speed: as asked for.
-        size, lora, bucket, batch, ema: as of `estimate`.
+        size, lora, bucket, batch, ema, weight_bytes: as of `estimate`.
         available: bytes of GPU memory.
     """
     if speed.keep_blocks != "fit":
@@ -230,7 +237,7 @@ def fitted(
     blocks = _recorded_counts(size, lora)
     for number in range(sum(blocks), 0, -1):
         kept = speed.model_copy(update={"keep_blocks": number})
-        if estimate(size, lora, kept, bucket, batch, ema=ema).fits(available):
+        if estimate(size, lora, kept, bucket, batch, ema=ema, weight_bytes=weight_bytes).fits(available):
             return kept
     return speed.model_copy(update={"keep_blocks": 0})
 
