@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import Field
@@ -84,13 +85,41 @@ def ran_out_of_memory(error: BaseException, step: int, shape: str, advice: Seque
         shape: what was worked on, in words.
         advice: what was estimated, and what may be changed.
     """
+    return _told(error, f"step {step}, {shape}", advice) if is_of_memory(error) else None
+
+
+@contextlib.contextmanager
+def memory_told(what: str, advice: Sequence[str]) -> Iterator[None]:
+    """Let an error of memory outside of steps say what was worked on and what takes less.
+
+    Args:
+        what: was worked on, in words.
+        advice: lines.
+
+    Raises:
+        OutOfMemoryError: memory was not enough.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_of_memory(error):
+            raise
+        raise _told(error, what, advice) from error
+
+
+def is_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory was not enough, by torch, by a library of CUDA, or by Python."""
     import torch
 
-    if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "out of memory" not in str(error).lower():
-        return None
+    words = str(error).lower()
+    return (
+        isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in words or "alloc_failed" in words
+    )
+
+
+def _told(error: BaseException, what: str, advice: Sequence[str]) -> OutOfMemoryError:
     first = (str(error).splitlines() or ["out of memory"])[0]
-    lines = "".join(f"\n  {line}" for line in advice)
-    return OutOfMemoryError(f"step {step}, {shape}: {first}{lines}")
+    return OutOfMemoryError(f"{what}: {first}" + "".join(f"\n  {line}" for line in advice))
 
 
 def no_room(error: BaseException, kept: str) -> DiskFullError | None:

@@ -139,9 +139,8 @@ def make_plan(settings: Settings, world: World) -> Plan:
     available = available_bytes(config, world.device)
     lora, batch, ema = config.lora, config.data.batch, bool(config.optimiser.ema.keep)
     speed = fitted(config.speed, size, lora, largest, batch, available, ema)
-    step_s = None
-    if world.device.type == "cuda":
-        step_s = step_seconds(config, speed, largest, matmul_rate(world.device), processes)
+    rate = matmul_rate(world.device) if world.device.type == "cuda" else None
+    step_s = None if rate is None else step_seconds(config, speed, largest, rate, processes)
     return Plan(
         settings=settings,
         dataset=f"{dataset.manifest.name} {config.data.shards.name}",
