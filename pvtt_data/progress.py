@@ -128,10 +128,15 @@ def stage_line(result: StageResult) -> str:
 
 
 class RunLog:
-    """One JSON object a line, with the time: what happened in a run, for machines."""
+    """One JSON object a line, with the time: what happened in a run, for machines.
+
+    Args:
+        path: of the file. It is gone on with; a last line that was torn by a kill is dropped.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _mend_end(path)
         self._file: TextIO = path.open("a", encoding="utf-8", errors="backslashreplace")
 
     def write(self, event: str, **fields: Any) -> None:
@@ -143,3 +148,20 @@ class RunLog:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _mend_end(path: Path) -> None:
+    """Drop a last line that is not whole, end one that lacks only its end: what comes next has a line of its own."""
+    if not path.is_file():
+        return
+    with path.open("r+b") as file:
+        content = file.read()
+        begun = content.rfind(b"\n") + 1
+        if begun == len(content):
+            return
+        try:
+            json.loads(content[begun:])
+        except ValueError:
+            file.truncate(begun)
+        else:
+            file.write(b"\n")

@@ -9,8 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from pvtt_train import plan as plan_module
 from pvtt_train import settings as settings_module
+from pvtt_train import timing
 from pvtt_train.config import TrainConfig, read_config
+from pvtt_train.data.buckets import Bucket
 from pvtt_train.distributed import World
 from pvtt_train.plan import available_bytes, make_plan, preflight
 from pvtt_train.presets import Preset, choose, names
@@ -125,6 +128,40 @@ def test_a_plan_counts_sizes_steps_and_memory(shards: Path) -> None:
     adapters = 15 * 32 * (8 * 2 * 1536 + 2 * (1536 + 8960))
     assert plan.checkpoint_bytes == 5 * 4 * adapters
     assert plan.memory.adapters == 5 * 4 * adapters
+
+
+@pytest.fixture
+def full_gpu(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A GPU with 24 GB, as far as a plan looks, of which nothing can be had."""
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 128 MiB")
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (24 * 10**9, 24 * 10**9))
+    monkeypatch.setattr(timing.torch, "randn", full)
+    return World(torch.device("cuda", 0))
+
+
+def test_a_gpu_too_full_to_be_timed_gets_a_plan_without_times(shards: Path, full_gpu: World) -> None:
+    plan = make_plan(resolve(shards, "rtx5090-480p49", overrides=["model.weights=random"]), full_gpu)
+    assert plan.on_gpu and plan.step_s is None
+    assert any(re.match("time +known after the first steps", line) for line in plan.lines())
+
+
+def test_a_plan_counts_a_graph_for_each_number_of_references(
+    shards: Path, full_gpu: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {Bucket(5, 64, 96, references=1): 1, Bucket(5, 64, 96, references=3): 2}
+    monkeypatch.setattr(plan_module, "_buckets", lambda *_: (sizes, 0))
+
+    def activations(*overrides: str) -> int:
+        given = ["model.weights=random", "speed.keep_blocks=0", *overrides]
+        return make_plan(resolve(shards, "h100", overrides=given), full_gpu).memory.activations
+
+    plain, captured = activations(), activations("speed.graph=true")
+    assert captured == pytest.approx(3 * plain, rel=1e-6), "one, two or three of them"
+    always = "conditioning.references.dropout=0"
+    assert activations("speed.graph=true", always) == pytest.approx(2 * plain, rel=1e-6), "one, or three"
 
 
 def test_what_cannot_fit_is_refused_with_what_helps(shards: Path) -> None:

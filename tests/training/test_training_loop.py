@@ -201,6 +201,12 @@ def test_memory_that_is_not_enough_is_told_with_the_estimate(tmp_path: Path) -> 
         toy_run(tmp_path, TooLarge())
     assert "estimated: 1 GB" in str(found.value) and "try less" in str(found.value)
 
+    def encode(number: int, lesson: Lesson) -> Lesson:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+
+    with pytest.raises(OutOfMemoryError, match="step 1, while its samples were made ready: CUDA out of memory"):
+        toy_run(tmp_path / "pixels", ToyLessons(encode))
+
 
 def test_another_process_is_refused_in_the_same_folder(tmp_path: Path) -> None:
     with RunFolder(tmp_path), pytest.raises(PreflightError, match=f"process {os.getpid()}.*--run"):

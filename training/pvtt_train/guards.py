@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import Field
@@ -76,21 +77,34 @@ def _some(keys: Sequence[str]) -> str:
     return f"sample{'s' if len(keys) > 1 else ''} {', '.join(keys[:_SHOWN_KEYS])}{more}"
 
 
-def ran_out_of_memory(error: BaseException, step: int, shape: str, advice: Sequence[str]) -> OutOfMemoryError | None:
-    """What to tell of an error, if it is one of memory; else None.
+@contextlib.contextmanager
+def memory_told(what: str, advice: Sequence[str]) -> Iterator[None]:
+    """Let an error of memory say what was worked on and what takes less.
 
     Args:
-        step: counted from 1.
-        shape: what was worked on, in words.
-        advice: what was estimated, and what may be changed.
+        what: was worked on, in words.
+        advice: lines: what was estimated, what may be changed.
+
+    Raises:
+        OutOfMemoryError: memory was not enough.
     """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_of_memory(error):
+            raise
+        first = (str(error).splitlines() or ["out of memory"])[0]
+        raise OutOfMemoryError(f"{what}: {first}" + "".join(f"\n  {line}" for line in advice)) from error
+
+
+def is_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory was not enough, by torch, by a library of CUDA, or by Python."""
     import torch
 
-    if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "out of memory" not in str(error).lower():
-        return None
-    first = (str(error).splitlines() or ["out of memory"])[0]
-    lines = "".join(f"\n  {line}" for line in advice)
-    return OutOfMemoryError(f"step {step}, {shape}: {first}{lines}")
+    words = str(error).lower()
+    return (
+        isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in words or "alloc_failed" in words
+    )
 
 
 def no_room(error: BaseException, kept: str) -> DiskFullError | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from torch import nn
 from pvtt_train.checkpoint import CheckpointConfig, Checkpoints
 from pvtt_train.distributed import World
 from pvtt_train.ema import Ema
-from pvtt_train.guards import ran_out_of_memory
+from pvtt_train.guards import memory_told
 from pvtt_train.lesson import Lesson
 from pvtt_train.metrics import Metrics
 from pvtt_train.run_folder import ADAPTER, RunFolder
@@ -199,9 +198,10 @@ def train(parts: Parts, course: Course, run: RunFolder, world: World, screen: Sc
                 _validate(parts, teller, begun)
             while progress.step < course.steps and not asked:
                 number, start = progress.step, time.perf_counter()
-                batches = [next(lessons) for _ in range(parts.lessons.micro_batches)]
+                with memory_told(f"step {number + 1}, while its samples were made ready", parts.advice):
+                    batches = [next(lessons) for _ in range(parts.lessons.micro_batches)]
                 waited_s = time.perf_counter() - start
-                with _memory_told(number + 1, _shapes(batches), parts.advice):
+                with memory_told(f"step {number + 1}, {_shapes(batches)}", parts.advice):
                     done = step(batches, number)
                 took_s = time.perf_counter() - start
                 progress.step, progress.seconds = number + 1, progress.seconds + took_s
@@ -259,24 +259,6 @@ class _Keeper:
         return write
 
 
-@contextlib.contextmanager
-def _memory_told(number: int, what: str, advice: Sequence[str]) -> Iterator[None]:
-    """Let an error of memory say what was worked on and what may be changed.
-
-    Args:
-        number: of the step, counted from 1.
-        what: was worked on.
-        advice: lines.
-    """
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        told = ran_out_of_memory(error, number, what, advice)
-        if told is None:
-            raise
-        raise told from error
-
-
 def _shapes(batches: Sequence[Lesson]) -> str:
     return " and ".join(dict.fromkeys(f"latents {'×'.join(map(str, batch.clean.shape))}" for batch in batches))
 
@@ -296,6 +278,6 @@ def _validate(parts: Parts, teller: Teller, number: int) -> None:
     with (
         teller.validation(number) as scores,
         parts.step.ema.in_place(),
-        _memory_told(number, "validation", parts.advice),
+        memory_told(f"step {number}, validation", parts.advice),
     ):
         scores |= parts.validate(number, teller.metrics)

@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -140,9 +140,8 @@ def make_plan(settings: Settings, world: World) -> Plan:
     lora, batch, ema = config.lora, config.data.batch, bool(config.optimiser.ema.keep)
     weight_bytes = precision_of(config, world.device).itemsize
     speed = fitted(config.speed, size, lora, largest, batch, available, ema, weight_bytes)
-    step_s = None
-    if world.device.type == "cuda":
-        step_s = step_seconds(config, speed, largest, matmul_rate(world.device), processes)
+    rate = matmul_rate(world.device) if world.device.type == "cuda" else None
+    step_s = None if rate is None else step_seconds(config, speed, largest, rate, processes)
     return Plan(
         settings=settings,
         dataset=f"{dataset.manifest.name} {config.data.shards.name}",
@@ -154,7 +153,7 @@ def make_plan(settings: Settings, world: World) -> Plan:
         checkpoint_bytes=_COPIES * 4 * adapter_parameters(size, lora),
         missing=missing_files(config.model, needed_parts(config)),
         speed=speed,
-        memory=_memory(config, speed, largest, world),
+        memory=_memory(config, speed, buckets, world),
         available_bytes=available,
         step_s=step_s,
     )
@@ -162,19 +161,29 @@ def make_plan(settings: Settings, world: World) -> Plan:
 
 def with_speed(plan: Plan, speed: SpeedConfig, world: World) -> Plan:
     """The same plan with steps computed otherwise."""
-    return replace(plan, speed=speed, memory=_memory(plan.settings.config, speed, plan.largest, world))
+    return replace(plan, speed=speed, memory=_memory(plan.settings.config, speed, plan.buckets, world))
 
 
-def _memory(config: TrainConfig, speed: SpeedConfig, largest: Bucket, world: World) -> MemoryEstimate:
+def _memory(config: TrainConfig, speed: SpeedConfig, buckets: Collection[Bucket], world: World) -> MemoryEstimate:
     return estimate(
         SIZES[config.model.size],
         config.lora,
         speed,
-        largest,
+        max(buckets, key=_latents),
         config.data.batch,
         ema=bool(config.optimiser.ema.keep),
         weight_bytes=precision_of(config, world.device).itemsize,
+        shapes=len(_shown(buckets, config.conditioning.references.dropout)) if world.device.type == "cuda" else 1,
     )
+
+
+def _shown(buckets: Collection[Bucket], dropout: float) -> set[Bucket]:
+    """All sizes that batches may have: of several references, any but the first may be left out."""
+    return {
+        replace(bucket, references=count)
+        for bucket in buckets
+        for count in range(min(1, bucket.references) if dropout else bucket.references, bucket.references + 1)
+    }
 
 
 def available_bytes(config: TrainConfig, device: torch.device) -> int:

@@ -114,11 +114,11 @@ class RunFolder:
         write_whole(path, json.dumps([*known, dict(facts)], indent=2, ensure_ascii=False, default=str).encode())
 
     def metrics(self) -> Iterator[dict[str, Any]]:
-        """The steps that were told, in their order; a line that was torn by a kill ends them."""
+        """The steps that were told, in their order; a line that was torn by a kill is none."""
         return _lines(self.path / METRICS)
 
     def events(self, name: str) -> Iterator[dict[str, Any]]:
-        """What the log has of one kind of event, in its order."""
+        """What the log has of one kind of event, in its order; a line that was torn by a kill is none."""
         return (entry for entry in _lines(self.path / LOG) if entry["event"] == name)
 
     def forget_after(self, step: int) -> None:
@@ -131,12 +131,12 @@ class RunFolder:
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         return
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:  # a line may be torn within a letter
         for line in file:
             try:
                 entry: dict[str, Any] = json.loads(line)
             except ValueError:
-                return
+                continue
             yield entry
 
 

@@ -17,7 +17,7 @@ from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.diffsynth_source import DiffSynthSource
 from pvtt_train.distributed import World
 from pvtt_train.facts import start_facts
-from pvtt_train.guards import no_room, ran_out_of_memory
+from pvtt_train.guards import memory_told, no_room
 from pvtt_train.loop import Outcome, train
 from pvtt_train.plan import Plan, preflight, with_speed
 from pvtt_train.run_folder import SELF_TEST, RunFolder
@@ -96,13 +96,8 @@ def _trained(plan: Plan, world: World, run: RunFolder, console: Console) -> Outc
     def tell(line: str) -> None:
         console.print(line, highlight=False, markup=False)
 
-    try:
+    with memory_told(f"step {step + 1}, while the model was loaded", advice):
         parts, course = assemble(config, plan.speed, world, run, advice, tell)
-    except (RuntimeError, MemoryError) as error:
-        told = ran_out_of_memory(error, step + 1, "while the model was loaded", advice)
-        if told is None:
-            raise
-        raise told from error
     try:
         return train(parts, course, run, world, Screen(console if world.is_first else None))
     except CorruptSampleError as error:

@@ -8,6 +8,7 @@ import torch
 
 from pvtt_train.config import TrainConfig
 from pvtt_train.data.buckets import Bucket
+from pvtt_train.guards import is_of_memory
 from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.wan.architecture import SIZES
 from pvtt_train.wan.flops import step_flops
@@ -19,8 +20,17 @@ _SIDE = 8192
 _TIMES = 10
 
 
-def matmul_rate(device: torch.device) -> float:
-    """Operations per second of bfloat16 matrix products on a GPU."""
+def matmul_rate(device: torch.device) -> float | None:
+    """Operations per second of bfloat16 matrix products on a GPU; None if it has no memory free to try them."""
+    try:
+        return _measured_rate(device)
+    except RuntimeError as error:
+        if not is_of_memory(error):
+            raise
+        return None
+
+
+def _measured_rate(device: torch.device) -> float:
     one = torch.randn(_SIDE, _SIDE, device=device, dtype=torch.bfloat16)
     for _ in range(3):
         one @ one

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import re
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from mixed_triples import CONDITIONING, MASKS, VIDEOS, data_of, key_of, write_mixed_dataset
+from pvtt_train.cli import precompute as command
 from pvtt_train.data.config import LatentSettings, TextConfig
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.data.latent_shards import LatentSet, pack_path
@@ -22,6 +25,7 @@ from pvtt_train.data.latents import LatentExamples
 from pvtt_train.data.pieces import Kind, is_dropped
 from pvtt_train.data.pixels import PixelExamples
 from pvtt_train.data.precompute import PrecomputeReport, PrecomputeSettings, Silent, precompute
+from pvtt_train.guards import OutOfMemoryError
 from pvtt_train.lesson import Lesson
 from tiny_encoders import CountingCodec, WordEncoder
 from toy_triples import ToyTriple
@@ -315,6 +319,46 @@ def test_values_that_are_no_numbers_are_not_stored(dataset: Path, tmp_path: Path
 
     with pytest.raises(BuildError, match=r"latents-overflow.*fp16; store bf16"):
         made(dataset, tmp_path, codec=Large())
+
+
+def test_memory_that_is_not_enough_names_the_video_and_what_takes_less(dataset: Path, tmp_path: Path) -> None:
+    class Small(CountingCodec):
+        def encode(self, video: torch.Tensor) -> torch.Tensor:
+            if self.encoded > 3 and video.shape[2] > 1:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB\nand more words")
+            return super().encode(video)
+
+    with pytest.raises(OutOfMemoryError) as found:
+        made(dataset, tmp_path, codec=Small())
+    first, *advice = str(found.value).splitlines()
+    assert re.fullmatch(
+        r"while the (target|variant) of sample \w{16}, \d frames of \d+×\d+, was encoded: "
+        r"CUDA out of memory\. Tried to allocate 3 GiB",
+        first,
+    )
+    assert any("normalise.frames" in line for line in advice) and any("run.device=cpu" in line for line in advice)
+    assert made(dataset, tmp_path).reused["target"] > 0, "what was stored is kept, as it says"
+
+
+def test_other_errors_of_an_encoder_are_not_taken_for_memory(dataset: Path, tmp_path: Path) -> None:
+    class Broken(CountingCodec):
+        def encode(self, video: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("no kernel image is available")
+
+    with pytest.raises(RuntimeError, match=r"^no kernel image"):
+        made(dataset, tmp_path, codec=Broken())
+
+
+@pytest.mark.usefixtures("diffsynth")
+def test_encoders_that_do_not_fit_are_told(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(command, "load_text_encoder", too_large)
+    words = ["--shards", str(dataset), "--preset", "tiny-cpu", "--out", str(tmp_path)]
+    error = CliRunner().invoke(command.precompute_command, words).exception
+    assert isinstance(error, OutOfMemoryError) and "while text encoder and VAE were loaded: CUDA" in str(error)
+    assert "run.device=cpu" in str(error)
 
 
 def test_depth_is_refused_before_work_begins(dataset: Path, tmp_path: Path) -> None:

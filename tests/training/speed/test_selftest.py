@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from fast_models import Adapters, Clip
-from pvtt_train.speed import block, float8
+from pvtt_train.guards import OutOfMemoryError
+from pvtt_train.speed import block, float8, selftest
 from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.speed.selftest import Finding, Trial, choose, found_once
 from pvtt_train.wan.architecture import SIZES
@@ -61,6 +62,16 @@ def test_a_kernel_that_computes_something_else_is_not_used(monkeypatch: pytest.M
 def test_no_candidate_is_tried_after_its_time() -> None:
     findings = trial(limit_s=0.0).run(SpeedConfig())
     assert all("no time left" in finding.fault for finding in findings)
+
+
+@pytest.mark.parametrize("where", ["random_model", "_distance"])
+def test_a_trial_that_has_no_room_says_how_to_train_without_it(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+
+    monkeypatch.setattr(selftest, where, too_large)
+    with pytest.raises(OutOfMemoryError, match=r"self-test, 9 frames of 112×64: CUDA.*\n.*run\.self_test=false"):
+        trial()
 
 
 FOUND = [

@@ -14,6 +14,7 @@ from pydantic import ValidationError
     [
         {"graph": True, "host_blocks": 3},
         {"graph": True, "checkpointing": "offload"},
+        {"graph": True, "keep_blocks": "fit"},
         {"keep_blocks": -1},
         {"keep_blocks": "some"},
         {"attention": "sage"},

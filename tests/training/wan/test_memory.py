@@ -155,6 +155,14 @@ def test_the_14b_does_not_fit_32_gb_as_it_is_and_float8_halves_most_of_its_weigh
     assert told.startswith("the first 3 of these together but speed.checkpointing: full: 31.") and "enough" in told
 
 
+def test_each_shape_that_is_captured_keeps_its_activations() -> None:
+    plain, captured = of(shapes=3), of(shapes=3, speed=SpeedConfig(compile=True, graph=True))
+    assert captured.activations == pytest.approx(3 * plain.activations, rel=1e-6)
+    assert captured.adapters == plain.adapters * 8 / 5, "beside weights, moments and average four times the gradient"
+    assert captured.advice()[0].startswith("speed.graph: false")
+    assert not any("speed.graph" in line for line in plain.advice())
+
+
 def test_an_estimate_reads_as_a_sentence() -> None:
     assert str(of()).startswith("15.")
     assert "weights 4.3 GB" in str(of())

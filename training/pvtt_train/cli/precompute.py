@@ -10,9 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pvtt_train.config import precision_of
 from pvtt_train.data.pieces import Kind
-from pvtt_train.data.precompute import PrecomputeSettings, precompute
+from pvtt_train.data.precompute import MORE_ROOM, PrecomputeSettings, precompute
 from pvtt_train.diffsynth_source import use_diffsynth
 from pvtt_train.distributed import World
+from pvtt_train.guards import memory_told
 from pvtt_train.settings import resolve
 from pvtt_train.wan.weights import load_text_encoder, load_vae
 
@@ -40,8 +41,9 @@ def precompute_command(
     world = World.join(config.run.device)
     world.limit_memory(config.run.max_memory_gb)
     dtype = precision_of(config, world.device)
-    text = load_text_encoder(config.model, world.device, dtype)
-    codec = load_vae(config.model, world.device, dtype)
+    with memory_told("while text encoder and VAE were loaded", MORE_ROOM):
+        text = load_text_encoder(config.model, world.device, dtype)
+        codec = load_vae(config.model, world.device, dtype)
     with _Bar(console) as bar:
         report = precompute(
             config.data.shards,

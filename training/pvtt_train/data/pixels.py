@@ -42,8 +42,8 @@ class PixelExamples:
     Args:
         data: folder, split, precision, dropped prompts, seed.
         conditioning: how samples are shown.
-        codec: VAE on the device.
-        text: text encoder.
+        codec: VAE on the device; several threads ask it at once.
+        text: text encoder; one thread at a time.
         device: where pixels are prepared and encoded.
         text_tokens: to which text embeddings are padded.
 
@@ -66,11 +66,10 @@ class PixelExamples:
         self._data, self._conditioning = data, conditioning
         device = indexed(device)
         self._codec, self._text, self._device, self._text_tokens = GreyOnce(codec), text, device, text_tokens
-        # Wan's VAE keeps what it saw of earlier frames in itself: one video at a time.
-        self._encoding = threading.Lock()
         # On a stream of its own: on the step's, each latent would wait for all that the step has asked for.
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._prompts: OrderedDict[str, Tensor] = OrderedDict()
+        self._embedding_one = threading.Lock()
         self.unreadable: dict[str, str] = {}
         self._known = self._read_facts()
         self.name = examples_name(
@@ -128,26 +127,26 @@ class PixelExamples:
         shown = streams(sample, choice, self._conditioning, device)
         target = target_pixels(sample, device)
         pictures = [reference_pixels(sample, place, self._conditioning, device) for place in choice.references]
-        with self._encoding:
-            return lesson(
-                facts.key,
-                choice.content,
-                target=latents_piece(target, self._codec, precision).tensors,
-                references=[latents_piece(picture, self._codec, precision).tensors for picture in pictures],
-                variant=variant_piece(shown, self._codec, precision).tensors,
-                effect=effect_piece(sample).tensors,
-                text={"text": self._embedding(prompt)},
-                loss=self._conditioning.loss,
-                text_tokens=self._text_tokens,
-            )
+        return lesson(
+            facts.key,
+            choice.content,
+            target=latents_piece(target, self._codec, precision).tensors,
+            references=[latents_piece(picture, self._codec, precision).tensors for picture in pictures],
+            variant=variant_piece(shown, self._codec, precision).tensors,
+            effect=effect_piece(sample).tensors,
+            text={"text": self._embedding(prompt)},
+            loss=self._conditioning.loss,
+            text_tokens=self._text_tokens,
+        )
 
     def _embedding(self, prompt: str) -> Tensor:
         """Of a prompt; the latest ones are remembered."""
-        if prompt not in self._prompts:
-            with torch.no_grad():
-                embedding = self._text.embed([prompt])[0]
-            self._prompts[prompt] = text_piece(embedding, self._data.precompute.precision).tensors["text"]
-        self._prompts.move_to_end(prompt)
-        while len(self._prompts) > _PROMPTS_KEPT:
-            self._prompts.popitem(last=False)
-        return self._prompts[prompt]
+        with self._embedding_one:
+            if prompt not in self._prompts:
+                with torch.no_grad():
+                    embedding = self._text.embed([prompt])[0]
+                self._prompts[prompt] = text_piece(embedding, self._data.precompute.precision).tensors["text"]
+            self._prompts.move_to_end(prompt)
+            while len(self._prompts) > _PROMPTS_KEPT:
+                self._prompts.popitem(last=False)
+            return self._prompts[prompt]

@@ -49,10 +49,19 @@ from pvtt_train.data.pieces import (
     variant_piece,
     versions,
 )
+from pvtt_train.guards import memory_told
 
 _PROMPTS_AT_ONCE = 16
 _PREPARED_AHEAD = 2
 """Videos that wait in the memory of the GPU: two streams of 49 frames at 480×848 are half a gigabyte."""
+MORE_ROOM = (
+    "other programs on the GPU may hold its memory, and run.max_memory_gb, if set, is the most that is used of it",
+    "--set run.device=cpu takes the processor's memory and far longer; pieces that a GPU made are made anew",
+)
+"""Where memory is not enough: how there may be more of it."""
+_KEPT = "what was stored is kept: the same command goes on from there"
+_SMALLER = "a dataset of fewer frames (normalise.frames in its recipe) or smaller ones (normalise.sizes) takes less"
+"""Videos are encoded whole: no setting of a training makes one take less."""
 
 
 class PrecomputeSettings(StageConfig):
@@ -190,6 +199,7 @@ def precompute(
             is kept for the next run.
         DiskFullError: as `LatentStore.add`.
         PreflightError: another process is at work in the folder, or it cannot be written.
+        OutOfMemoryError: the device's memory was not enough; what was made is kept.
     """
     for engine, contents in settings.conditioning.contents.items():
         if contents.get("depth", 0) > 0:
@@ -363,6 +373,14 @@ class _Prepared:
     ready: Any = None
     """Event on the GPU after which the pixels are there."""
 
+    def __str__(self) -> str:
+        video = self.pixels.inactive if isinstance(self.pixels, Streams) else self.pixels
+        size = ""
+        if isinstance(video, Tensor):
+            frames, height, width = video.shape[1:]
+            size = f", {frames} frames of {width}×{height}," if frames > 1 else f", {width}×{height},"
+        return f"the {self.kind} of sample {self.key}{size}"
+
 
 @dataclass(slots=True)
 class _Work:
@@ -392,7 +410,7 @@ class _Work:
         todo = [(digest, prompt) for digest, prompt in by_digest.items() if digest in self.missing]
         for start in range(0, len(todo), _PROMPTS_AT_ONCE):
             some = todo[start : start + _PROMPTS_AT_ONCE]
-            with torch.no_grad():
+            with torch.no_grad(), memory_told(f"while {len(some)} prompts were embedded", (_KEPT, *MORE_ROOM)):
                 embeddings = text.embed([prompt for _, prompt in some])
             for (digest, prompt), embedding in zip(some, embeddings, strict=True):
                 try:
@@ -409,7 +427,8 @@ class _Work:
             writing: list[Future[None]] = []
             for piece in prepared:
                 try:
-                    made = self._made(piece)
+                    with memory_told(f"while {piece} was encoded", (_KEPT, _SMALLER, *MORE_ROOM)):
+                        made = self._made(piece)
                 except (InputError, DatasetError) as error:
                     self.failed[piece.key] = self.failed[piece.digest] = error
                     continue
@@ -438,13 +457,15 @@ class _Work:
         """Runs in a thread of its own, ahead of the encoder."""
         stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
         claimed: set[str] = set()
+        advice = (_KEPT, _SMALLER, *MORE_ROOM)
         for plan in plans:
             sample = plan.dataset[plan.row.key]
             for digest, kind in plan.kinds().items():
                 if kind == "text" or digest not in self.missing or digest in claimed:
                     continue
                 try:
-                    pixels, ready = self._pixels(sample, plan, digest, kind, stream)
+                    with memory_told(f"while the {kind} of sample {plan.row.key} was prepared", advice):
+                        pixels, ready = self._pixels(sample, plan, digest, kind, stream)
                 except (InputError, DatasetError) as error:
                     # Another sample that shows the same picture may still be able to give it.
                     yield _Prepared(plan.row.key, digest, kind, error)

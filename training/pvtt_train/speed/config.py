@@ -48,7 +48,8 @@ class SpeedConfig(StageConfig):
     product. Needs a GPU of compute capability 8.9 or later; elsewhere, and for shapes that it cannot do, the exact
     product is used."""
     graph: bool = False
-    """Replay forward and backward as one CUDA graph. Pays where a step is so short that launching it takes longer."""
+    """Replay forward and backward as one CUDA graph. Pays where a step is so short that launching it takes longer. Each
+    size of clips and number of references has a graph of its own, which keeps its activations."""
     adapters_only: bool = True
     """No gradient for anything but adapters: frozen weights get none, and what comes before the first adapter runs
     without recording."""
@@ -59,4 +60,9 @@ class SpeedConfig(StageConfig):
             raise ValueError("graph and host_blocks exclude each other: a graph cannot wait for the processor's memory")
         if self.graph and self.checkpointing == "offload":
             raise ValueError("graph and checkpointing: offload exclude each other")
+        if self.graph and self.keep_blocks == "fit":
+            raise ValueError(
+                "graph and keep_blocks: fit exclude each other: each number of references has a graph that keeps its "
+                "activations, which fit does not count; give a number of blocks"
+            )
         return self

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from pvtt_data.files import write_whole
+from pvtt_train.guards import memory_told
 from pvtt_train.speed.apply import ADAPTER, apply
 from pvtt_train.speed.attention import cannot_run
 from pvtt_train.speed.config import Attention, SpeedConfig
@@ -32,6 +33,8 @@ NEARNESS = 1.25
 FLOAT8_NEARNESS = 0.05
 """For float8, which is never that near: distance relative to the gradient."""
 _TIMED = 3
+_WITHOUT = ("--set run.self_test=false trains without it, with what is set under speed",)
+"""What to do where there is no room for it; its gradient in float32 may take more than a step."""
 Told = Callable[[str], None]
 
 
@@ -86,6 +89,9 @@ def choose(
         limit_s: seconds after which no further candidate is tried.
         kept_in: a file that keeps what was found; with the same GPU, versions and question nothing is tried again.
         told: is told what was found, a line at a time.
+
+    Raises:
+        OutOfMemoryError: as `Trial`.
     """
     wanted = wanted or SpeedConfig(compile=True, keep_blocks="fit")
     if device.type != "cuda":
@@ -167,18 +173,22 @@ class Trial:
         size, lora, bucket: as of `choose`.
         device: to try on; a processor serves for tests.
         limit_s: seconds after which no further candidate is tried.
+
+    Raises:
+        OutOfMemoryError: there is no room for what candidates are compared with.
     """
 
     def __init__(self, size: WanSize, lora: LoraLike, bucket: BucketLike, device: torch.device, limit_s: float) -> None:
         self._until = time.monotonic() + limit_s
         self._device = device
         self._size = replace(size, layers=2, vace_layers=(0,))
-        self._model = random_model(self._size, device=device, dtype=torch.bfloat16)
-        self._adapters = _adapt(self._model, lora)
         frames, rows, columns = latent_shape(bucket)
-        self._inputs = self._clip(frames, rows, columns)
-        self._truth = self._exact()
-        self._nearest = _distance(self._gradient(STOCK)[0], self._truth)
+        with memory_told(f"the self-test, {bucket.frames} frames of {bucket.width}×{bucket.height}", _WITHOUT):
+            self._model = random_model(self._size, device=device, dtype=torch.bfloat16)
+            self._adapters = _adapt(self._model, lora)
+            self._inputs = self._clip(frames, rows, columns)
+            self._truth = self._exact()
+            self._nearest = _distance(self._gradient(STOCK)[0], self._truth)
 
     def run(self, wanted: SpeedConfig) -> list[Finding]:
         """Findings of all candidates for which there was time: attention kernels, compiled blocks, float8."""

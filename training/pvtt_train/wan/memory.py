@@ -172,14 +172,17 @@ class Setting:
     ema: bool
     weight_bytes: int
     resident_blocks: int | None
+    shapes: int = 1
 
     def estimate(self) -> MemoryEstimate:
         """The estimate."""
         weights, host = _weights(self)
         of_adapter = 4 if self.lora.fp32 else self.weight_bytes
-        adapters = adapter_parameters(self.size, self.lora) * (4 * of_adapter + (4 if self.ema else 0))
+        captures = self.shapes if self.speed.graph else 0
+        copies = (4 + captures) * of_adapter + (4 if self.ema else 0)
+        adapters = adapter_parameters(self.size, self.lora) * copies
         saved, working, offloaded = _activations(self)
-        unit = self.batch * tokens(self.bucket) * self.size.dim * self.weight_bytes
+        unit = self.batch * tokens(self.bucket) * self.size.dim * self.weight_bytes * max(1, captures)
         return MemoryEstimate(
             weights, adapters, round(saved * unit), round(working * unit), host + round(offloaded * unit), self
         )
@@ -195,6 +198,7 @@ def estimate(
     ema: bool = True,
     weight_bytes: int = 2,
     resident_blocks: int | None = None,
+    shapes: int = 1,
 ) -> MemoryEstimate:
     """Memory of a training step; neither VAE nor text encoder is loaded.
 
@@ -208,11 +212,13 @@ def estimate(
         weight_bytes: of a number in the model.
         resident_blocks: for what-if estimates: so many blocks' weights are on the GPU at a time and the others come
             from the processor's memory. `pvtt-train` itself keeps all of them on the GPU.
+        shapes: of batches, at most as large as `bucket`. With `speed.graph` each has a captured graph, which keeps
+            activations and gradients of its own; not measured.
 
     Raises:
         InputError: as `pvtt_train.wan.shape.tokens`.
     """
-    return Setting(size, lora, speed, bucket, batch, ema, weight_bytes, resident_blocks).estimate()
+    return Setting(size, lora, speed, bucket, batch, ema, weight_bytes, resident_blocks, shapes).estimate()
 
 
 def fitted(
@@ -380,6 +386,7 @@ def _at_most(frames: int) -> Change:
 
 
 _CHANGES: tuple[tuple[str, Change], ...] = (
+    ("speed.graph: false", _with_speed(graph=False)),
     ("speed.keep_blocks: 0", _with_speed(keep_blocks=0)),
     ("speed.hints_as_list: true", _with_speed(hints_as_list=True)),
     ("speed.compile: true", _with_speed(compile=True)),

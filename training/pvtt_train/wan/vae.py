@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Mapping
 
 import torch
@@ -15,7 +16,7 @@ WIDTHS: Mapping[str, int] = {"tiny": 8}
 
 
 class WanVae:
-    """Videos to normalised latents and back.
+    """Videos to normalised latents and back, one at a time, whichever thread asks.
 
     Args:
         vae: DiffSynth's ``WanVideoVAE``.
@@ -30,6 +31,8 @@ class WanVae:
     def __init__(self, vae: torch.nn.Module, device: torch.device, name: str) -> None:
         self.vae = vae
         self.device = device
+        # It keeps what it saw of earlier frames in itself, and forgets both halves' when either begins.
+        self._at_work = threading.Lock()
         self.channels: int = vae.z_dim
         self.dtype: torch.dtype = next(vae.parameters()).dtype
         self.digest = hashlib.sha256(f"{name}:{self.dtype}".encode()).hexdigest()
@@ -40,8 +43,10 @@ class WanVae:
 
         The mean of the posterior, as DiffSynth takes it: nothing is random.
         """
-        latents: Tensor = self.vae.model.encode(video.to(self.device, self.dtype), self.vae.scale)
-        self.vae.model.clear_cache()
+        moved = video.to(self.device, self.dtype)
+        with self._at_work:
+            latents: Tensor = self.vae.model.encode(moved, self.vae.scale)
+            self.vae.model.clear_cache()
         return latents.float()
 
     @torch.no_grad()
@@ -53,12 +58,13 @@ class WanVae:
             tiled: decode in overlapping tiles of 272 × 272 pixels: slower, little memory, seams all but invisible.
         """
         moved = latents.to(self.device, self.dtype)
-        if tiled:
-            videos = [self.vae.tiled_decode(one[None], self.device, (34, 34), (18, 16)) for one in moved]
-            video = torch.cat(videos).to(self.device)
-        else:
-            video = self.vae.model.decode(moved, self.vae.scale).clamp_(-1, 1)
-        self.vae.model.clear_cache()
+        with self._at_work:
+            if tiled:
+                videos = [self.vae.tiled_decode(one[None], self.device, (34, 34), (18, 16)) for one in moved]
+                video = torch.cat(videos).to(self.device)
+            else:
+                video = self.vae.model.decode(moved, self.vae.scale).clamp_(-1, 1)
+            self.vae.model.clear_cache()
         return video.float()
 
 
