@@ -20,6 +20,7 @@ from pvtt_train.wan.weights import (
     WeightsConfig,
     describe,
     find_files,
+    identity,
     load_model,
     load_text_encoder,
     load_vae,
@@ -228,6 +229,14 @@ def test_offline_it_says_what_to_pull_instead_of_fetching() -> None:
     assert missing_files(config, ["model"]) == ["wan2.1-vace-1.3b-dit (7.15 GB)"]
     with pytest.raises(PreflightError, match=r"pvtt-data models pull wan2\.1-vace-1\.3b-dit"):
         find_files(config, "model")
+
+
+def test_published_weights_have_their_name_before_they_are_here() -> None:
+    config = WeightsConfig(offline=True)
+    registered = registry(config).models
+    assert identity(config, "model") == registered["wan2.1-vace-1.3b-dit"].sha256
+    assert identity(config, "vae") == registered["wan2.1-vae"].sha256
+    assert identity(config, "tokenizer").count("+") == 3
 
 
 def test_sources_can_be_chosen() -> None:

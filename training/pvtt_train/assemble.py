@@ -30,6 +30,7 @@ from pvtt_train.step import Step
 from pvtt_train.validation.make import make_validator
 from pvtt_train.wan.architecture import SIZES
 from pvtt_train.wan.lora import add_lora, lora_parameters, lora_state
+from pvtt_train.wan.names import encoder_names
 from pvtt_train.wan.vae import WanVae
 from pvtt_train.wan.weights import identity, load_model, load_text_encoder, load_vae
 
@@ -123,11 +124,12 @@ def make_examples(config: TrainConfig, device: torch.device, dtype: torch.dtype)
     """The samples: from latents, or from pixels with a VAE on the device; and that VAE.
 
     Raises:
-        DatasetError: the data are damaged, or were precomputed with other settings.
+        DatasetError: the data are damaged, or were precomputed with other settings or weights.
     """
     tokens = SIZES[config.model.size].text_tokens
     if config.data.from_latents:
-        return LatentExamples(config.data, config.conditioning, text_tokens=tokens), None
+        weights = encoder_names(config.model)
+        return LatentExamples(config.data, config.conditioning, text_tokens=tokens, weights=weights), None
     prompts = _prompts(config)
     text = Embedded.of(load_text_encoder(config.model, device, dtype), prompts)
     vae = load_vae(config.model, device, dtype)

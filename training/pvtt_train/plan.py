@@ -27,6 +27,7 @@ from pvtt_train.validation.make import held_out
 from pvtt_train.wan.adapters import adapter_parameters
 from pvtt_train.wan.architecture import SIZES
 from pvtt_train.wan.memory import MemoryEstimate, estimate, fitted
+from pvtt_train.wan.names import encoder_names, lacking_encoders
 from pvtt_train.wan.weights import PARTS, Part, missing_files
 
 _SPARE_BYTES = 500 * 10**6
@@ -112,6 +113,10 @@ class Plan:
             f"time       {time}",
             f"run        {self.settings.folder}; a checkpoint is {bytes_text(self.checkpoint_bytes)}",
         ]
+        lacking = lacking_encoders(config.model) if config.data.from_latents else []
+        if lacking:
+            made = " and ".join(encoder.replace("_", " ") for encoder in lacking)
+            told.append(f"unchecked  whose {made} made the latents: {config.model.folder} has none")
         if self.unreadable:
             told.append(f"unreadable {self.unreadable} samples")
         if self.missing:
@@ -245,7 +250,8 @@ def _check_files(dataset: ShardDataset) -> None:
 def _buckets(config: TrainConfig, dataset: ShardDataset) -> tuple[dict[Bucket, int], int]:
     counts: Counter[Bucket] = Counter()
     if config.data.from_latents:
-        latents = LatentExamples(config.data, config.conditioning, text_tokens=SIZES[config.model.size].text_tokens)
+        tokens, weights = SIZES[config.model.size].text_tokens, encoder_names(config.model)
+        latents = LatentExamples(config.data, config.conditioning, text_tokens=tokens, weights=weights)
         counts.update(latents.shape(number) for number in range(len(latents)))
         return dict(counts), 0
     unreadable = 0

@@ -372,6 +372,7 @@ def test_depth_is_refused_before_work_begins(dataset: Path, tmp_path: Path) -> N
     ("changes", "conditioning", "said"),
     [
         ({"precompute": {"variants": 4}}, CONDITIONING, "have 3 variants"),
+        ({"precompute": {"variants": 3, "precision": "bf16"}}, CONDITIONING, "precompute.precision: fp16 → bf16"),
         ({"text": {"trigger": "pvtt"}}, CONDITIONING, "text.trigger:  → pvtt"),
         ({}, CONDITIONING.model_copy(update={"seed": 2}), "conditioning.seed: 0 → 2"),
         ({"split": "test"}, CONDITIONING, "no sample of the split test"),

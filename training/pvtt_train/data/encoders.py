@@ -12,7 +12,7 @@ from torch import Tensor
 from pvtt_data.errors import InputError
 from pvtt_data.vace.context import Codec
 
-__all__ = ["Codec", "GreyOnce", "TextEncoder", "digest_of", "indexed", "numeric_class", "training_text"]
+__all__ = ["Codec", "GreyOnce", "TextEncoder", "digest_of", "indexed", "name_of", "numeric_class", "training_text"]
 
 
 class TextEncoder(Protocol):
@@ -45,6 +45,14 @@ def digest_of(encoder: Any) -> str:
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def name_of(encoder: Any) -> str:
+    """What tells an encoder's weights from another's, whatever their precision: its ``name`` attribute, or else its
+    digest. Errors as `digest_of`.
+    """
+    stated = getattr(encoder, "name", None)
+    return stated if isinstance(stated, str) and stated else digest_of(encoder)
 
 
 class GreyOnce:

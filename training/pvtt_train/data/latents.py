@@ -16,6 +16,7 @@ from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.data.latent_shards import LatentSet, SkippedSample
 from pvtt_train.data.pieces import is_dropped, lesson
 from pvtt_train.lesson import Lesson
+from pvtt_train.wan.names import in_words
 
 
 def shaping(conditioning: ConditioningConfig, text: TextConfig) -> dict[str, Any]:
@@ -40,6 +41,15 @@ def differences(before: Any, now: Any, where: str = "") -> list[str]:
     return [] if before == now else [f"{where}: {before} → {now}"]
 
 
+def _other_weights(stored: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    """As `differences`, of names of weights, in words."""
+    return [
+        f"weights of the {part.replace('_', ' ')}: {in_words(stored.get(part, 'not recorded'))} → {in_words(name)}"
+        for part, name in wanted.items()
+        if stored.get(part) != name
+    ]
+
+
 def examples_name(root: str, split: str, **shown: Any) -> str:
     """What tells examples from others: the dataset version, the split, and all that decides how samples are shown."""
     digest = hashlib.sha256(canonical_json(shown).encode()).hexdigest()
@@ -53,24 +63,38 @@ class LatentExamples:
         data: folders, split, how many variants, dropped prompts, seed.
         conditioning: the settings that the latents must have been made with; the loss weights may differ.
         text_tokens: to which text embeddings are padded.
+        weights: names of the ``vae`` and the ``text_encoder`` that the latents must have been made with, see
+            `pvtt_train.wan.names`; one that is not named is not compared.
 
     Raises:
-        DatasetError: there is no finished set; it is of another dataset version, was made with other settings, has
-            fewer variants, or no sample of the split.
+        DatasetError: there is no finished set; it is of another dataset version, was made with other settings, weights
+            or in another precision, has fewer variants, or no sample of the split.
     """
 
-    def __init__(self, data: DataConfig, conditioning: ConditioningConfig, *, text_tokens: int) -> None:
+    def __init__(
+        self,
+        data: DataConfig,
+        conditioning: ConditioningConfig,
+        *,
+        text_tokens: int,
+        weights: Mapping[str, str] | None = None,
+    ) -> None:
         root = read_manifest(data.shards).root
         self._set = LatentSet(data.latents_folder, root, check_sha256=data.check_sha256)
         self._data, self._loss, self._text_tokens = data, conditioning.loss, text_tokens
         settings = shaping(conditioning, data.text)
         manifest = self._set.manifest
         stored = {name: manifest.settings.get(name) for name in settings}
-        other = differences(stored, settings)
+        other = [
+            *differences(stored, settings),
+            *differences(manifest.settings["latents"]["precision"], data.precompute.precision, "precompute.precision"),
+            *_other_weights(manifest.settings.get("weights", {}), weights or {}),
+        ]
         if other:
             raise DatasetError(
                 f"the latents in {data.latents_folder} were made with other settings than training asks for "
-                f"({'; '.join(other)}): run pvtt-train precompute, which makes only what differs"
+                f"({'; '.join(other)}): run `pvtt-train precompute --shards {data.shards}` with the settings of the "
+                "training, which makes only what differs, or set data.source=pixels"
             )
         self.variants = data.precompute.variants
         most = manifest.settings["latents"]["variants"]

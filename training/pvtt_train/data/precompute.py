@@ -24,7 +24,16 @@ from pvtt_data.stage import StageConfig
 from pvtt_data.vace.conditioning import Choice, ConditioningConfig
 from pvtt_train.data.ahead import Ahead
 from pvtt_train.data.config import DataConfig, LatentSettings, TextConfig
-from pvtt_train.data.encoders import Codec, GreyOnce, TextEncoder, digest_of, indexed, numeric_class, training_text
+from pvtt_train.data.encoders import (
+    Codec,
+    GreyOnce,
+    TextEncoder,
+    digest_of,
+    indexed,
+    name_of,
+    numeric_class,
+    training_text,
+)
 from pvtt_train.data.latent_shards import (
     LatentManifest,
     LatentStore,
@@ -246,7 +255,7 @@ def precompute(
             prune=settings.latents.prune,
             dataset=name,
             root=root,
-            settings=_stated(settings),
+            settings=_stated(settings, codec, text),
             codec=makers.codec,
             text=makers.text,
             numeric_class=makers.numeric_class,
@@ -270,10 +279,11 @@ def precompute(
     )
 
 
-def _stated(settings: PrecomputeSettings) -> dict[str, Any]:
-    """The settings that tell one set from another, for its manifest."""
+def _stated(settings: PrecomputeSettings, codec: Codec, text: TextEncoder) -> dict[str, Any]:
+    """The settings that tell one set from another, and whose weights made it, for its manifest."""
     latents = settings.latents.model_dump(mode="json", include={"splits", "variants", "precision"})
-    return {**shaping(settings.conditioning, settings.text), "latents": latents}
+    weights = {"vae": name_of(codec), "text_encoder": name_of(text)}
+    return {**shaping(settings.conditioning, settings.text), "latents": latents, "weights": weights}
 
 
 def _changed(before: LatentManifest | None, now: LatentManifest) -> list[str]:

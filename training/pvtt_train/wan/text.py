@@ -39,11 +39,13 @@ class TextEncoder(Protocol):
     """Makes embeddings of prompts.
 
     Attributes:
+        name: of its weights, whatever the precision.
         digest: what has another one gives other embeddings.
         dim: width of an embedding.
         tokens: to how many the model takes them padded, see `padded`.
     """
 
+    name: str
     digest: str
     dim: int
     tokens: int
@@ -64,7 +66,7 @@ class WanText:
     """
 
     def __init__(self, encoder: torch.nn.Module, tokenizer: Any, tokens: int, name: str) -> None:
-        self.encoder, self.tokenizer, self.tokens = encoder, tokenizer, tokens
+        self.encoder, self.tokenizer, self.tokens, self.name = encoder, tokenizer, tokens, name
         self.dim: int = encoder.dim
         weight = next(encoder.parameters())
         self.device = weight.device
@@ -91,7 +93,8 @@ class StandInText:
 
     def __init__(self, dim: int, tokens: int, seed: int = 0) -> None:
         self.dim, self.tokens, self.seed = dim, tokens, seed
-        self.digest = hashlib.sha256(f"stand-in:{dim}:{tokens}:{seed}".encode()).hexdigest()
+        self.name = _stand_in_name(dim, tokens, seed)
+        self.digest = hashlib.sha256(self.name.encode()).hexdigest()
 
     def embed(self, prompts: list[str]) -> list[Tensor]:
         """As `TextEncoder.embed`; one embedding for each word, and one for the end."""
@@ -136,8 +139,21 @@ def load(config: WeightsConfig, device: torch.device, dtype: torch.dtype) -> Tex
         encoder = new_encoder(config.size)
     with TensorFiles([file.path for file in find_files(config, "text_encoder")], pth=True) as files:
         fill(encoder, files, {name: name for name in files.names}, device, dtype, "UMT5-XXL")
-    name = f"{identity(config, 'text_encoder')}:{identity(config, 'tokenizer')}"
-    return WanText(encoder.requires_grad_(False).eval(), tokenizer, size.text_tokens, name)
+    return WanText(encoder.requires_grad_(False).eval(), tokenizer, size.text_tokens, text_name(config))
+
+
+def text_name(config: WeightsConfig) -> str:
+    """The ``name`` that the encoder of these settings has; nothing is loaded. Errors as `identity`."""
+    from pvtt_train.wan.architecture import SIZES
+
+    if config.weights == "random":
+        size = SIZES[config.size]
+        return _stand_in_name(size.text_dim, size.text_tokens, config.seed)
+    return f"{identity(config, 'text_encoder')}:{identity(config, 'tokenizer')}"
+
+
+def _stand_in_name(dim: int, tokens: int, seed: int) -> str:
+    return f"stand-in:{dim}:{tokens}:{seed}"
 
 
 def new_encoder(size: str) -> torch.nn.Module:

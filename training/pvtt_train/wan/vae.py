@@ -24,6 +24,7 @@ class WanVae:
         name: of its weights.
 
     Attributes:
+        name: of its weights, whatever the precision.
         channels: of a latent.
         digest: of weights and precision; what has another one gives other latents.
     """
@@ -31,6 +32,7 @@ class WanVae:
     def __init__(self, vae: torch.nn.Module, device: torch.device, name: str) -> None:
         self.vae = vae
         self.device = device
+        self.name = name
         # It keeps what it saw of earlier frames in itself, and forgets both halves' when either begins.
         self._at_work = threading.Lock()
         self.channels: int = vae.z_dim

@@ -140,11 +140,20 @@ def describe(config: WeightsConfig, parts: Sequence[Part] = PARTS) -> dict[str, 
 
 
 def identity(config: WeightsConfig, part: Part) -> str:
-    """A name for a part's weights: equal names are equal weights. Goes into the keys of what they made."""
+    """A name for a part's weights: equal names are equal weights. Goes into the keys of what they made.
+
+    That of published weights is pinned, so nothing is looked for or fetched; files of a folder are hashed once and
+    remembered.
+
+    Raises:
+        InputError: ``weights-missing``, the folder lacks some.
+    """
     if config.weights == "random":
         return f"random:{config.size}:{config.seed}"
+    if config.folder is None:
+        return "+".join(model.sha256 for model in _models(config, part))
     digests = KnownDigests(registry(config).cache)
-    return "+".join(file.pinned or digests.sha256(file.path) for file in find_files(config, part))
+    return "+".join(digests.sha256(path) for path in _in_folder(config.folder, part))
 
 
 def registry(config: WeightsConfig) -> ModelRegistry:
