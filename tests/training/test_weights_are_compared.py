@@ -1,4 +1,4 @@
-"""Latents of another VAE or text encoder are refused before anything is done."""
+"""Latents of another VAE or text encoder, and another base model on going on, are refused before anything is done."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pvtt_train.wan.weights import load_text_encoder, load_vae
 from toy_triples import write_toy_dataset
 from wan_files import lively_model, published_names, write_model, write_text, write_vae
 
-from pvtt_data.errors import DatasetError
+from pvtt_data.errors import DatasetError, PreflightError
 
 pytestmark = [
     pytest.mark.usefixtures("diffsynth"),
@@ -160,3 +160,26 @@ def test_latents_go_with_the_files_that_made_them_wherever_these_lie(
     (moved / "Wan2.1_VAE.pth").unlink()
     told = "\n".join(plan_of(shards, other, *from_folder(moved)).lines())
     assert f"unchecked  whose vae and text encoder made the latents: {moved} has none" in told
+
+
+def test_a_run_goes_on_with_the_same_model_from_another_place_and_with_no_other(
+    shards: Path, folder: Path, tmp_path: Path
+) -> None:
+    latents = f"data.latents={tmp_path / 'set'}"
+    called("precompute", *words(shards, latents, *from_folder(folder)))
+
+    def train(folder: Path, steps: int) -> Result:
+        given = words(shards, latents, *from_folder(folder), f"run.steps={steps}")
+        return CliRunner().invoke(cli, [*given, "--run", str(tmp_path / "run")])
+
+    assert train(folder, 1).exit_code == 0
+    moved = folder.rename(tmp_path / "moved")
+    went_on = train(moved, 2)
+    assert went_on.exit_code == 0 and "goes on    after step 1" in went_on.output
+    write_model(moved, published_names(lively_model(seed=9)))
+    refused = train(moved, 3).exception
+    assert isinstance(refused, PreflightError) and "name another folder with --run" in str(refused)
+    line = str(refused).splitlines()[-1].strip()
+    name, _, hashes = line.partition(": ")
+    before, now = hashes.split(" → ")
+    assert name == "weights of the model" and len(before) == len(now) == 16 and before != now

@@ -113,6 +113,12 @@ class RunFolder:
         known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
         write_whole(path, json.dumps([*known, dict(facts)], indent=2, ensure_ascii=False, default=str).encode())
 
+    def latest_facts(self) -> dict[str, Any]:
+        """What the latest start was made with; empty if there was none."""
+        path = self.path / FACTS
+        facts: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+        return facts[-1] if facts else {}
+
     def metrics(self) -> Iterator[dict[str, Any]]:
         """The steps that were told, in their order; a line that was torn by a kill is none."""
         return _lines(self.path / METRICS)

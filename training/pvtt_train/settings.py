@@ -13,6 +13,8 @@ from pvtt_data.shards import ShardDataset, read_manifest
 from pvtt_train.config import TrainConfig, read_config
 from pvtt_train.presets import Preset, choose
 from pvtt_train.run_folder import CONFIG, RunFolder, differences
+from pvtt_train.wan.names import in_words
+from pvtt_train.wan.weights import WeightsConfig, identity
 
 _SAME = (
     "model.size",
@@ -95,7 +97,7 @@ def check_unchanged(settings: Settings, run: RunFolder) -> list[str]:
     """What differs from the run that is in a folder already, as lines; nothing in a new folder.
 
     Raises:
-        PreflightError: something differs that must not.
+        PreflightError: something differs that must not: settings, or the bytes of the model's files, wherever they lie.
     """
     if not run.has_run:
         return []
@@ -103,6 +105,7 @@ def check_unchanged(settings: Settings, run: RunFolder) -> list[str]:
     found = differences(before, settings.config)
     told = {key: f"{key}: {old} → {new}" for key, (old, new) in found.items() if key != "run.folder"}
     refused = [line for key, line in told.items() if any(key == name or key.startswith(f"{name}.") for name in _SAME)]
+    refused += _other_model(settings.config.model, run)
     if refused:
         listed = "\n".join(f"  {line}" for line in refused)
         raise PreflightError(
@@ -112,6 +115,16 @@ def check_unchanged(settings: Settings, run: RunFolder) -> list[str]:
     if "run.steps" in told and settings.config.optimiser.schedule.kind == "cosine":
         told["run.steps"] += " (the cosine falls over all steps: the rate jumps)"
     return list(told.values())
+
+
+def _other_model(config: WeightsConfig, run: RunFolder) -> list[str]:
+    """A line if the files of the model are not those that the latest start recorded; `_SAME` covers random weights."""
+    files = run.latest_facts().get("weights", {}).get("files", [])
+    before = "+".join(file["sha256"] for file in files if file["part"] == "model")
+    if not before or config.weights == "random":
+        return []
+    now = identity(config, "model")
+    return [] if now == before else [f"weights of the model: {in_words(before)} → {in_words(now)}"]
 
 
 def _chosen(shards: Path | None) -> Preset:
