@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -210,6 +211,22 @@ def test_missing_shards_and_weights_are_told_before_the_work(shards: Path, tmp_p
     tar.write_bytes(tar.read_bytes()[:-512])
     with pytest.raises(DatasetError, match=r"bytes, not \d+; run `pvtt-data verify"):
         make_plan(resolve(copy, "rtx5090-480p49"), CPU)
+
+
+@pytest.mark.parametrize("name", ["PVTT_OFFLINE", "HF_HUB_OFFLINE"])
+def test_weights_that_the_environment_forbids_to_fetch_are_told_before_the_work(
+    name: str, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("PVTT_MODELS", "HF_HUB_CACHE", "MODELSCOPE_CACHE"):
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+    for variable in ("PVTT_OFFLINE", "HF_HUB_OFFLINE", "PVTT_MODEL_FOLDERS", "DIFFSYNTH_MODEL_BASE_PATH"):
+        monkeypatch.delenv(variable, raising=False)
+    plan = make_plan(resolve(shards, "rtx5090-480p49", folder=tmp_path / "run"), CPU)
+    assert any("wan2.1-vace-1.3b-dit" in missing for missing in plan.missing)
+    preflight(replace(plan, available_bytes=10**12))
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(PreflightError, match=r"may not be fetched: wan2\.1-vace(.|\n)*models pull wan2\.1-vace-1\.3b`"):
+        preflight(replace(plan, available_bytes=10**12))
 
 
 def test_defaults_alone_make_settings() -> None:

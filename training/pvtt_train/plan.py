@@ -28,7 +28,7 @@ from pvtt_train.wan.adapters import adapter_parameters
 from pvtt_train.wan.architecture import SIZES
 from pvtt_train.wan.memory import MemoryEstimate, estimate, fitted
 from pvtt_train.wan.names import encoder_names, lacking_encoders
-from pvtt_train.wan.weights import PARTS, Part, missing_files
+from pvtt_train.wan.weights import PARTS, Part, missing_files, registry
 
 _SPARE_BYTES = 500 * 10**6
 _VAE_BYTES = 4 * 10**9
@@ -223,8 +223,10 @@ def preflight(plan: Plan) -> None:
     """
     config, problems = plan.settings.config, []
     problems += _folder_problems(plan.settings.folder, (config.checkpoint.keep + 1) * plan.checkpoint_bytes)
-    if plan.missing and (config.model.offline or config.model.folder is not None):
-        problems.append(f"weights are missing and may not be fetched: {', '.join(plan.missing)}")
+    if plan.missing and (registry(config.model).offline or config.model.folder is not None):
+        mend = f"run `pvtt-data models pull {config.model.size}` with a connection, or set model.folder"
+        advice = "" if config.model.folder is not None else f"; {mend}"
+        problems.append(f"weights are missing and may not be fetched: {', '.join(plan.missing)}{advice}")
     if plan.unreadable > config.data.allow_corrupt:
         problems.append(
             f"{plan.unreadable} samples are unreadable, data.allow_corrupt is {config.data.allow_corrupt}; run "
