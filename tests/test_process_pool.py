@@ -68,6 +68,30 @@ def test_what_a_group_is_asked_reaches_no_process_apart() -> None:
     assert done.returncode == -signal.SIGTERM, done.stderr
 
 
+BEGINS = """
+import signal
+from multiprocessing import util
+from pvtt_data.process_pool import _REQUESTS, single_threaded_pool
+
+if __name__ == "__main__":
+    masks, spawn = [], util.spawnv_passfds
+    def told(*given):
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+        return spawn(*given)
+    util.spawnv_passfds = told
+    with single_threaded_pool(1, apart=True) as pool:
+        assert pool.submit(abs, -1).result() == 1
+    assert masks[-1] == set(_REQUESTS), masks
+"""
+
+
+def test_a_process_apart_begins_deaf(tmp_path: Path) -> None:
+    """What its group is asked before it has left that is not for it either."""
+    (tmp_path / "begins.py").write_text(BEGINS)
+    done = subprocess.run([sys.executable, tmp_path / "begins.py"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 PARENT = """
 import threading, time
 from pvtt_data.errors import BuildError
