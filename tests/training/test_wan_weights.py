@@ -33,15 +33,7 @@ from wan_files import CPU, inputs, lively_model, published_names, write_model, w
 from pvtt_data.errors import InputError, PreflightError
 from pvtt_data.mirrors import Hub, ModelScope
 
-pytestmark = pytest.mark.usefixtures("diffsynth")
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PVTT_MODELS", "HF_HUB_CACHE", "MODELSCOPE_CACHE"):
-        monkeypatch.setenv(name, str(tmp_path / "cache" / name))
-    for name in ("PVTT_MODEL_FOLDERS", "DIFFSYNTH_MODEL_BASE_PATH", "HF_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("diffsynth", "own_cache")
 
 
 def config_of(folder: Path) -> WeightsConfig:

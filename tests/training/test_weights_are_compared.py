@@ -24,19 +24,11 @@ from wan_files import lively_model, published_names, write_model, write_text, wr
 from pvtt_data.errors import DatasetError, PreflightError
 
 pytestmark = [
-    pytest.mark.usefixtures("diffsynth"),
+    pytest.mark.usefixtures("diffsynth", "own_cache"),
     pytest.mark.filterwarnings("ignore::pvtt_train.wan.weights.RandomWeightsWarning"),
 ]
 CPU = torch.device("cpu")
 ONCE = ("data.precompute.variants=1", "run.experiments=null", "validation.every=0", "lora.rank=2")
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PVTT_MODELS", "HF_HUB_CACHE", "MODELSCOPE_CACHE"):
-        monkeypatch.setenv(name, str(tmp_path / "cache" / name))
-    for name in ("PVTT_MODEL_FOLDERS", "DIFFSYNTH_MODEL_BASE_PATH", "HF_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def words(shards: Path, *overrides: str) -> list[str]:
