@@ -19,34 +19,19 @@ Then it is run again, to show that nothing is made twice. Each run gets a datase
 from __future__ import annotations
 
 import argparse
-import contextlib
-import importlib.machinery
 import json
-import sys
 import tempfile
 import time
-import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import stand_ins
 import torch
 from drawn_clips import draw_dataset
 from pvtt_train.data import precompute as making
 from pvtt_train.data.config import LatentSettings
 from pvtt_train.data.precompute import PrecomputeReport, PrecomputeSettings, precompute
-
-
-def without_optional_imports() -> None:
-    """DiffSynth imports some packages that encoding does not use; where they are not installed, empty ones do."""
-    for name, attributes in (("modelscope", {"snapshot_download": None}), ("ftfy", {"fix_text": str})):
-        with contextlib.suppress(ImportError):
-            __import__(name)
-            continue
-        module = types.ModuleType(name)
-        module.__spec__ = importlib.machinery.ModuleSpec(name, None)
-        module.__dict__.update(attributes)
-        sys.modules[name] = module
 
 
 class TimedCodec:
@@ -133,7 +118,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.smoke:
         args.clips, args.variants, args.frames, args.height, args.width, args.device = 2, 2, 5, 64, 96, "cpu"
-    without_optional_imports()
+    stand_ins.install("modelscope", "ftfy")
     from pvtt_train.wan.text import StandInText
     from pvtt_train.wan.vae import WanVae, random_vae
 

@@ -23,14 +23,17 @@ import json
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from drawn_clips import draw_dataset
-from trainer_runs import Steps, run, steps_of
+from pvtt_train.run_folder import RunFolder
+from trainer_runs import run
 
 from pvtt_data.experiment_log.markdown import table
 from pvtt_data.stage import library_version
 
+Steps = list[dict[str, Any]]
 SKIPPED = 3
 ONCE = "data.precompute.variants=1"
 
@@ -88,7 +91,7 @@ def trained(chosen: argparse.Namespace, count: int, folder: Path) -> Steps:
     settings += chosen.overrides
     program = [*(launch if count > 1 else []), "-m", "pvtt_train"]
     run(chosen.shards, chosen.preset, program, settings, "--run", str(folder))
-    return steps_of(folder)
+    return list(RunFolder(folder).metrics())
 
 
 def waiting(steps: Steps) -> float:

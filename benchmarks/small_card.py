@@ -3,8 +3,8 @@
 
     python benchmarks/small_card.py                # 49 and 81 frames; torch may have 31 GB: a 5090's room, emulated
     python benchmarks/small_card.py --cap-gb 0     # on the card itself
-    python benchmarks/small_card.py --preset rtx5090-480p49 --frames 49 --set model.size=wan2.1-vace-14b \
-        --set speed.fp8=true --set speed.checkpointing=full --set speed.host_blocks=99 --set speed.keep_blocks=0
+    python benchmarks/small_card.py --preset rtx5090-480p49 --frames 49 --cap-gb 33 --set model.size=wan2.1-vace-14b \
+        --set speed.fp8=true --set speed.host_blocks=99 --set speed.keep_blocks=0
     python benchmarks/small_card.py --preset tiny-cpu --frames 5 --sizes 64x96,96x64     # a smoke test
 
 `pvtt-train precompute` and `pvtt-train`, as a user calls them, with the self-test, on drawn clips whose sizes take
@@ -34,7 +34,8 @@ from typing import Any
 
 import torch
 from drawn_clips import draw_dataset
-from trainer_runs import run, steps_of
+from pvtt_train.run_folder import RunFolder
+from trainer_runs import run
 
 from pvtt_data.experiment_log.markdown import table
 from pvtt_data.stage import library_version
@@ -95,9 +96,7 @@ def measured(chosen: argparse.Namespace, preset: str, frames: int) -> dict[str, 
         settings = [ONCE, *capped, *SHORT, *lasting, *chosen.overrides]
         with CardMemory() as training:
             told = run(shards, preset, ("-m", "pvtt_train"), settings, "--run", str(folder))
-        steps = steps_of(folder)
-        log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    validations = [entry for entry in log if entry["event"] == "validated"]
+        steps, validations = list(RunFolder(folder).metrics()), list(RunFolder(folder).events("validated"))
     estimate = re.search(r"^memory +(\S+) GB", told, re.MULTILINE)
     return {
         "preset": preset,
@@ -106,11 +105,10 @@ def measured(chosen: argparse.Namespace, preset: str, frames: int) -> dict[str, 
         "estimate_bytes": int(float(estimate[1]) * 1e9) if estimate else None,
         "step_bytes": max(step["memory_bytes"] for step in steps),
         "validation_bytes": max(entry["memory_bytes"] for entry in validations),
-        "validation_s": [entry["seconds"] for entry in validations],
         "precompute_card_bytes": precomputing.most,
         "training_card_bytes": training.most,
+        "validations": validations,
         "told": told.splitlines(),
-        "log": log,
     }
 
 

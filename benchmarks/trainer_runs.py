@@ -1,18 +1,14 @@
-"""Commands of the trainer, run as a user runs them, on random weights; and what their steps took."""
+"""Commands of the trainer, run as a user runs them, on random weights."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 BEGUN = time.monotonic()
-Steps = list[dict[str, Any]]
-
 ALWAYS = ("model.weights=random", "run.experiments=null")
 
 
@@ -37,9 +33,3 @@ def run(shards: Path, preset: str, program: Sequence[str], settings: Sequence[st
     if done.returncode:
         sys.exit(f"ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
     return done.stdout
-
-
-def steps_of(folder: Path) -> Steps:
-    """What a run noted of each of its steps."""
-    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]

@@ -17,6 +17,9 @@ from typing import Any
 
 from pvtt_data.errors import BuildError
 
+_REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""To end."""
+
 
 @contextlib.contextmanager
 def one_numeric_thread() -> Iterator[None]:
@@ -32,9 +35,6 @@ def one_numeric_thread() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-_REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import Field
@@ -105,6 +105,25 @@ def is_of_memory(error: BaseException) -> bool:
     return (
         isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in words or "alloc_failed" in words
     )
+
+
+@contextlib.contextmanager
+def room_told(kept: Callable[[], str]) -> Iterator[None]:
+    """Let an error of a full disk say what is left and good.
+
+    Args:
+        kept: says it, in words; asked when it has come to that.
+
+    Raises:
+        DiskFullError: there was no room.
+    """
+    try:
+        yield
+    except OSError as error:
+        full = no_room(error, kept())
+        if full is None:
+            raise
+        raise full from error
 
 
 def no_room(error: BaseException, kept: str) -> DiskFullError | None:

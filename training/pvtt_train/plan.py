@@ -81,7 +81,7 @@ class Plan:
     @property
     def largest(self) -> Bucket:
         """The size that takes most memory."""
-        return max(self.buckets, key=_latents)
+        return _largest(self.buckets)
 
     @property
     def epochs(self) -> float:
@@ -140,7 +140,7 @@ def make_plan(settings: Settings, world: World) -> Plan:
     dataset = ShardDataset(config.data.shards, config.data.split)
     _check_files(dataset)
     buckets, unreadable = _buckets(config, dataset)
-    size, largest = SIZES[config.model.size], max(buckets, key=_latents)
+    size, largest = SIZES[config.model.size], _largest(buckets)
     available = available_bytes(config, world.device)
     lora, batch, ema = config.lora, config.data.batch, bool(config.optimiser.ema.keep)
     weight_bytes = precision_of(config, world.device).itemsize
@@ -174,7 +174,7 @@ def _memory(config: TrainConfig, speed: SpeedConfig, buckets: Collection[Bucket]
         SIZES[config.model.size],
         config.lora,
         speed,
-        max(buckets, key=_latents),
+        _largest(buckets),
         config.data.batch,
         ema=bool(config.optimiser.ema.keep),
         weight_bytes=precision_of(config, world.device).itemsize,
@@ -270,8 +270,8 @@ def _buckets(config: TrainConfig, dataset: ShardDataset) -> tuple[dict[Bucket, i
     return dict(counts), unreadable
 
 
-def _latents(bucket: Bucket) -> int:
-    return (bucket.references + math.ceil(bucket.frames / 4)) * bucket.height * bucket.width
+def _largest(buckets: Collection[Bucket]) -> Bucket:
+    return max(buckets, key=lambda each: (each.references + math.ceil(each.frames / 4)) * each.height * each.width)
 
 
 def _folder_problems(folder: Path, needed_bytes: int) -> list[str]:

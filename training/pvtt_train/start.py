@@ -17,7 +17,7 @@ from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.diffsynth_source import DiffSynthSource
 from pvtt_train.distributed import World
 from pvtt_train.facts import start_facts
-from pvtt_train.guards import memory_told, no_room
+from pvtt_train.guards import memory_told, room_told
 from pvtt_train.loop import Outcome, train
 from pvtt_train.plan import Plan, preflight, with_speed
 from pvtt_train.run_folder import SELF_TEST, RunFolder
@@ -99,29 +99,20 @@ def _trained(plan: Plan, world: World, run: RunFolder, console: Console) -> Outc
     with memory_told(f"step {step + 1}, while the model was loaded", advice):
         parts, course = assemble(config, plan.speed, world, run, advice, tell)
     try:
-        return train(parts, course, run, world, Screen(console if world.is_first else None))
+        with room_told(lambda: f"what was saved after step {run.step} is good"):
+            return train(parts, course, run, world, Screen(console if world.is_first else None))
     except CorruptSampleError as error:
         allowed = config.data.allow_corrupt
         more = f"--set data.allow_corrupt={allowed + 1} lets one more such sample be replaced by another"
         raise CorruptSampleError(error.key, f"{error.why}; {allowed} were allowed, {more}") from error
-    except OSError as error:
-        full = no_room(error, f"what was saved after step {run.step} is good")
-        if full is None:
-            raise
-        raise full from error
 
 
 def _tell(plan: Plan, outcome: Outcome, run: RunFolder, log: ExperimentLog | None, console: Console) -> None:
     """The adapter where it is looked for, and the summary."""
-    try:
+    with room_told(lambda: f"all {outcome.progress.step} steps are saved"):
         adapter = keep_adapter(outcome, run)
         summary = Summary.of_run(plan, outcome, run)
         summary.write(run, plan)
-    except OSError as error:
-        full = no_room(error, f"all {outcome.progress.step} steps are saved")
-        if full is None:
-            raise
-        raise full from error
     for line in summary.lines():
         console.print(line, highlight=False, markup=False)
     if adapter is not None:

@@ -71,6 +71,7 @@ MORE_ROOM = (
 _KEPT = "what was stored is kept: the same command goes on from there"
 _SMALLER = "a dataset of fewer frames (normalise.frames in its recipe) or smaller ones (normalise.sizes) takes less"
 """Videos are encoded whole: no setting of a training makes one take less."""
+_ADVICE = (_KEPT, _SMALLER, *MORE_ROOM)
 
 
 class PrecomputeSettings(StageConfig):
@@ -437,7 +438,7 @@ class _Work:
             writing: list[Future[None]] = []
             for piece in prepared:
                 try:
-                    with memory_told(f"while {piece} was encoded", (_KEPT, _SMALLER, *MORE_ROOM)):
+                    with memory_told(f"while {piece} was encoded", _ADVICE):
                         made = self._made(piece)
                 except (InputError, DatasetError) as error:
                     self.failed[piece.key] = self.failed[piece.digest] = error
@@ -467,14 +468,13 @@ class _Work:
         """Runs in a thread of its own, ahead of the encoder."""
         stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
         claimed: set[str] = set()
-        advice = (_KEPT, _SMALLER, *MORE_ROOM)
         for plan in plans:
             sample = plan.dataset[plan.row.key]
             for digest, kind in plan.kinds().items():
                 if kind == "text" or digest not in self.missing or digest in claimed:
                     continue
                 try:
-                    with memory_told(f"while the {kind} of sample {plan.row.key} was prepared", advice):
+                    with memory_told(f"while the {kind} of sample {plan.row.key} was prepared", _ADVICE):
                         pixels, ready = self._pixels(sample, plan, digest, kind, stream)
                 except (InputError, DatasetError) as error:
                     # Another sample that shows the same picture may still be able to give it.

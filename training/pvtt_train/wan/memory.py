@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from types import MappingProxyType
 
 from pvtt_train.speed.config import SpeedConfig
@@ -74,9 +75,10 @@ blocks at 49 and 81 frames, whatever the DiT keeps. They do not leave the GPU wi
 been found."""
 _COMPILED_FULL = 0.69
 """And still more where self-attention is computed again, too: 10.5 and 10.2 units for 15 blocks."""
-_FLOAT8: Mapping[str, float] = MappingProxyType({"full": 6.5})
-_FLOAT8_OTHERS = 3.2
-"""Units that a block needs more while its gradient is computed with float8: quantised copies; by checkpointing."""
+_FLOAT8 = 3.2
+"""Units that a block needs more while its gradient is computed with float8: quantised copies."""
+_FLOAT8_FULL = 6.5
+"""The same where self-attention is computed again, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +144,8 @@ class MemoryEstimate:
         """How many of the changes are enough together; where one of them does harm beside the others, without it."""
         for count in range(2, len(helping) + 1):
             for left_out in (None, *range(count - 1)):
-                setting = self.setting
-                for number, (_, change) in enumerate(helping[:count]):
-                    setting = setting if number == left_out else change(setting)
-                less = setting.estimate()
+                used = [change for number, (_, change) in enumerate(helping[:count]) if number != left_out]
+                less = reduce(lambda setting, change: change(setting), used, self.setting).estimate()
                 if less.fits(available):
                     but = "" if left_out is None else f" but {helping[left_out][0]}"
                     return f"the first {count} of these together{but}: {_gb(less.needed)}, enough"
@@ -299,7 +299,7 @@ def _activations(setting: Setting) -> tuple[float, float, float]:
     if not speed.compile and not (speed.real_rope and speed.fused_norms):
         working += 2.7
     if speed.fp8:
-        working += _FLOAT8.get(speed.checkpointing, _FLOAT8_OTHERS)
+        working += _FLOAT8_FULL if speed.checkpointing == "full" else _FLOAT8
     dit_adapters, vace_adapters = (count > 0 for count in adapted_blocks(size, setting.lora))
     dit, vace = _recorded_counts(size, setting.lora)
     hinted = dict(zip(size.vace_layers, range(len(size.vace_layers)), strict=True)) if vace else {}

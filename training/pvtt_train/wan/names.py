@@ -17,11 +17,12 @@ def encoder_names(config: WeightsConfig) -> dict[str, str]:
 
     Nothing is fetched or loaded; files of a folder are hashed once and remembered.
     """
-    names = {}
-    for encoder in _ENCODERS:
-        if encoder not in lacking_encoders(config):
-            names[encoder] = identity(config, "vae") if encoder == "vae" else text_name(config)
-    return names
+    lacking = lacking_encoders(config)
+    return {
+        encoder: identity(config, "vae") if encoder == "vae" else text_name(config)
+        for encoder in _ENCODERS
+        if encoder not in lacking
+    }
 
 
 def lacking_encoders(config: WeightsConfig) -> list[str]:
