@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -209,24 +210,40 @@ def test_a_box_on_a_frame_asks_for_another_mask_and_a_form_for_a_label(
     assert (label.kind, label.action, label.category) == ("source", "relabel", "lids")
 
 
+SHOWN = "[...document.querySelectorAll('.stage:not([hidden]) video')]"
+
+
+def shown_frames(page: Page) -> list[int]:
+    return [int(time * 8) for time in page.evaluate(f"{SHOWN}.map((video) => video.currentTime)")]
+
+
 def test_players_show_the_same_frame_and_step_by_one(open_page: Open, toys: Path) -> None:
     page = open_page(toys)
-    press(page, "t Space")
-    page.wait_for_timeout(300)
-
-    def frames() -> list[int]:
-        times = page.evaluate("[...document.querySelectorAll('.stage:not([hidden]) video')].map((v) => v.currentTime)")
-        return [int(time * 8) for time in times]
-
-    before = frames()
+    press(page, "t")
+    sync_api.expect(page.locator("#frame")).to_have_text(re.compile(r"^[2-9] / 9$"))  # they play of themselves
+    press(page, "Space")
+    before = shown_frames(page)
     assert len(before) == 4
     assert len(set(before)) == 1
     press(page, ".")
-    page.wait_for_timeout(200)
-    assert frames() == [(before[0] + 1) % 9] * 4
+    assert shown_frames(page) == [(before[0] + 1) % 9] * 4
     press(page, ", ,")
-    page.wait_for_timeout(200)
-    assert frames() == [(before[0] - 1) % 9] * 4
+    assert shown_frames(page) == [(before[0] - 1) % 9] * 4
+
+
+@pytest.mark.parametrize(("keys", "frame"), [("Space", 0), (".", 1), ("Space Space Space", 0)])
+def test_videos_that_still_load_stay_where_they_were_stopped(
+    open_page: Open, toys: Path, keys: str, frame: int
+) -> None:
+    page = open_page(toys)
+    hold = "Players.prototype.ready = () => new Promise((done) => { globalThis.loaded = done; })"
+    page.evaluate(f"() => {{ {hold} }}")
+    press(page, f"t {keys}")
+    page.evaluate("() => loaded()")
+    page.wait_for_timeout(300)  # what would play is ahead by then
+    assert page.evaluate(f"{SHOWN}.every((video) => video.paused)")
+    assert shown_frames(page) == [frame] * 4
+    assert page.locator("#play").inner_text() == "▶"
 
 
 def test_texts_of_feeds_are_shown_as_they_are(open_page: Open, tmp_path: Path) -> None:

@@ -293,7 +293,7 @@ class Page {
     by("seek").max = Math.max(0, this.subject.frames - 1);
     players.setRate(this.rate);
     this.onFrame(this.subject, players.frame);
-    players.ready().then(() => { if (this.players === players) this.play(); });
+    this.play();
   }
 
   play() {

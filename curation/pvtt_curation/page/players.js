@@ -22,9 +22,14 @@ class Players {
     })));
   }
 
+  // Videos that still load begin together once all can; whoever pauses or steps before that has them stand still.
   play() {
     if (!this.videos.length) return;
     this.playing = true;
+    this.ready().then(() => { if (this.playing) this.begin(); });
+  }
+
+  begin() {
     const from = this.first.ended || this.frame >= this.frames - 1 ? 0 : this.first.currentTime;
     for (const video of this.videos) {
       video.playbackRate = this.rate;
