@@ -78,14 +78,8 @@ def test_a_run_that_crashed_goes_on_to_the_same_bits(whole: Path, tmp_path: Path
 
 
 def test_sigterm_saves_and_the_run_goes_on_to_the_same_bits(whole: Path, tmp_path: Path) -> None:
-    class Terminated(ToyLessons):
-        def __next__(self) -> Lesson:
-            if self.number == 2 * 4:  # step 5, two batches each
-                os.kill(os.getpid(), signal.SIGTERM)
-            return super().__next__()
-
     before = signal.getsignal(signal.SIGTERM)
-    outcome = toy_run(tmp_path, Terminated())
+    outcome = toy_run(tmp_path, ToldToStop(5))
     assert outcome.stopped == signal.SIGTERM and outcome.progress.step == 5
     assert outcome.checkpoint is not None and outcome.checkpoint.name == "step-00000005"
     assert signal.getsignal(signal.SIGTERM) is before
@@ -102,6 +96,19 @@ def test_only_a_second_ctrl_c_ends_at_once() -> None:
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1)
+
+
+class ToldToStop(ToyLessons):
+    """SIGTERM comes while a step's batches are made."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+
+    def __next__(self) -> Lesson:
+        if self.number == 2 * (self.step - 1):  # two batches each
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().__next__()
 
 
 class Validation:
@@ -135,6 +142,20 @@ def test_a_validation_that_fails_loses_no_step_and_is_made_up_for(whole: Path, t
     nothing_more = Validation()
     toy_run(tmp_path, validate=nothing_more, checkpoint=every)
     assert nothing_more.seen == []
+
+
+def test_a_stop_in_the_last_step_leaves_its_validation_to_the_next_start(whole: Path, tmp_path: Path) -> None:
+    first, second = Validation(), Validation()
+    outcome = toy_run(tmp_path, ToldToStop(COURSE.steps), validate=first)
+    assert (outcome.progress.step, outcome.stopped) == (COURSE.steps, signal.SIGTERM)
+    assert toy_run(tmp_path, validate=second).stopped == 0
+    assert (first.seen, second.seen) == ([0, 2, 4, 6], [8])
+    assert_same(whole, tmp_path)
+
+
+def test_a_stop_in_the_last_step_of_a_run_without_validation_stops_nothing(whole: Path, tmp_path: Path) -> None:
+    assert toy_run(tmp_path, ToldToStop(COURSE.steps)).stopped == 0
+    assert_same(whole, tmp_path)
 
 
 def test_only_the_latest_checkpoints_are_kept(whole: Path, tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ class Outcome:
         progress: at the end.
         begun: step that this start went on from.
         checkpoint: the last one.
-        stopped: number of the signal that ended it early; 0 if all steps are done.
+        stopped: number of the signal that ended it early; 0 if all steps and validations are done.
     """
 
     progress: Progress
@@ -220,9 +220,13 @@ def train(parts: Parts, course: Course, run: RunFolder, world: World, screen: Sc
                     teller.note("saved", step=progress.step)
                 if not asked:
                     _validate(parts, teller, progress.step)
+            # Told to stop in the very last step, it leaves that validation to the next start.
+            missed = parts.validate is not None and parts.validate.due(progress.step)
+            if asked and progress.step == course.steps and not world.same(missed):
+                asked = 0
             if asked:
                 teller.note("stopped", step=progress.step, signal=asked)
-    return Outcome(progress, begun, keeper.checkpoints.latest(), asked if progress.step < course.steps else 0)
+    return Outcome(progress, begun, keeper.checkpoints.latest(), asked)
 
 
 class _Keeper:

@@ -95,12 +95,15 @@ class RunFolder:
         return max((step_of(path) for path in whole_checkpoints(self.checkpoints)), default=0)
 
     def is_finished(self, step: int) -> bool:
-        """Whether adapter and summary, which are made last, are there, and were made after so many steps."""
+        """Whether adapter and summary, which are made last, are there, and were made after so many steps that nothing
+        ended early.
+        """
         try:
             told = json.loads((self.path / SUMMARY_NUMBERS).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
-        return told.get("steps") == step and (self.path / ADAPTER).is_file() and (self.path / SUMMARY).is_file()
+        whole = (told.get("steps"), told.get("stopped")) == (step, 0)
+        return whole and (self.path / ADAPTER).is_file() and (self.path / SUMMARY).is_file()
 
     def write_config(self, config: BaseModel) -> None:
         """Keep all settings."""
