@@ -72,6 +72,26 @@ class HeldError(Exception):
         self.holder = holder or "unknown"
 
 
+def holder(path: Path) -> str | None:
+    """What the process that holds a lock says of itself; None if none does. Nothing is made or held.
+
+    Args:
+        path: of the lock file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return lock.read().decode(errors="replace").strip()
+    except FileNotFoundError:
+        pass
+    return None
+
+
 def hold(path: Path, words: str) -> BinaryIO:
     """A lock that this process holds until the file is closed, or until it ends.
 

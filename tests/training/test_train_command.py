@@ -10,6 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +24,12 @@ from pvtt_train.cli import cli
 from pvtt_train.cli.train import train_command
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.distributed import World
+from pvtt_train.export import use_in_words
+from pvtt_train.machine import memory_bytes
 from pvtt_train.metrics import Metrics
+from pvtt_train.plan import make_plan, preflight
 from pvtt_train.run_folder import RunFolder
+from pvtt_train.settings import resolve
 from pvtt_train.wan.architecture import SIZES, WanVace, random_model
 from safetensors.torch import load_file
 from toy_triples import write_toy_dataset
@@ -124,8 +130,9 @@ def test_what_a_finished_run_lacks_is_made_by_the_same_command(shards: Path, who
     run = tmp_path / "run"
     shutil.copytree(whole, run)
     (run / "adapter.safetensors").unlink()
-    (run / "summary.json").write_text("{}")
-    assert "nothing was left out" in called(*arguments(shards, run)).output
+    for told_before in ({}, {"steps": 9, "stopped": 15}):  # the latter lacks a validation
+        (run / "summary.json").write_text(json.dumps(told_before))
+        assert "nothing was left out" in called(*arguments(shards, run)).output
     assert (run / "adapter.safetensors").read_bytes() == (whole / "adapter.safetensors").read_bytes()
     assert json.loads((run / "summary.json").read_text())["steps"] == 9 and told(run) == told(whole)
     assert "all 9 steps are done" in called(*arguments(shards, run)).output
@@ -150,6 +157,61 @@ def test_a_dry_run_makes_nothing(shards: Path, tmp_path: Path) -> None:
     for words in ("3 samples (train), precomputed latents", "9 of 2 samples", "memory", "dry run: nothing was trained"):
         assert words in output
     assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_looks_at_the_run_that_is_there(shards: Path, whole: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.name != "lock"}
+    assert "all 9 steps are done" in called(*arguments(shards, whole), "--dry-run").output
+    longer = called(*arguments(shards, whole, "run.steps=12"), "--dry-run").output
+    assert "run.steps: 9 → 12" in longer and "goes on    after step 9" in longer
+    result = CliRunner().invoke(cli, [*arguments(shards, whole, "flow.shift=3"), "--dry-run"])
+    assert isinstance(result.exception, PreflightError) and "flow.shift: 5.0 → 3.0" in str(result.exception)
+    with RunFolder(whole):
+        result = CliRunner().invoke(cli, [*arguments(shards, whole, "run.steps=12"), "--dry-run"])
+    assert isinstance(result.exception, PreflightError) and f"process {os.getpid()}) trains in" in str(result.exception)
+    assert {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.name != "lock"} == before
+
+
+def test_options_of_training_are_not_dropped_before_another_command(shards: Path) -> None:
+    result = CliRunner().invoke(cli, ["--dry-run", "--set", "lora.rank=4", "precompute", "--shards", str(shards)])
+    assert result.exit_code == 2
+    assert "--set, --dry-run: options before precompute are those of training" in result.output
+    assert "pvtt-train precompute --help" in result.output
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU works here")
+def test_a_gpu_that_was_asked_for_is_not_replaced_by_the_processor(shards: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, arguments(shards, tmp_path / "run", "run.device=cuda"))
+    assert isinstance(result.exception, PreflightError) and "no GPU works here (" in str(result.exception)
+    output = called(*arguments(shards, tmp_path / "run", "run.device=auto"), "--dry-run").output
+    assert "device     the processor, " in output and "(no GPU works here: " in output
+
+
+def test_the_summary_says_what_loads_the_adapter(shards: Path, whole: Path, tmp_path: Path) -> None:
+    """Stock DiffSynth drops what is not meant for a part of the model without a word."""
+    both = (whole / "summary.md").read_text()
+    assert "(pipe.vace, 'adapter.safetensors')` and `pipe.load_lora(pipe.dit, 'adapter.safetensors')`" in both
+    run = tmp_path / "one of them"
+    called(*arguments(shards, run, "lora.targets=vace", "run.steps=1"))
+    text = (run / "summary.md").read_text()
+    assert "`pipe.load_lora(pipe.vace, 'adapter.safetensors')` in DiffSynth" in text and "pipe.dit" not in text
+    assert f"`pvtt-train export '{run}' lora.safetensors`" in text
+    words = use_in_words("dit", True, run)
+    assert "load_lora(" not in words and "for diffusers" in words
+
+
+def test_what_the_processors_memory_cannot_hold_is_refused_before_anything_is_loaded(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel would end the process without a word."""
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    settings = resolve(shards, "tiny-cpu", None, SMALL, tmp_path)
+    plan = make_plan(settings, World(torch.device("cpu")))
+    there = memory_bytes()
+    for host, refused in ((there // 2, False), (there // 2 + 1, True)):
+        asked = replace(plan, on_gpu=True, memory=replace(plan.memory, host=host))
+        with pytest.raises(PreflightError, match="memory of the processor") if refused else nullcontext():
+            preflight(asked)
 
 
 KILLED_AFTER_STEP_5 = """

@@ -139,6 +139,7 @@ def full_gpu(monkeypatch: pytest.MonkeyPatch) -> World:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 128 MiB")
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (24 * 10**9, 24 * 10**9))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a full one")
     monkeypatch.setattr(timing.torch, "randn", full)
     return World(torch.device("cuda", 0))
 

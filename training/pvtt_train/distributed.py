@@ -7,6 +7,7 @@ go at the end of a step, and the model needs no wrapper.
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,9 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from pvtt_data.errors import PreflightError
+from pvtt_data.gpu import find_gpu
 
 _PATIENCE = timedelta(hours=4)
 """The others wait while the first one makes samples."""
@@ -41,14 +45,27 @@ class World:
 
         Args:
             device: ``cuda``, ``cpu`` or ``auto``: a GPU where there is one.
+
+        Raises:
+            PreflightError: ``cuda`` was asked for, and no GPU works here.
         """
         on_cpu = device == "cpu" or not torch.cuda.is_available()
+        if on_cpu and device == "cuda":
+            raise PreflightError(
+                f"run.device is cuda, but no GPU works here ({find_gpu().trouble}); with run.device=auto the processor "
+                "would be taken"
+            )
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls(torch.device("cpu") if on_cpu else torch.device("cuda", torch.cuda.current_device()))
         from accelerate import PartialState
 
         state: Any = PartialState(cpu=on_cpu, timeout=_PATIENCE)
         return cls(state.device, state.process_index, state.num_processes)
+
+    @property
+    def device_name(self) -> str:
+        """Name of the GPU, or of the processor's architecture."""
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else platform.machine()
 
     @property
     def is_first(self) -> bool:

@@ -53,7 +53,7 @@ def start_facts(plan: Plan, world: World, diffsynth: DiffSynthSource, step: int)
         "versions": {"python": platform.python_version(), **{name: library_version(name) for name in _LIBRARIES}},
         "machine": {
             "system": platform.platform(terse=True),
-            "device": torch.cuda.get_device_name(world.device) if cuda else platform.machine(),
+            "device": world.device_name,
             "cuda": torch.version.cuda if cuda else None,
             "cpus": os.cpu_count(),
             "processes": world.size,

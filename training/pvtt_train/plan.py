@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from pvtt_data.errors import DatasetError, PreflightError, PvttError
+from pvtt_data.gpu import find_gpu
 from pvtt_data.shards import ShardDataset
 from pvtt_data.words import bytes_text, duration_text
 from pvtt_train.config import TrainConfig, precision_of
@@ -20,6 +21,7 @@ from pvtt_train.data.buckets import Bucket
 from pvtt_train.data.latents import LatentExamples
 from pvtt_train.data.pieces import Facts
 from pvtt_train.distributed import World
+from pvtt_train.machine import memory_bytes
 from pvtt_train.settings import Settings
 from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.timing import matmul_rate, step_seconds
@@ -51,6 +53,7 @@ class Plan:
         unreadable: samples whose metadata cannot be read.
         processes: how many share a step.
         on_gpu: whether it runs on GPUs.
+        device: that it runs on, in words.
         checkpoint_bytes: of one checkpoint.
         missing: weights that have to be fetched.
         speed: how a step is computed: as set, with what is to fit the memory decided.
@@ -66,6 +69,7 @@ class Plan:
     unreadable: int
     processes: int
     on_gpu: bool
+    device: str
     checkpoint_bytes: int
     missing: Sequence[str]
     speed: SpeedConfig
@@ -104,6 +108,7 @@ class Plan:
             time = f"about {duration_text(total_s)}, {duration_text(self.step_s)} a step, by this GPU's matrix products"
         told = [
             f"settings   {self.settings.name}: {self.settings.why}",
+            f"device     {self.device}",
             f"model      {config.model.size}, {config.model.weights} weights; LoRA rank {lora.rank} on {lora.targets}",
             f"data       {self.dataset}, root {self.root[:16]}, {self.samples} samples ({config.data.split}), {source}",
             *(f"           {count} × {bucket}" for bucket, count in sorted(self.buckets.items())),
@@ -155,6 +160,7 @@ def make_plan(settings: Settings, world: World) -> Plan:
         unreadable=unreadable,
         processes=processes,
         on_gpu=world.device.type == "cuda",
+        device=_device_told(config, world),
         checkpoint_bytes=_COPIES * 4 * adapter_parameters(size, lora),
         missing=missing_files(config.model, needed_parts(config)),
         speed=speed,
@@ -195,10 +201,7 @@ def available_bytes(config: TrainConfig, device: torch.device) -> int:
     """Memory for the model and its training: what is free on the GPU, or all that the machine has; less what a VAE
     needs that works, or waits, beside it.
     """
-    if device.type == "cuda":
-        found = int(torch.cuda.mem_get_info(device)[0])
-    else:
-        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    found = int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else memory_bytes()
     if config.run.max_memory_gb is not None:
         found = min(found, int(config.run.max_memory_gb * 1e9))
     if config.model.size == "tiny":
@@ -235,6 +238,13 @@ def preflight(plan: Plan) -> None:
     if not plan.memory.fits(plan.available_bytes):
         advice = "".join(f"\n    {line}" for line in plan.memory.advice(plan.available_bytes))
         problems.append(f"memory: {plan.memory}; there are {bytes_text(plan.available_bytes)}; what helps:{advice}")
+    host = plan.memory.host * int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if plan.on_gpu and host > memory_bytes():
+        problems.append(
+            f"memory of the processor: weights and activations that are kept there take {bytes_text(host)} in all "
+            f"processes of this machine, which has {bytes_text(memory_bytes())}; what helps: a smaller "
+            "speed.host_blocks, speed.fp8: false, fewer processes"
+        )
     if problems:
         raise PreflightError("the training cannot start:\n" + "\n".join(f"  {problem}" for problem in problems))
 
@@ -287,6 +297,13 @@ def _folder_problems(folder: Path, needed_bytes: int) -> list[str]:
             "some, name another disk with --run, or keep fewer with --set checkpoint.keep=1"
         ]
     return []
+
+
+def _device_told(config: TrainConfig, world: World) -> str:
+    if world.device.type == "cuda":
+        return world.device_name if world.size == 1 else f"{world.device_name}, and {world.size - 1} more"
+    why = "run.device says so" if config.run.device == "cpu" else f"no GPU works here: {find_gpu().trouble}"
+    return f"the processor, {world.device_name} ({why})"
 
 
 def _samples(count: int) -> str:

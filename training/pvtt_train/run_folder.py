@@ -24,7 +24,7 @@ import yaml
 from pydantic import BaseModel
 
 from pvtt_data.errors import PreflightError
-from pvtt_data.files import HeldError, hold, write_whole
+from pvtt_data.files import HeldError, hold, holder, write_whole
 from pvtt_train.checkpoint import step_of, whole_checkpoints
 
 CONFIG, FACTS, METRICS, LOG = "config.yaml", "run.json", "metrics.jsonl", "log.jsonl"
@@ -71,10 +71,7 @@ class RunFolder:
                 f"{self.path} cannot be written ({error.strerror}); name another folder with --run"
             ) from error
         except HeldError as error:
-            raise PreflightError(
-                f"another process ({error.holder}) trains in {self.path}; wait for it, stop it, or name another "
-                "folder with --run"
-            ) from None
+            raise self._in_use(error.holder) from None
         return self
 
     def __exit__(
@@ -83,6 +80,21 @@ class RunFolder:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def check_free(self) -> None:
+        """Look whether another process is in it, without taking hold.
+
+        Raises:
+            PreflightError: one is.
+        """
+        found = holder(self.path / "lock")
+        if found is not None:
+            raise self._in_use(found)
+
+    def _in_use(self, holder: str) -> PreflightError:
+        return PreflightError(
+            f"another process ({holder}) trains in {self.path}; wait for it, stop it, or name another folder with --run"
+        )
 
     @property
     def has_run(self) -> bool:

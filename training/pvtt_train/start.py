@@ -22,7 +22,7 @@ from pvtt_train.loop import Outcome, train
 from pvtt_train.plan import Plan, preflight, with_speed
 from pvtt_train.run_folder import SELF_TEST, RunFolder
 from pvtt_train.screen import Screen
-from pvtt_train.settings import check_unchanged
+from pvtt_train.settings import Settings, check_unchanged
 from pvtt_train.speed.selftest import choose
 from pvtt_train.summary import Summary, keep_adapter
 from pvtt_train.wan.architecture import SIZES
@@ -41,18 +41,13 @@ def start(plan: Plan, world: World, diffsynth: DiffSynthSource, console: Console
     settings, config = plan.settings, plan.settings.config
     preflight(plan)
     with _held(settings.folder, world) as run:
-        changes = check_unchanged(settings, run)
-        step = run.step
-        if step >= config.run.steps and run.is_finished(step):
-            console.print(f"all {step} steps are done: {run.path}; give more with --set run.steps", highlight=False)
+        if not _goes_on(settings, run, console):
             return None
-        for line in [f"changed    {line}" for line in changes] + ([f"goes on    after step {step}"] if step else []):
-            console.print(line, highlight=False, markup=False)
         world.limit_memory(config.run.max_memory_gb)
         plan = _with_self_test(plan, world, run, console)
         if world.is_first:
             run.write_config(config)
-            run.add_facts(start_facts(plan, world, diffsynth, step))
+            run.add_facts(start_facts(plan, world, diffsynth, run.step))
         with _logged(plan, world) as log:
             outcome = _trained(plan, world, run, console)
             if world.is_first:
@@ -62,6 +57,33 @@ def start(plan: Plan, world: World, diffsynth: DiffSynthSource, console: Console
                 console.print("stopped, saved; the same command goes on from there", highlight=False)
                 sys.exit(128 + outcome.stopped)
     return outcome
+
+
+def rehearse(plan: Plan, console: Console) -> None:
+    """Check and tell what `start` checks and tells before anything is loaded; nothing is written.
+
+    Raises:
+        PreflightError: as of `start`.
+    """
+    preflight(plan)
+    run = RunFolder(plan.settings.folder)
+    run.check_free()
+    _goes_on(plan.settings, run, console)
+
+
+def _goes_on(settings: Settings, run: RunFolder, console: Console) -> bool:
+    """Tell how a run stands that is in the folder already; whether there is anything left to do.
+
+    Raises:
+        PreflightError: it is another run.
+    """
+    changes, step = check_unchanged(settings, run), run.step
+    if step >= settings.config.run.steps and run.is_finished(step):
+        console.print(f"all {step} steps are done: {run.path}; give more with --set run.steps", highlight=False)
+        return False
+    for line in [f"changed    {line}" for line in changes] + ([f"goes on    after step {step}"] if step else []):
+        console.print(line, highlight=False, markup=False)
+    return True
 
 
 def _with_self_test(plan: Plan, world: World, run: RunFolder, console: Console) -> Plan:

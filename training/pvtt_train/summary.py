@@ -13,6 +13,7 @@ from pathlib import Path
 from pvtt_data.experiment_log import Entry, Output, Picture, Related, Remark, Setting, Table
 from pvtt_data.files import write_whole
 from pvtt_data.words import bytes_text, duration_text
+from pvtt_train.export import use_in_words
 from pvtt_train.loop import Outcome
 from pvtt_train.plan import Plan
 from pvtt_train.run_folder import ADAPTER, CONFIG, METRICS, SUMMARY, SUMMARY_NUMBERS, RunFolder
@@ -104,7 +105,8 @@ class Summary:
 
     def write(self, run: RunFolder, plan: Plan) -> None:
         """Into the run's folder, for people and for programs."""
-        use = f"`pipe.load_lora(pipe.vace, {ADAPTER!r})` in DiffSynth; `pvtt-train export` for diffusers and ComfyUI"
+        lora = plan.settings.config.lora
+        use = use_in_words(lora.targets, lora.dora, plan.settings.folder)
         text = [f"# {plan.settings.folder.name}", "", *(f"- {line}" for line in self.lines()), "", "## What it was", ""]
         text += ["```", *plan.lines(), "```", "", "## What it made", ""]
         text.append(f"`{ADAPTER}`: {use}" if self.steps else "nothing: no step was done")
@@ -134,7 +136,7 @@ class Summary:
             ]
         found.append(Setting("seconds per step", round(self.step_s, 3)))
         if (run.path / ADAPTER).is_file():
-            found.append(Output(run.path / ADAPTER, "adapter, as DiffSynth's load_lora takes it"))
+            found.append(Output(run.path / ADAPTER, "adapter; the summary says what loads it"))
         named = ((METRICS, "numbers of each step"), (CONFIG, "all settings"), (SUMMARY, "summary"))
         return [*found, *(Related(run.path / name, words) for name, words in named)]
 

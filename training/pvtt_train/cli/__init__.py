@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from pvtt_data import __version__
 from pvtt_data.command_line import LazyGroup, run
@@ -62,6 +63,7 @@ def cli(
     command is given again. Several GPUs: `accelerate launch -m pvtt_train --shards shards/v1`.
     """
     if ctx.invoked_subcommand is not None:
+        _refuse_own_options(ctx)
         return
     if shards is None and file is None:
         raise click.UsageError("name the data with --shards, such as --shards shards/v1")
@@ -70,6 +72,20 @@ def cli(
     from pvtt_train.cli.train import train_command
 
     sys.exit(train_command(shards, preset, file, overrides, folder, dry_run))
+
+
+def _refuse_own_options(ctx: click.Context) -> None:
+    """Options before the name of a subcommand would be dropped without a word."""
+    given = [
+        parameter.opts[0]
+        for parameter in ctx.command.params
+        if parameter.name and ctx.get_parameter_source(parameter.name) not in (None, ParameterSource.DEFAULT)
+    ]
+    if given:
+        raise click.UsageError(
+            f"{', '.join(given)}: options before {ctx.invoked_subcommand} are those of training; give that command's "
+            f"own after its name, see `pvtt-train {ctx.invoked_subcommand} --help`"
+        )
 
 
 def _one_line(message: Warning | str, *_: object, **__: object) -> str:

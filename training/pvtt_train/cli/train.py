@@ -15,9 +15,9 @@ from pvtt_data.command_line import tell
 from pvtt_train.cli import KEPT
 from pvtt_train.diffsynth_source import use_diffsynth
 from pvtt_train.distributed import World
-from pvtt_train.plan import make_plan, preflight
+from pvtt_train.plan import make_plan
 from pvtt_train.settings import resolve
-from pvtt_train.start import start
+from pvtt_train.start import rehearse, start
 
 
 def train_command(
@@ -42,7 +42,7 @@ def train_command(
         for line in [*plan.lines(), f"diffsynth  {diffsynth}"]:
             console.print(line, highlight=False, markup=False)
         if dry_run:
-            preflight(plan)
+            rehearse(plan, console)
             console.print("dry run: nothing was trained", highlight=False)
         else:
             start(plan, world, diffsynth, console)
