@@ -24,7 +24,7 @@ from torch import nn
 from toy_triples import toy_triple, write_toy_dataset
 from wan_files import CPU, lively_model, published_names, write_model, write_text, write_vae
 
-from pvtt_data.images import write_png
+from pvtt_data.images import read_image, write_png
 from pvtt_data.media import decode_video, encode_clip
 from pvtt_data.shards import ShardDataset
 from pvtt_data.vace.context import from_unit
@@ -118,13 +118,18 @@ def test_a_run_makes_videos_and_is_scored(
     monkeypatch.setattr(loader, "MODEL_CONFIGS", known_to_diffsynth(folder / "Wan2.1-VACE-tiny"))
     monkeypatch.chdir(folder)
     names: dict[str, Any] = {"__name__": "example"}
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
     for number, code in enumerate(BLOCKS, start=1):
         exec(compile(code, f"training.md, block {number}", "exec"), names)
 
     assert decode_video(Path("result.mp4")).shape == toy_triple(9).source.shape
     assert [row["case_id"] for row in names["rows"]] == choose(names["samples"], 3, seed=0)
     assert "Interval(estimate=" in capsys.readouterr().out
+
+    assert {path.name: len(list(path.iterdir())) for path in Path("comfyui").iterdir()} == {
+        "video": 5, "mask": 5, "reference": 1,
+    }  # fmt: skip
+    assert set(np.unique(read_image(Path("comfyui/mask/0002.png")))) == {0, 255}
 
     ours, base = (as_validation_does(names["config"], path) for path in (Path("runs/NAME") / ADAPTER, None))
     for key, result in ours.items():
