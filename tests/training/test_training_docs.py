@@ -1,4 +1,5 @@
-"""The examples of docs/training.md run as they are written, on DiffSynth's classes in small with random weights."""
+"""The examples of docs/training.md and eval/README.md run as they are written, on DiffSynth's classes in small with
+random weights."""
 
 from __future__ import annotations
 
@@ -30,8 +31,12 @@ from pvtt_data.shards import ShardDataset
 from pvtt_data.vace.context import from_unit
 
 pytestmark = pytest.mark.usefixtures("diffsynth", "own_cache")
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "training.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def blocks(page: str) -> list[str]:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def tiny_vae() -> nn.Module:
@@ -118,8 +123,9 @@ def test_a_run_makes_videos_and_is_scored(
     monkeypatch.setattr(loader, "MODEL_CONFIGS", known_to_diffsynth(folder / "Wan2.1-VACE-tiny"))
     monkeypatch.chdir(folder)
     names: dict[str, Any] = {"__name__": "example"}
-    assert len(BLOCKS) == 4
-    for number, code in enumerate(BLOCKS, start=1):
+    examples = blocks("docs/training.md")
+    assert len(examples) == 4
+    for number, code in enumerate(examples, start=1):
         exec(compile(code, f"training.md, block {number}", "exec"), names)
 
     assert decode_video(Path("result.mp4")).shape == toy_triple(9).source.shape
@@ -138,6 +144,15 @@ def test_a_run_makes_videos_and_is_scored(
         made = names["swapped"](given, shown.meta.prompt).astype(int)
         assert np.abs(made - result).max() <= 1, "DiffSynth cuts off where we round"
         assert np.abs(made - base[key]).max() > 10, "the adapter says something"
+
+
+def test_a_model_that_changes_nothing_is_scored(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (code,) = blocks("eval/README.md")
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(code, "eval/README.md", "exec"), names)
+    assert len(names["rows"]) == 3
+    assert all(row["rsd_px"] < -0.9 for row in names["rows"]), "A is what it shows"
 
 
 def as_validation_does(config: TrainConfig, adapter: Path | None) -> dict[str, Any]:
