@@ -4,6 +4,7 @@ random weights."""
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 from pvtt_train.adapters import AdapterInfo, read_adapters, write_adapters
-from pvtt_train.config import TrainConfig
+from pvtt_train.config import TrainConfig, read_config
+from pvtt_train.presets import Preset
 from pvtt_train.run_folder import ADAPTER, RunFolder
 from pvtt_train.validation.cases import choose, prepare
 from pvtt_train.validation.sampling import sample
@@ -130,7 +132,7 @@ def test_a_run_makes_videos_and_is_scored(
 
     assert decode_video(Path("result.mp4")).shape == toy_triple(9).source.shape
     assert [row["case_id"] for row in names["rows"]] == choose(names["samples"], 3, seed=0)
-    assert "Interval(estimate=" in capsys.readouterr().out
+    assert "rsd Interval(estimate=" in capsys.readouterr().out
 
     assert {path.name: len(list(path.iterdir())) for path in Path("comfyui").iterdir()} == {
         "video": 5, "mask": 5, "reference": 1,
@@ -144,6 +146,22 @@ def test_a_run_makes_videos_and_is_scored(
         made = names["swapped"](given, shown.meta.prompt).astype(int)
         assert np.abs(made - result).max() <= 1, "DiffSynth cuts off where we round"
         assert np.abs(made - base[key]).max() > 10, "the adapter says something"
+
+
+@pytest.mark.parametrize("page", ["docs/training.md", "docs/faq.md", "docs/faq.zh-CN.md"])
+def test_settings_that_commands_give_are_taken(page: str) -> None:
+    """By the preset that they name, or by that for the card that training is made for."""
+    text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
+    sections = "|".join(TrainConfig.model_fields)
+    commands = re.findall(r"^ {4}(pvtt-train .*)$", text, re.MULTILINE)
+    commands += re.findall(rf"`(--set (?:{sections})\.[^`…]+)`", text)
+    tried = 0
+    for words in (shlex.split(command, comments=True) for command in commands):
+        given = [words[place + 1] for place, word in enumerate(words[:-1]) if word == "--set"]
+        name = words[words.index("--preset") + 1] if "--preset" in words else "rtx5090-480p49"
+        read_config(Preset(name, "").path, ["data.shards=v1", *given])
+        tried += bool(given)
+    assert tried >= (8 if page == "docs/training.md" else 1)
 
 
 def test_a_model_that_changes_nothing_is_scored(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
