@@ -1,4 +1,5 @@
-"""Does diffusers say the same with an exported adapter? Its own VACE model, tiny, with our weights, on the processor.
+"""Does diffusers say the same with an exported adapter, and make the same of a model's inputs? Its own VACE model,
+tiny, with our weights, on the processor.
 
 pip install diffusers
 python benchmarks/adapters_in_diffusers.py
@@ -11,12 +12,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, WanVACEPipeline, WanVACETransformer3DModel
+from diffusers import AutoencoderKLWan, FlowMatchEulerDiscreteScheduler, WanVACEPipeline, WanVACETransformer3DModel
+from PIL import Image
 from pvtt_train.adapters import AdapterInfo, write_adapters
 from pvtt_train.export import export
 from pvtt_train.wan.architecture import SIZES, WanVace, random_model
 from pvtt_train.wan.lora import LoraConfig, add_lora, lora_parameters, lora_state
+
+from pvtt_data.vace.conditioning import ConditioningConfig, condition_for_evaluation
+from pvtt_data.vace.context import from_unit
 
 SIZE = SIZES["tiny"]
 CONFIGS = {
@@ -79,9 +85,50 @@ def in_diffusers(model: WanVace) -> Any:
     return theirs.eval()
 
 
+def pipeline(model: Any, vae: Any = None) -> Any:
+    """Of diffusers, with the shift that validation has."""
+    parts = {"tokenizer": None, "text_encoder": None, "vae": vae}
+    return WanVACEPipeline(**parts, scheduler=FlowMatchEulerDiscreteScheduler(shift=5.0), transformer=model)
+
+
+def compare_inputs(pipe: Any) -> None:
+    """What the pipeline makes of our inputs before its autoencoder; then a video, to see that the call takes them."""
+    dice = np.random.default_rng(0)
+    frames, height, width = 5, 64, 96
+    source = dice.integers(0, 256, (frames, height, width, 3), np.uint8)
+    mask = np.zeros((frames, height, width), np.bool_)
+    mask[:, 20:40, 30:60] = True
+    product = np.full((40, 50, 4), 255, np.uint8)
+    product[..., :3] = dice.integers(0, 256, (40, 50, 3), np.uint8)
+    ours = condition_for_evaluation(source, mask, [product, product[:, ::-1]], ConditioningConfig())
+
+    def pictures(video: torch.Tensor) -> list[Image.Image]:
+        return [Image.fromarray(frame) for frame in from_unit(video).numpy()]
+
+    given = {
+        "video": pictures(ours.video),
+        "mask": pictures(ours.mask.expand(3, -1, -1, -1) * 2 - 1),
+        "reference_images": [picture for reference in ours.references for picture in pictures(reference)],
+        "height": height,
+        "width": width,
+        "num_frames": frames,
+    }
+    video, masks, references = pipe.preprocess_conditions(**given, dtype=torch.float32, device=torch.device("cpu"))
+    apart = {
+        "video": (video[0] - ours.video).abs().max(),
+        "mask": (masks[0] - ours.mask).abs().max(),
+        "references": (torch.stack(references[0]) - torch.stack([one[:, 0] for one in ours.references])).abs().max(),
+    }
+    print("largest difference of inputs: " + ", ".join(f"{name} {value:.1e}" for name, value in apart.items()))
+    embeds = torch.randn(1, SIZE.text_tokens, SIZE.text_dim)
+    call = {"conditioning_scale": 1.0, "num_inference_steps": 3, "guidance_scale": 1.0, "prompt_embeds": embeds}
+    pipe.set_progress_bar_config(disable=True)
+    print(f"a video of {pipe(**given, **call).frames.shape[1:]}")
+
+
 @torch.no_grad()
 def main() -> None:
-    """Print a row for the base model and for each kind of adapter."""
+    """Print a row for the base model and for each kind of adapter, and how far inputs are apart."""
     torch.manual_seed(0)
     plain = base()
     given = {
@@ -107,17 +154,11 @@ def main() -> None:
             write_adapters(file, lora_state(ours), AdapterInfo.of(config, "tiny", "random"))
             export(file, "diffusers", out)
             theirs = in_diffusers(plain)
-            pipe = WanVACEPipeline(
-                tokenizer=None,
-                text_encoder=None,
-                vae=None,
-                scheduler=FlowMatchEulerDiscreteScheduler(),
-                transformer=theirs,
-            )
-            pipe.load_lora_weights(scratch, weight_name=out.name)
+            pipeline(theirs).load_lora_weights(scratch, weight_name=out.name)
         mine = ours(*given.values())
         apart = (theirs(**given, return_dict=False)[0] - mine).abs().max()
         print(f"{name:18}{apart:20.1e}{(mine - said).abs().mean():22.3f}")
+    compare_inputs(pipeline(in_diffusers(plain), AutoencoderKLWan(base_dim=8, z_dim=16, num_res_blocks=1).eval()))
 
 
 if __name__ == "__main__":

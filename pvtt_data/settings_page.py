@@ -1,4 +1,4 @@
-"""The page `docs/settings.md`: every setting of a recipe, from the same schema that editors and error messages use."""
+"""Pages such as `docs/settings.md`: every setting, from the same schema that editors and error messages use."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ people change: [recipe.md](recipe.md). `pvtt-data schema` gives the same to edit
 _PAGE_NAME = re.compile(r"\bdocs/([a-z_]+\.md)\b")
 
 
-def settings_page(schema: Schema) -> str:
+def settings_page(schema: Schema, head: str = _HEAD) -> str:
     """The page as Markdown.
 
     Args:
-        schema: of recipes, as `pvtt_data.recipe_file.recipe_schema` gives it.
+        schema: as `pvtt_data.recipe_file.recipe_schema` gives it.
+        head: title of the page and what it says before the first table; by default that of recipes.
     """
-    parts = [_HEAD]
+    parts = [head]
     top = [name for name in schema["properties"] if _section(schema, schema["properties"][name]) is None]
     required = schema["then"]["required"]
     parts.append("## At the top\n\n" + _table(schema, {n: schema["properties"][n] for n in top}, "", required))

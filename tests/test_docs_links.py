@@ -120,8 +120,9 @@ def test_the_schema_command_writes_both_forms() -> None:
 
 @cache
 def settings() -> tuple[frozenset[str], frozenset[str]]:
-    """Names of all settings and sections, and of those below which any name may stand."""
-    rows = re.findall(r"^\| `([\w.]+)` \|(.*)$", text_of(DOCS / "settings.md"), re.MULTILINE)
+    """Names of all settings and sections, of recipes and trainings, and of those below which any name may stand."""
+    pages = "".join(text_of(DOCS / name) for name in ("settings.md", "training_settings.md"))
+    rows = re.findall(r"^\| `([\w.]+)` \|(.*)$", pages, re.MULTILINE)
     names = {".".join(name.split(".")[:count]) for name, _ in rows for count in range(1, name.count(".") + 2)}
     return frozenset(names), frozenset(name for name, rest in rows if "names with" in rest)
 
@@ -140,7 +141,7 @@ def test_settings_that_a_page_names_exist(page: Path) -> None:
         if name.partition(".")[0] in sections
         and name not in known
         and name.rpartition(".")[0] not in free
-        and not re.search(r"\.(?:md|py|yaml|parquet|mp4|png|jsonl?)$", name)
+        and not re.search(r"\.(?:md|py|yaml|parquet|mp4|png|jsonl?|config)$", name)
     ]
     assert not wrong, f"no such settings: {wrong}"
 

@@ -67,12 +67,14 @@ class ConditioningConfig(StageConfig):
     """Everything that decides how triples become inputs."""
 
     seed: int = 0
+    """Of all that is drawn."""
     policies: PolicyWeights = PolicyWeights()
     masks: MaskSettings = MaskSettings()
     contents: dict[str, dict[Content, float]] = Field(
         default_factory=lambda: {engine: dict(contents) for engine, contents in CONTENTS_BY_ENGINE.items()}
     )
-    """How often each reactive content is drawn, by engine; engines that are not named keep their defaults."""
+    """How often each reactive content is drawn, by engine; engines that are not named keep their defaults, which
+    docs/conditioning.md has."""
     references: ReferenceSettings = ReferenceSettings()
     loss: LossWeights = LossWeights()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -10,9 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from click.testing import CliRunner
 from pvtt_train import plan as plan_module
 from pvtt_train import settings as settings_module
 from pvtt_train import timing
+from pvtt_train.cli import cli
 from pvtt_train.config import TrainConfig, read_config
 from pvtt_train.data.buckets import Bucket
 from pvtt_train.distributed import World
@@ -24,8 +27,10 @@ from toy_triples import write_toy_dataset
 
 from pvtt_data.errors import DatasetError, PreflightError, RecipeError
 from pvtt_data.gpu import Gpu
+from pvtt_data.recipe_file import recipe_schema
 
 CPU = World(torch.device("cpu"))
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "training_settings.md"
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +74,18 @@ def test_every_preset_is_valid_and_can_be_printed_and_kept(tmp_path: Path) -> No
         given = ["data.shards=v1"]
         assert read_config(kept, given) == read_config(Preset(name, "").path, given)
         assert len(Preset(name, "").told()) < 90
+        assert "include:" not in kept.read_text(encoding="utf-8"), "it works on another machine, too"
+
+
+def test_the_page_of_settings_is_what_the_code_says() -> None:
+    page, schema, alone = (
+        CliRunner().invoke(cli, ["presets", *options]) for options in (["--schema", "--page"], ["--schema"], ["--page"])
+    )
+    assert page.output == PAGE.read_text(encoding="utf-8"), (
+        "write it anew: pvtt-train presets --schema --page > docs/training_settings.md"
+    )
+    assert json.loads(schema.output) == recipe_schema(TrainConfig)
+    assert alone.exit_code == 2
 
 
 def test_a_wrong_setting_names_file_line_key_and_the_nearest(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 - ``diffsynth``: the adapter's file as it is; ``pipe.load_lora`` takes it for ``pipe.vace`` and for ``pipe.dit``.
 - ``diffusers``: names of ``WanVACETransformer3DModel`` behind ``transformer.``; ``pipe.load_lora_weights`` takes it.
-- ``comfyui``: the published names behind ``diffusion_model.``; every LoRA loader of ComfyUI takes it.
+- ``comfyui``: the published names behind ``diffusion_model.``; ComfyUI's LoRA loaders look for them.
 
 No file says an alpha: alpha / rank is in the weights, and all three then count B·A once.
 

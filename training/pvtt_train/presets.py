@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from pvtt_data.errors import PreflightError
 from pvtt_data.gpu import Gpu
@@ -47,9 +51,27 @@ class Preset:
         return self.path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
 
     def printed(self) -> str:
-        """Its file, to be kept elsewhere: what it includes is named by its full path."""
+        """Its file, to be kept and changed elsewhere: with what it includes, so that it stands alone."""
         text = self.path.read_text(encoding="utf-8")
-        return re.sub(r"^include: (\S+)$", lambda found: f"include: {FOLDER / found[1]}", text, flags=re.MULTILINE)
+        if "include" not in yaml.safe_load(text):
+            return text
+        head = "".join(takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
+        return f"{head}\n{yaml.safe_dump(_whole(self.path), sort_keys=False)}"
+
+
+def _whole(path: Path) -> dict[str, Any]:
+    """Of a preset's file and those that it includes; later ones win, mappings merge."""
+    own: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    included = own.pop("include", None)
+    return _merged(_whole(path.with_name(included)), own) if included else own
+
+
+def _merged(base: dict[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    both = {**base, **top}
+    for name in base.keys() & top.keys():
+        if isinstance(base[name], dict) and isinstance(top[name], dict):
+            both[name] = _merged(base[name], top[name])
+    return both
 
 
 def names() -> list[str]:

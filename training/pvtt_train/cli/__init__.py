@@ -21,7 +21,7 @@ KEPT = "what was saved"
 _COMMANDS = {
     "precompute": (
         "precompute",
-        "Store the latents of a dataset once, so that training needs neither VAE nor text encoder.",
+        "Store the latents of a dataset once, so that steps need neither VAE nor text encoder.",
     ),
     "export": ("export", "Write an adapter under the names that diffusers or ComfyUI use."),
     "presets": ("presets", "List the presets, or print one to start from."),
