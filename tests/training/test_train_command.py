@@ -34,7 +34,7 @@ from pvtt_train.wan.architecture import SIZES, WanVace, random_model
 from safetensors.torch import load_file
 from toy_triples import write_toy_dataset
 
-from pvtt_data.errors import DiskFullError, PreflightError
+from pvtt_data.errors import DiskFullError, InputError, PreflightError
 from pvtt_data.shards import ShardDataset, read_manifest
 
 if TYPE_CHECKING:
@@ -170,6 +170,16 @@ def test_a_dry_run_looks_at_the_run_that_is_there(shards: Path, whole: Path) -> 
         result = CliRunner().invoke(cli, [*arguments(shards, whole, "run.steps=12"), "--dry-run"])
     assert isinstance(result.exception, PreflightError) and f"process {os.getpid()}) trains in" in str(result.exception)
     assert {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.name != "lock"} == before
+
+
+def test_a_start_that_is_refused_leaves_the_settings_of_the_run(shards: Path, whole: Path, tmp_path: Path) -> None:
+    """The order of samples is known to be another one only when they have been listed."""
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    before = [(run / name).read_bytes() for name in ("config.yaml", "run.json")]
+    result = CliRunner().invoke(cli, arguments(shards, run, "data.source=pixels", "run.steps=10"))
+    assert isinstance(result.exception, InputError) and result.exception.reason == "another-order"
+    assert [(run / name).read_bytes() for name in ("config.yaml", "run.json")] == before
 
 
 def test_options_of_training_are_not_dropped_before_another_command(shards: Path) -> None:

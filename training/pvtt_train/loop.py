@@ -178,8 +178,22 @@ class Outcome:
     stopped: int
 
 
-def train(parts: Parts, course: Course, run: RunFolder, world: World, screen: Screen) -> Outcome:
+def train(
+    parts: Parts,
+    course: Course,
+    run: RunFolder,
+    world: World,
+    screen: Screen,
+    begin: Callable[[], None] = lambda: None,
+) -> Outcome:
     """Train until all steps are done, or until told to stop; go on from the run's last checkpoint, if there is one.
+
+    Args:
+        parts, course: what is trained, on what, and how long.
+        run: the folder.
+        world: the processes.
+        screen: where a person sees how it goes.
+        begin: called once the last checkpoint has turned out to be one of this run: nothing was written before.
 
     Raises:
         NotFiniteError, OutOfMemoryError, DiskFullError: see there; the last checkpoint is good.
@@ -191,6 +205,7 @@ def train(parts: Parts, course: Course, run: RunFolder, world: World, screen: Sc
         world.share(step.parameters)
         keeper = _Keeper(parts, Checkpoints(run.checkpoints, course.checkpoint, parts.names), world)
         progress = keeper.go_on()
+        begin()
         begun, asked = progress.step, 0
         with Teller(run, world, screen, begun, course.steps, board=course.board) as teller:
             lessons = iter(parts.lessons)

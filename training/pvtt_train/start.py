@@ -45,11 +45,8 @@ def start(plan: Plan, world: World, diffsynth: DiffSynthSource, console: Console
             return None
         world.limit_memory(config.run.max_memory_gb)
         plan = _with_self_test(plan, world, run, console)
-        if world.is_first:
-            run.write_config(config)
-            run.add_facts(start_facts(plan, world, diffsynth, run.step))
         with _logged(plan, world) as log:
-            outcome = _trained(plan, world, run, console)
+            outcome = _trained(plan, world, run, console, diffsynth)
             if world.is_first:
                 _tell(plan, outcome, run, log, console)
             world.wait()  # a launcher ends the others as soon as one has been stopped
@@ -110,7 +107,7 @@ def _with_self_test(plan: Plan, world: World, run: RunFolder, console: Console) 
     return with_speed(plan, world.same(found), world)
 
 
-def _trained(plan: Plan, world: World, run: RunFolder, console: Console) -> Outcome:
+def _trained(plan: Plan, world: World, run: RunFolder, console: Console, diffsynth: DiffSynthSource) -> Outcome:
     """Load and train; errors say what may be changed."""
     config, step = plan.settings.config, run.step
     advice = [f"estimated: {plan.memory}", "what takes less:", *plan.memory.advice()]
@@ -118,11 +115,17 @@ def _trained(plan: Plan, world: World, run: RunFolder, console: Console) -> Outc
     def tell(line: str) -> None:
         console.print(line, highlight=False, markup=False)
 
+    def begin() -> None:
+        """A start that is refused until here leaves the run's settings as they are."""
+        if world.is_first:
+            run.write_config(config)
+            run.add_facts(start_facts(plan, world, diffsynth, step))
+
     with memory_told(f"step {step + 1}, while the model was loaded", advice):
         parts, course = assemble(config, plan.speed, world, run, advice, tell)
     try:
         with room_told(lambda: f"what was saved after step {run.step} is good"):
-            return train(parts, course, run, world, Screen(console if world.is_first else None))
+            return train(parts, course, run, world, Screen(console if world.is_first else None), begin)
     except CorruptSampleError as error:
         allowed = config.data.allow_corrupt
         more = f"--set data.allow_corrupt={allowed + 1} lets one more such sample be replaced by another"
