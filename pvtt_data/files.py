@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -117,3 +117,23 @@ def hold(path: Path, words: str) -> BinaryIO:
     lock.write(f"{words}\n".encode())
     lock.flush()
     return lock
+
+
+@contextlib.contextmanager
+def wait_and_hold(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold a lock for the time of a block; while another process does, wait.
+
+    Args:
+        path: of the lock file, which stays; its folder must be there.
+        on_wait: is called, once, if there is something to wait for.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with path.open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

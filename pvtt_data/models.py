@@ -12,13 +12,15 @@ libraries keep their files).
 from __future__ import annotations
 
 import os
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from pvtt_data.errors import PreflightError
-from pvtt_data.files import sha256_file, sync_folder
+from pvtt_data.files import sha256_file, sync_folder, wait_and_hold
 from pvtt_data.local_weights import KnownDigests, candidates, hub_cache
 from pvtt_data.mirrors import Hub, Mirror, ModelScope, Progress
 
@@ -132,10 +134,10 @@ class ModelRegistry:
         return self._look(self.model(name))[0]
 
     def pull(self, name: str, progress: Progress = lambda done, total: None) -> Path:
-        """The verified file, fetched if need be.
+        """The verified file, fetched if need be. If another process fetches it, that is said and waited for.
 
         Raises:
-            PreflightError: no mirror has it, or what they have is something else.
+            PreflightError: no mirror has it, or what they have is something else; or the cache cannot be written.
         """
         model = self.model(name)
         found, others = self._look(model)
@@ -147,17 +149,34 @@ class ModelRegistry:
                 f"{model.name}` with a connection, or put {model.file} into a folder named by PVTT_MODEL_FOLDERS"
                 + "".join(f"\n  {other}" for other in others)
             )
-        self.cache.mkdir(parents=True, exist_ok=True)
-        return self._from_mirrors(model, others, progress)
+        kept = self._kept(model)
+
+        def say() -> None:
+            sys.stderr.write(f"{model.name}: another process fetches it into {self.cache}; waiting for it\n")
+            sys.stderr.flush()
+
+        with ExitStack() as held:
+            try:
+                self.cache.mkdir(parents=True, exist_ok=True)
+                held.enter_context(wait_and_hold(kept.with_name(f".{kept.name}.lock"), say))
+            except OSError as error:
+                raise PreflightError(
+                    f"{self.cache} cannot be written ({error.strerror}), and {model.name} is to be fetched into it; "
+                    "set PVTT_MODELS to another folder"
+                ) from error
+            return kept if self._is_kept(model) else self._from_mirrors(model, others, progress)
 
     def _kept(self, model: Model) -> Path:
         return self.cache / f"{model.sha256[:16]}-{model.file}"
 
+    def _is_kept(self, model: Model) -> bool:
+        path = self._kept(model)
+        return path.exists() and path.stat().st_size == model.size_bytes
+
     def _look(self, model: Model) -> tuple[Path | None, list[str]]:
         """The verified file, and in words what lies where it should lie and is something else."""
-        path = self._kept(model)
-        if path.exists() and path.stat().st_size == model.size_bytes:
-            return path, []
+        if self._is_kept(model):
+            return self._kept(model), []
         others = []
         for candidate in candidates(model.name, model.file, model.repositories, self.folders):
             try:

@@ -6,6 +6,8 @@ import dataclasses
 import hashlib
 import json
 import re
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -70,6 +72,59 @@ def test_an_interrupted_download_continues_where_it_stopped(server: tuple[str, l
     part.write_bytes(WEIGHTS[:1000])
     assert ModelRegistry(tmp_path, [entry]).pull("net").read_bytes() == WEIGHTS
     assert requests == ["/net 1000"]
+
+
+PULL = """
+import hashlib, sys
+from pathlib import Path
+from pvtt_data.mirrors import Url
+from pvtt_data.models import Model, ModelRegistry
+
+weights = bytes(range(256)) * 5000
+entry = Model("net", "net.onnx", hashlib.sha256(weights).hexdigest(), len(weights), "MIT", "test", (Url(sys.argv[1]),))
+assert ModelRegistry(Path(sys.argv[2]), [entry]).pull("net").read_bytes() == weights
+"""
+
+
+def test_of_two_processes_one_fetches_and_the_other_says_that_it_waits(tmp_path: Path) -> None:
+    requests: list[str] = []
+    asked, may_end = threading.Event(), threading.Event()
+
+    class SlowServer(_RangeServer):
+        def do_GET(self) -> None:
+            start = int((self.headers.get("Range") or "bytes=0-")[6:].rstrip("-"))
+            self.seen.append(self.path)
+            self.send_response(206 if start else 200)
+            self.end_headers()
+            half = start + (len(self.body) - start) // 2
+            self.wfile.write(self.body[start:half])
+            self.wfile.flush()
+            asked.set()
+            may_end.wait(20)
+            self.wfile.write(self.body[half:])
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), partial(SlowServer, requests, WEIGHTS))
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    command = [sys.executable, "-c", PULL, f"http://127.0.0.1:{http.server_port}/net", str(tmp_path)]
+    with subprocess.Popen(command) as first:
+        assert asked.wait(60)
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as second:
+            assert second.stderr is not None
+            said = second.stderr.readline()
+            may_end.set()
+            assert "net: another process fetches it" in said
+            assert second.stderr.read() == "", "once"
+    http.shutdown()
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert requests == ["/net"]
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_cache_that_cannot_be_written_is_told(server: tuple[str, list[str]], tmp_path: Path) -> None:
+    url, _ = server
+    (tmp_path / "cache").write_text("a file", "utf-8")
+    with pytest.raises(PreflightError, match="PVTT_MODELS"):
+        ModelRegistry(tmp_path / "cache", [model(Url(url + "/net"))]).pull("net")
 
 
 def test_wrong_bytes_are_thrown_away_and_the_next_mirror_is_tried(

@@ -17,7 +17,21 @@ def test_rates_warm_up_and_stay_or_fall_to_the_floor() -> None:
     assert [constant.rate_at(8.0, step, 100) for step in (0, 1, 3, 50, 99)] == [2, 4, 8, 8, 8]
     assert cosine.rate_at(8.0, 50, 100) == pytest.approx(8 * (0.1 + 0.9 * 0.5))
     assert cosine.rate_at(8.0, 99, 100) == pytest.approx(0.8, rel=0.01)
-    assert ScheduleConfig(warmup=50).rate_at(8.0, 1, 20) == 8, "a tenth of all steps at most"
+    assert ScheduleConfig(kind="cosine", warmup=50, floor=1).rate_at(8.0, 1, 20) == 8, "a tenth of all steps at most"
+
+
+@pytest.mark.parametrize("step", [0, 10, 19, 20, 49, 50, 400])
+def test_a_constant_rate_is_the_same_when_a_run_goes_on_to_more_steps(step: int) -> None:
+    schedule = ScheduleConfig(warmup=50)
+    assert schedule.rate_at(1e-3, step, 20) == schedule.rate_at(1e-3, step, 500) == 1e-3 * min(1, (step + 1) / 50)
+
+
+def test_a_run_that_is_shorter_than_its_warm_up_is_told() -> None:
+    schedule = ScheduleConfig(warmup=50)
+    assert "warmup is 50 steps, run.steps 20" in schedule.remark(20) and "warmup=2" in schedule.remark(20)
+    assert schedule.remark(50) == "" and schedule.rate_at(8.0, 49, 50) == 8
+    assert ScheduleConfig(kind="cosine", warmup=50).remark(20) == ""
+    assert ScheduleConfig(warmup=0).remark(1) == "" and ScheduleConfig(warmup=0).rate_at(8.0, 0, 1) == 8
 
 
 def test_an_average_is_lent_and_taken_back_to_the_bit() -> None:

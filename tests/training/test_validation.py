@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,9 +17,11 @@ import pytest
 import torch
 from PIL import Image
 from pvtt_eval.case import RenderedCase
+from pvtt_train.flow import Flow, FlowConfig
 from pvtt_train.validation.cases import PreparedCase, choose, prepare
 from pvtt_train.validation.config import ValidationConfig
 from pvtt_train.validation.make import make_validator
+from pvtt_train.validation.outlook import outlook, require_trackers
 from pvtt_train.validation.pictures import PANELS, contact_sheet, side_by_side
 from pvtt_train.validation.sampling import level_errors, sample, starting_noise
 from pvtt_train.validation.scoring import Scorer, means, score
@@ -221,12 +224,43 @@ def test_the_loss_is_nothing_for_the_right_velocity_and_counts_no_reference(case
         velocity[:, :, : case.references] += 5
         return velocity
 
-    settings: dict[str, Any] = {"levels": 3, "shift": 5.0, "seed": 0, "device": CPU, "dtype": torch.float32}
+    flow = Flow(CPU)
+    settings: dict[str, Any] = {"flow": flow, "levels": 3, "seed": 0, "device": CPU, "dtype": torch.float32}
     found = level_errors(right, case, **settings)
     assert [sigma for sigma, _ in found] == sorted((sigma for sigma, _ in found), reverse=True)
     assert all(error < 1e-8 for _, error in found)
     wrong = level_errors(lambda *args: right(*args) + 2, case, **settings)
     assert all(error == pytest.approx(4, rel=1e-4) for _, error in wrong)
+
+
+@pytest.mark.parametrize(("first", "last"), [(0.0, 0.358), (0.358, 1.0), (0.5, 0.503)])
+def test_the_loss_is_measured_at_levels_that_are_trained(first: float, last: float, cases: list[PreparedCase]) -> None:
+    flow = Flow(CPU, FlowConfig(first=first, last=last))
+    asked: list[float] = []
+
+    def model(latents: Tensor, timestep: Tensor, _text: Tensor, _context: Tensor) -> Tensor:
+        asked.append(float(timestep))
+        return latents
+
+    found = level_errors(model, cases[0], flow=flow, levels=3, seed=0, device=CPU, dtype=torch.float32)
+    trained = {float(flow.timesteps[place]) for place in range(round(first * 1000), round(last * 1000))}
+    assert set(asked) <= trained and len(set(asked)) == 3
+    assert asked == pytest.approx([1000 * sigma for sigma, _ in found])
+
+
+def test_the_loss_counts_levels_as_training_does(cases: list[PreparedCase]) -> None:
+    def model(latents: Tensor, *_: Tensor) -> Tensor:
+        return torch.zeros_like(latents)
+
+    plain, bell = Flow(CPU), Flow(CPU, FlowConfig(weighting="scheduler"))
+    settings: dict[str, Any] = {"levels": 3, "seed": 0, "device": CPU, "dtype": torch.float32}
+    for place, (_, one), (_, other) in zip(
+        bell.middles(3),
+        level_errors(model, cases[0], flow=plain, **settings),
+        level_errors(model, cases[0], flow=bell, **settings),
+        strict=True,
+    ):
+        assert other == pytest.approx(one * float(bell.counts[place]), rel=1e-5) and other != pytest.approx(one)
 
 
 def test_the_loss_is_the_same_each_time(cases: list[PreparedCase], codec: WanVae, tmp_path: Path) -> None:
@@ -518,7 +552,7 @@ def test_a_tracker_that_is_not_installed_is_said_before_training(
 # From settings
 
 
-def made(folder: Path, shards: Path, tell: Any = print, **changes: Any) -> Validator | None:
+def made(folder: Path, shards: Path, tell: Any = print, flow: FlowConfig | None = None, **changes: Any) -> Any:
     model = lively_model()
     weights = WeightsConfig(size="tiny", weights="random")
     return make_validator(
@@ -531,16 +565,31 @@ def made(folder: Path, shards: Path, tell: Any = print, **changes: Any) -> Valid
         folder,
         device=CPU,
         dtype=torch.float32,
+        flow=flow,
         tell=tell,
     )
 
 
 @pytest.mark.filterwarnings("ignore:RANDOM WEIGHTS")
 def test_a_validator_is_made_from_settings(tmp_path: Path, held_out: ShardDataset) -> None:
-    look = made(tmp_path, held_out.path)
-    assert look is not None
+    told: list[str] = []
+    look = made(tmp_path, held_out.path, told.append)
     assert look(2)["background_psnr_db"] > 0
     assert len(list((tmp_path / "step-000002").glob("*.mp4"))) == 2
+    assert told == []
+    look.close()
+
+
+@pytest.mark.filterwarnings("ignore:RANDOM WEIGHTS")
+def test_of_an_expert_no_videos_are_made_and_the_loss_is_at_its_levels(tmp_path: Path, held_out: ShardDataset) -> None:
+    told: list[str] = []
+    expert = FlowConfig(first=0.358)
+    look = made(tmp_path, held_out.path, told.append, flow=expert)
+    scalars = look(2)
+    assert set(scalars) == {"loss", *(name for name in scalars if name.startswith("loss_at_"))}
+    assert max(float(name.removeprefix("loss_at_")) for name in scalars if name != "loss") < 0.9
+    assert not list(tmp_path.rglob("*.mp4"))
+    assert len(told) == 1 and told[0].startswith("NO SAMPLES") and "flow.first=0.358, flow.last=1" in told[0]
     look.close()
 
 
@@ -550,3 +599,44 @@ def test_a_dataset_with_nothing_held_out_is_said_to_have_nothing(tmp_path: Path,
     assert "NO VALIDATION: v1 has no swapped pair in its validation split" in told[0]
     assert made(tmp_path, held_out.path, told.append, every=0) is None
     assert len(told) == 1
+    assert made(tmp_path, held_out.path, told.append, flow=FlowConfig(last=0.358), loss_samples=0) is None
+    assert [line[:14] for line in told[1:]] == ["NO SAMPLES: th", "NO VALIDATION:"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "flow", "lines"),
+    [
+        (
+            {},
+            {},
+            [r"^before the first step and every 2 steps: 2 cases of the test split, videos of 1 and the loss of 2$"],
+        ),
+        ({"samples": 9, "at_start": False}, {}, [r"^every 2 steps: 3 cases of .*, videos of 3 and the loss of 2$"]),
+        ({"loss_samples": 0}, {}, [r": 1 case of the test split, videos of 1$"]),
+        ({}, {"last": 0.358}, [r": 2 cases of the test split, the loss of 2$", r"^NO SAMPLES: "]),
+        ({"every": 0}, {}, [r"^off: validation\.every is 0$"]),
+        ({"samples": 0, "loss_samples": 0}, {}, [r"^NO VALIDATION: no case is wanted"]),
+        ({"split": "validation"}, {}, [r"^NO VALIDATION: .*assign_split\.validation_share=0.*validation\.split=test"]),
+    ],
+)
+def test_what_will_be_validated_is_told_from_settings_and_dataset_alone(
+    held_out: ShardDataset, changes: dict[str, Any], flow: dict[str, Any], lines: list[str]
+) -> None:
+    told = outlook(CONFIG.model_copy(update=changes), held_out.path, FlowConfig(**flow))
+    assert len(told) == len(lines)
+    for line, wanted in zip(told, lines, strict=True):
+        assert re.search(wanted, line), line
+
+
+def test_a_dataset_without_a_test_split_is_not_told_to_use_it(tmp_path: Path) -> None:
+    shards = write_toy_dataset(tmp_path / "v1", tmp_path / "media", train=1, test=0)
+    [line] = outlook(CONFIG.model_copy(update={"split": "validation"}), shards, FlowConfig())
+    assert "assign_split.validation_share" in line and "split=test" not in line
+
+
+def test_trackers_are_asked_for_where_there_is_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pvtt_train.validation.trackers.find_spec", lambda name: None)
+    config = CONFIG.model_copy(update={"trackers": ("wandb",)})
+    with pytest.raises(PreflightError, match="pip install wandb"):
+        require_trackers(config)
+    require_trackers(config.model_copy(update={"every": 0}))

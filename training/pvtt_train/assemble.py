@@ -91,7 +91,7 @@ def assemble(
             dtype=dtype,
             codec=vae,
             trigger=config.data.text.trigger,
-            loss_shift=config.flow.shift,
+            flow=config.flow,
             step=run.step,
             run=run.path.name,
             settings=config.model_dump(mode="json", exclude=_LOCAL),

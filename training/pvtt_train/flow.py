@@ -51,6 +51,11 @@ class FlowConfig(StageConfig):
             raise ValueError(f"first ({self.first}) must be below last ({self.last}) by a thousandth or more")
         return self
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether some levels are never drawn: adapters for one of several experts."""
+        return round(self.first * LEVELS) > 0 or round(self.last * LEVELS) < LEVELS
+
 
 class Flow:
     """Noise levels of DiffSynth's `FlowMatchScheduler("Wan")`.
@@ -93,6 +98,11 @@ class Flow:
             level = 1 - u - self.config.mode_scale * (torch.cos(math.pi / 2 * u).square() - 1 + u)
         place = self._first + (self._last - self._first) * (1 - level)
         return place.floor().long().clamp_(self._first, self._last - 1)
+
+    def middles(self, count: int) -> list[int]:
+        """Places in the tables: the middles of equal parts of what is drawn from, from noise to data."""
+        length = self._last - self._first
+        return [self._first + int((number + 0.5) * length / count) for number in range(count)]
 
     def noise(self, clean: Tensor, dice: Sequence[torch.Generator] = ()) -> Tensor:
         """Normal noise like ``clean`` ``(B, ...)``; `dice` as in `levels`."""

@@ -69,8 +69,22 @@ def test_transposed_tensors_shared_ones_and_parameters(monkeypatch: pytest.Monke
     (x.t() @ weight * shared).exp().sum().backward()
     assert torch.equal(found, x.grad)
     del y
-    kinds = {tuple(key[0]) for key in host._pool}
-    assert (12, 8) in kinds and (8, 8) not in kinds
+    assert host.spare_bytes and 8 * 8 * 4 not in host._pool, "the parameter stayed where it is"
+
+
+def test_clips_of_another_size_use_the_same_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_module, "_LEAST", 64)
+    layers, host = [nn.Linear(32, 32) for _ in range(3)], Host(torch.device("cpu"))
+    weights = [layer.weight for layer in layers]
+    taken = []
+    for rows in (16, 13, 9, 16):
+        x = torch.randn(rows, 32)
+        wanted = torch.autograd.grad(chain(layers, None, x).sum(), weights)
+        host.begin()
+        found = torch.autograd.grad(chain(layers, host, x).sum(), weights)
+        assert all(torch.equal(*pair) for pair in zip(found, wanted, strict=True))
+        taken.append(host.spare_bytes)
+    assert len(set(taken)) == 1 and taken[0] > 0
 
 
 def test_two_forwards_may_run_before_their_backwards(monkeypatch: pytest.MonkeyPatch) -> None:

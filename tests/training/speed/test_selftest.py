@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from fast_models import Adapters, Clip
 from pvtt_train.guards import OutOfMemoryError
 from pvtt_train.speed import block, float8, selftest
 from pvtt_train.speed.config import SpeedConfig
-from pvtt_train.speed.selftest import Finding, Trial, choose, found_once
+from pvtt_train.speed.selftest import Trial, choose
 from pvtt_train.wan.architecture import SIZES
 
 pytestmark = pytest.mark.usefixtures("diffsynth")
 CPU = torch.device("cpu")
 CLIP = Clip(9, 64, 112)
-WANTED = SpeedConfig(compile=True, keep_blocks="fit")
 
 
 def trial(limit_s: float = 60.0) -> Trial:
@@ -27,7 +24,9 @@ def test_without_a_gpu_nothing_is_tried_and_that_is_said() -> None:
     said: list[str] = []
     chosen = choose(SIZES["tiny"], Adapters(), CLIP, CPU, told=said.append)
     assert not chosen.compile and chosen.keep_blocks == 0
-    assert len(said) == 1 and "no GPU" in said[0]
+    assert len(said) == 1 and "no GPU" in said[0] and "float8" not in said[0]
+    choose(SIZES["tiny"], Adapters(), CLIP, CPU, wanted=SpeedConfig(fp8=True), told=said.append)
+    assert "not made float8" in said[1]
 
 
 def test_kernels_are_as_near_to_float32_as_diffsynth_and_timed() -> None:
@@ -72,45 +71,3 @@ def test_a_trial_that_has_no_room_says_how_to_train_without_it(where: str, monke
     monkeypatch.setattr(selftest, where, too_large)
     with pytest.raises(OutOfMemoryError, match=r"self-test, 9 frames of 112×64: CUDA.*\n.*run\.self_test=false"):
         trial()
-
-
-FOUND = [
-    Finding("attention torch", 3.0, 0.01, ""),
-    Finding("attention cudnn", 1.0, 0.01, "its gradient is wrong"),
-    Finding("attention flash", 2.0, 0.01, ""),
-]
-
-
-@pytest.mark.parametrize(
-    ("more", "compiled", "small"),
-    [
-        ([], False, False),
-        ([Finding("compiled", 1.5, 0.01, "")], True, False),
-        ([Finding("compiled", 2.5, 0.01, "")], False, False),
-        ([Finding("compiled", 0.5, 0.01, "InductorError")], False, False),
-        ([Finding("compiled", 1.5, 0.01, ""), Finding("float8", 1.4, 0.04, "")], True, True),
-        ([Finding("compiled", 1.5, 0.01, ""), Finding("float8", 1.6, 0.04, "")], True, False),
-    ],
-)
-def test_what_is_right_and_faster_is_used(more: list[Finding], compiled: bool, small: bool) -> None:
-    wanted = WANTED.model_copy(update={"fp8": True})
-    found = found_once(wanted, {}, lambda: FOUND + more)
-    assert (found.attention, found.compile, found.fp8) == ("flash", compiled, small)
-    assert found.keep_blocks == "fit"
-
-
-def test_the_same_question_is_answered_once(tmp_path: Path) -> None:
-    asked: list[int] = []
-
-    def tried() -> list[Finding]:
-        asked.append(1)
-        return FOUND
-
-    said: list[str] = []
-    kept = tmp_path / "run" / "selftest.json"
-    first = found_once(WANTED, {"gpu": "a"}, tried, kept_in=kept, told=said.append)
-    assert [line.split(":")[0] for line in said] == [finding.name for finding in FOUND]
-    assert found_once(WANTED, {"gpu": "a"}, tried, kept_in=kept, told=said.append) == first
-    assert len(asked) == 1 and "before" in said[-1]
-    found_once(WANTED, {"gpu": "b"}, tried, kept_in=kept)
-    assert len(asked) == 2

@@ -155,6 +155,53 @@ def test_the_14b_does_not_fit_32_gb_as_it_is_and_float8_halves_most_of_its_weigh
     assert told.startswith("the first 3 of these together but speed.checkpointing: full: 31.") and "enough" in told
 
 
+def test_latents_made_beforehand_are_the_first_advice_and_count_as_room() -> None:
+    away = of(81, SpeedConfig(compile=True, host_blocks=99))
+    available = away.needed - 2 * GB
+    assert not away.fits(available)
+    words = "latents made beforehand, `pvtt-train precompute`: "
+    assert away.advice(available, vae=4 * GB)[0] == words + "4.0 GB more room"
+    assert away.advice(available, vae=GB)[0] == words + "1.0 GB more room, not enough alone"
+    short = of(speed=SpeedConfig(compile=True, checkpointing="full", host_blocks=99), batch=2)
+    enough = of(speed=SpeedConfig(compile=True, checkpointing="full", host_blocks=99)).needed
+    told = short.advice(enough - GB, vae=GB)
+    assert told[-1].startswith("the first 2 of these together: ") and "batch of 1" in told[1]
+    assert not any("precompute" in line for line in short.advice(GB)), "they are made already"
+
+
+def test_a_smaller_rank_is_named_where_it_saves_something_that_shows() -> None:
+    large, small = Adapters(rank=128, targets="both"), Adapters(rank=1)
+    told = [line for line in of(lora=large).advice() if line.startswith("lora.rank")]
+    before, after = of(lora=large).needed, of(lora=Adapters(rank=64, targets="both")).needed
+    assert told == [f"lora.rank: 64: {after / GB:.1f} GB instead of {before / GB:.1f} GB"]
+    assert before - after > GB / 2
+    assert not any("lora.rank" in line for line in of(lora=small).advice())
+
+
+def test_the_processor_holds_page_locked_activations_and_exact_weights_or_the_model_while_it_is_loaded() -> None:
+    away = SpeedConfig(compile=True, host_blocks=99)
+    sent = [latents * 30 * 53 * SMALL.dim * 2 for latents in (14, 22)]  # of one block, a reference beside the frames
+    assert 2**26 < sent[0] < sent[1] < 2**27, "torch takes the next power of two for each"
+    assert of(speed=away).host == of(81, away).host > 2**27 * SMALL.layers
+    assert of().host == 0
+    exact = sum(parameters(LARGE)) * 2
+    lone = of(size=LARGE, speed=SpeedConfig(compile=True, fp8=True))
+    assert exact < lone.host < 1.02 * exact, "all of it is loaded there"
+    both = of(size=LARGE, speed=away.model_copy(update={"fp8": True}))
+    assert both.host > of(size=LARGE, speed=away).host + 0.75 * exact
+
+
+def test_advice_for_the_processor_names_what_the_gpu_would_take_then() -> None:
+    held = of(size=LARGE, speed=SpeedConfig(compile=True, fp8=True, host_blocks=99))
+    told = held.host_advice(30 * GB)
+    assert [line.split(":")[0] for line in told] == ["speed.checkpointing", "speed.host_blocks", "speed.fp8"]
+    assert "not enough alone" in told[0] and "not enough" not in told[2]
+    without = of(size=LARGE, speed=SpeedConfig(compile=True, host_blocks=99))
+    assert told[2].endswith(f"{without.needed / GB:.1f} GB of GPU memory instead of {held.needed / GB:.1f} GB")
+    assert any("of the processor's memory" in line for line in of(size=LARGE).advice())
+    assert of().host_advice() == []
+
+
 def test_each_shape_that_is_captured_keeps_its_activations() -> None:
     plain, captured = of(shapes=3), of(shapes=3, speed=SpeedConfig(compile=True, graph=True))
     assert captured.activations == pytest.approx(3 * plain.activations, rel=1e-6)

@@ -17,25 +17,29 @@ from torch import Tensor
 
 _LEAST = 2**20
 """Bytes under which a tensor is left where it is."""
-Pool = dict[tuple[object, ...], list[Tensor]]
+Pool = dict[int, list[Tensor]]
+"""Memory by its size in bytes, which clips of other sizes use, too."""
 
 
 class _Parcel:
     """One tensor, away from the GPU.
 
     Args:
+        memory: bytes for it, as many or more.
+        like: the tensor.
+        pool: takes ``memory`` back when nobody needs the tensor any more.
+
+    Attributes:
         host: where its values go.
-        pool: takes ``host`` back when nobody needs the tensor any more.
-        key: of the pool.
     """
 
-    def __init__(self, host: Tensor, pool: Pool, key: tuple[object, ...]) -> None:
-        self.host = host
+    def __init__(self, memory: Tensor, like: Tensor, pool: Pool) -> None:
+        self.host = memory[: like.nbytes].view(like.dtype).as_strided(like.shape, like.stride())
         self.back: Tensor | None = None
-        self._pool, self._key = pool, key
+        self._memory, self._pool = memory, pool
 
     def __del__(self) -> None:
-        self._pool[self._key].append(self.host)
+        self._pool[self._memory.nbytes].append(self._memory)
 
 
 class _Load:
@@ -127,20 +131,16 @@ class Host:
         return velocity
 
     def _send(self, x: Tensor, load: _Load) -> _Parcel:
-        key = (x.shape, x.stride(), x.dtype)
-        spare = self._pool[key]
-        host = (
-            spare.pop()
-            if spare
-            else torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, pin_memory=self._stream is not None)
-        )
-        parcel = _Parcel(host, self._pool, key)
+        size = 1 << (x.nbytes - 1).bit_length()  # torch takes no less for page-locked memory
+        spare = self._pool[size]
+        memory = spare.pop() if spare else torch.empty(size, dtype=torch.uint8, pin_memory=self._stream is not None)
+        parcel = _Parcel(memory, x, self._pool)
         if self._stream is None:
-            host.copy_(x)
+            parcel.host.copy_(x)
         else:
             self._stream.wait_stream(torch.cuda.current_stream(self._device))
             with torch.cuda.stream(self._stream):
-                host.copy_(x.detach(), non_blocking=True)
+                parcel.host.copy_(x.detach(), non_blocking=True)
             load.sources.append(x.detach())
         load.parcels.append(weakref.ref(parcel))
         return parcel

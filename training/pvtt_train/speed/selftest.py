@@ -2,27 +2,36 @@
 
 Three blocks with random weights, as wide as the model, stand for all of it, on a clip of the size to be trained. Each
 candidate computes a gradient, which must be as near to that of DiffSynth's arithmetic in float32 as DiffSynth's own
-bfloat16 is, and is then timed. What raises, or is further off, is not used. What is compiled here need not be compiled
-again by the run that follows in the same process.
+bfloat16 is, and is then timed. What raises, or is further off, is not used; `pvtt_train.speed.findings` says what else
+follows. What is compiled here need not be compiled again by the run that follows in the same process.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from pvtt_data.files import write_whole
 from pvtt_train.guards import memory_told
 from pvtt_train.speed.apply import ADAPTER, apply
 from pvtt_train.speed.attention import cannot_run
-from pvtt_train.speed.config import Attention, SpeedConfig
+from pvtt_train.speed.config import SpeedConfig
+from pvtt_train.speed.findings import (
+    COMPILED,
+    FLOAT8,
+    KERNELS,
+    UNTRIED,
+    Finding,
+    Told,
+    attention_name,
+    decide,
+    fastest_attention,
+    found_once,
+)
 from pvtt_train.wan.adapters import LoraLike
 from pvtt_train.wan.architecture import WanSize, WanVace, random_model
 from pvtt_train.wan.memory import STOCK, estimate, fitted
@@ -35,28 +44,6 @@ FLOAT8_NEARNESS = 0.05
 _TIMED = 3
 _WITHOUT = ("--set run.self_test=false trains without it, with what is set under speed",)
 """What to do where there is no room for it; its gradient in float32 may take more than a step."""
-Told = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What became of a candidate.
-
-    Attributes:
-        name: of it.
-        seconds: of forward and backward of three blocks; the shortest of a few.
-        distance: of its gradient to float32's, relative.
-        fault: why it is not used; empty if it may be.
-    """
-
-    name: str
-    seconds: float
-    distance: float
-    fault: str
-
-    def __str__(self) -> str:
-        figures = f"{self.seconds * 1000:.1f} ms, gradient {self.distance:.2%} from float32"
-        return f"{self.name}: {self.fault or figures}"
 
 
 def choose(
@@ -68,6 +55,7 @@ def choose(
     wanted: SpeedConfig | None = None,
     batch: int = 1,
     available: int | None = None,
+    ema: bool = True,
     weight_bytes: int = 2,
     limit_s: float = 120.0,
     kept_in: Path | None = None,
@@ -76,15 +64,19 @@ def choose(
     """Settings for a GPU: the fastest attention kernel that is right, compiled blocks if they are right and faster, and
     as many blocks that keep everything as memory allows.
 
+    What saves memory and is turned off for being wrong (`pvtt_train.speed.findings.turned_off` names it) may leave too
+    little room for the rest: that is not checked here.
+
     Args:
         size: of the model.
         lora: which adapters are trained.
         bucket: size of the clips, the largest of them.
         device: to train on. On anything but a GPU nothing is tried, and nothing is compiled.
         wanted: settings to start from; `attention` is looked for only where it is `auto`, `compile` only where it is
-            true, `fp8` only where that is true: it is switched off if its gradient is more than 5 % off.
+            true, `fp8` only where that is true: it is switched off if it raises or its gradient is more than 5 % off.
         batch: clips in a step.
         available: bytes of GPU memory to use; what is free on the device if not given.
+        ema: whether an average of the adapters is kept, for what fits.
         weight_bytes: of a number in the model, for what fits.
         limit_s: seconds after which no further candidate is tried.
         kept_in: a file that keeps what was found; with the same GPU, versions and question nothing is tried again.
@@ -95,7 +87,8 @@ def choose(
     """
     wanted = wanted or SpeedConfig(compile=True, keep_blocks="fit")
     if device.type != "cuda":
-        told("no GPU: nothing was tried; blocks are not compiled, and attention is torch's")
+        exact = ", weights are not made float8" if wanted.fp8 else ""
+        told(f"no GPU: nothing was tried; blocks are not compiled{exact}, and attention is torch's")
         return wanted.model_copy(update=_PLAIN | ({"keep_blocks": 0} if wanted.keep_blocks == "fit" else {}))
     question = _question(size, lora, bucket, batch, device, wanted)
 
@@ -103,17 +96,17 @@ def choose(
         with torch.random.fork_rng([device]):  # so that a run draws the same with and without a trial
             return Trial(size, lora, bucket, device, limit_s).run(wanted)
 
-    found = found_once(wanted, question, tried, kept_in=kept_in, told=told)
+    findings = found_once(question, tried, kept_in=kept_in, told=told)
     gc.collect()
     torch.cuda.empty_cache()
-    if available is None:
-        available = free_bytes(device)
-    chosen = fitted(found, size, lora, bucket, batch, available, weight_bytes=weight_bytes)
+    room = free_bytes(device) if available is None else available
 
     def needed(config: SpeedConfig) -> int:
-        return estimate(size, lora, config, bucket, batch, weight_bytes=weight_bytes).needed
+        return estimate(size, lora, config, bucket, batch, ema=ema, weight_bytes=weight_bytes).needed
 
-    if wanted.keep_blocks == "fit" and needed(chosen) > available:
+    found = decide(wanted, findings, lambda config: needed(config) <= room, told)
+    chosen = fitted(found, size, lora, bucket, batch, room, ema, weight_bytes)
+    if wanted.keep_blocks == "fit" and needed(chosen) > room:
         full = chosen.model_copy(update={"checkpointing": "full", "keep_blocks": 0})
         chosen = min(chosen, full, key=needed)
     told(
@@ -121,43 +114,6 @@ def choose(
         f"{chosen.checkpointing}, {chosen.keep_blocks} blocks kept whole{', float8' if chosen.fp8 else ''}"
     )
     return chosen
-
-
-def found_once(
-    wanted: SpeedConfig,
-    question: Mapping[str, object],
-    tried: Callable[[], list[Finding]],
-    *,
-    kept_in: Path | None = None,
-    told: Told = lambda words: None,
-) -> SpeedConfig:
-    """The settings that findings speak for: of attention kernels the fastest, compiled blocks and float8 where they are
-    right and faster than without.
-
-    Args:
-        wanted: settings to start from.
-        question: all that findings depend on, as JSON knows it.
-        tried: makes the findings; not called if the file holds an answer to the same question.
-        kept_in, told: as of `choose`.
-    """
-    if kept_in is not None and kept_in.exists():
-        kept = json.loads(kept_in.read_text(encoding="utf-8"))
-        if kept["question"] == dict(question):
-            told(f"as found before on this GPU (kept in {kept_in})")
-            return SpeedConfig.model_validate(kept["found"])
-    findings = tried()
-    for finding in findings:
-        told(str(finding))
-    found = _decide(wanted, findings)
-    if kept_in is not None:
-        record = {
-            "question": question,
-            "found": found.model_dump(mode="json"),
-            "findings": [asdict(finding) for finding in findings],
-        }
-        kept_in.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(kept_in, json.dumps(record, indent=1).encode())
-    return found
 
 
 def free_bytes(device: torch.device) -> int:
@@ -194,20 +150,19 @@ class Trial:
         """Findings of all candidates for which there was time: attention kernels, compiled blocks, float8."""
         findings: list[Finding] = []
         plain = wanted.model_copy(update={**_PLAIN, "keep_blocks": 0, "graph": False})
-        kernels: tuple[Attention, ...] = ("torch", "cudnn", "flash", "efficient")
-        for kernel in kernels if wanted.attention == "auto" else (wanted.attention,):
-            name = f"attention {kernel}"
+        for kernel in KERNELS if wanted.attention == "auto" else (wanted.attention,):
+            name = attention_name(kernel)
             if fault := cannot_run(kernel, self._device, self._size.heads, self._size.dim // self._size.heads):
                 findings.append(Finding(name, 0.0, 0.0, fault))  # or the next kernel would be timed for it
             else:
                 self._try(name, plain.model_copy(update={"attention": kernel}), findings)
-        best = plain.model_copy(update={"attention": _fastest_attention(wanted, findings)})
+        best = plain.model_copy(update={"attention": fastest_attention(wanted, findings)})
         if wanted.compile:
-            self._try("compiled", best.model_copy(update={"compile": True, "tuned": wanted.tuned}), findings)
+            self._try(COMPILED, best.model_copy(update={"compile": True, "tuned": wanted.tuned}), findings)
             if not findings[-1].fault:
                 best = best.model_copy(update={"compile": True, "tuned": wanted.tuned})
         if wanted.fp8:
-            self._try("float8", best.model_copy(update={"fp8": True}), findings, FLOAT8_NEARNESS)
+            self._try(FLOAT8, best.model_copy(update={"fp8": True}), findings, FLOAT8_NEARNESS)
         return findings
 
     @property
@@ -217,7 +172,7 @@ class Trial:
 
     def _try(self, name: str, config: SpeedConfig, findings: list[Finding], bound: float = 0.0) -> None:
         if time.monotonic() > self._until:
-            findings.append(Finding(name, 0.0, 0.0, "not tried: no time left"))
+            findings.append(Finding(name, 0.0, 0.0, UNTRIED))
             return
         bound = max(bound, NEARNESS * self._nearest)
         try:
@@ -313,38 +268,6 @@ def _adapt(model: WanVace, lora: LoraLike) -> list[nn.Parameter]:
 
 def _distance(one: Tensor, other: Tensor) -> float:
     return float((one - other).norm() / other.norm())
-
-
-def _fastest_attention(wanted: SpeedConfig, findings: list[Finding]) -> Attention:
-    right = [finding for finding in findings if not finding.fault]
-    if wanted.attention != "auto" or not right:
-        return wanted.attention
-    kernels: dict[str, Attention] = {
-        "attention torch": "torch",
-        "attention cudnn": "cudnn",
-        "attention flash": "flash",
-        "attention efficient": "efficient",
-    }
-    return kernels[min(right, key=lambda finding: finding.seconds).name]
-
-
-def _decide(wanted: SpeedConfig, findings: list[Finding]) -> SpeedConfig:
-    """What is right, and faster than doing without."""
-    by_name = {finding.name: finding for finding in findings}
-    kernels = [finding for finding in findings if finding.name.startswith("attention")]
-    eager = min((finding.seconds for finding in kernels if not finding.fault), default=float("inf"))
-    compiled, float8 = by_name.get("compiled"), by_name.get("float8")
-    use_compiled = compiled is not None and not compiled.fault and compiled.seconds < eager
-    before = compiled.seconds if compiled is not None and use_compiled else eager
-    use_float8 = float8 is not None and not float8.fault and float8.seconds < before
-    return wanted.model_copy(
-        update={
-            "attention": _fastest_attention(wanted, kernels),
-            "compile": use_compiled,
-            "tuned": wanted.tuned and use_compiled,
-            "fp8": use_float8,
-        }
-    )
 
 
 def _question(

@@ -11,27 +11,15 @@ from torch import nn
 
 from pvtt_data.shards import ShardDataset, read_manifest
 from pvtt_data.vace.conditioning import ConditioningConfig
-from pvtt_train.validation.cases import VideoCodec, Words, choose, prepare
+from pvtt_train.flow import FlowConfig
+from pvtt_train.validation.cases import VideoCodec, Words, prepare
 from pvtt_train.validation.config import ValidationConfig
+from pvtt_train.validation.outlook import for_levels, lacking, require_trackers
+from pvtt_train.validation.outlook import held_out as held_out
 from pvtt_train.validation.sampling import Forward
-from pvtt_train.validation.trackers import require_libraries
 from pvtt_train.validation.validator import Validator
 from pvtt_train.wan.architecture import SIZES
 from pvtt_train.wan.weights import WeightsConfig, load_text_encoder, load_vae
-
-
-def held_out(config: ValidationConfig, shards: Path) -> ShardDataset | None:
-    """The split that cases come from, or None where validation is off or there is no case for it.
-
-    Raises:
-        DatasetError: the dataset is damaged.
-    """
-    if not config.every or not (config.samples or config.loss_samples):
-        return None
-    if config.split not in read_manifest(shards).counts:
-        return None
-    dataset = ShardDataset(shards, config.split)
-    return dataset if choose(dataset, 1, config.seed) else None
 
 
 def make_validator(
@@ -48,7 +36,7 @@ def make_validator(
     codec: VideoCodec | None = None,
     text: Words | None = None,
     trigger: str = "",
-    loss_shift: float = 5.0,
+    flow: FlowConfig | None = None,
     step: int = 0,
     run: str = "",
     settings: Mapping[str, Any] | None = None,
@@ -65,7 +53,7 @@ def make_validator(
         device, dtype: of the model.
         codec, text: those that training has anyway; ``text`` must know the prompts of the held-out split.
         trigger: put before each prompt.
-        loss_shift, step, run, settings: as of `Validator`.
+        flow, step, run, settings: as of `Validator`.
         tell: is given a line for a person.
 
     Raises:
@@ -74,13 +62,13 @@ def make_validator(
     """
     if not config.every:
         return None
-    require_libraries(config.trackers)
+    require_trackers(config)
+    flow = flow or FlowConfig()
+    for line in lacking(config, shards, flow):
+        tell(line)
+    config = for_levels(config, flow)
     dataset = held_out(config, shards)
     if dataset is None:
-        tell(
-            f"NO VALIDATION: {shards.name} has no swapped pair in its {config.split} split; nothing but the training "
-            "loss will tell how it goes (validation.every=0 says that this is meant)"
-        )
         return None
     codec = codec or load_vae(weights, device, dtype)
     if text is None:
@@ -102,7 +90,7 @@ def make_validator(
         device=device,
         dtype=dtype,
         training=ShardDataset(shards, "train") if "train" in read_manifest(shards).counts else None,
-        loss_shift=loss_shift,
+        flow=flow,
         step=step,
         run=run,
         settings=settings,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from pvtt_train.flow import Flow
 from pvtt_train.validation.cases import PreparedCase
 
 Forward = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -67,39 +68,32 @@ def level_errors(
     forward: Forward,
     case: PreparedCase,
     *,
+    flow: Flow,
     levels: int,
-    shift: float,
     seed: int,
     device: torch.device,
     dtype: torch.dtype,
 ) -> list[tuple[float, float]]:
     """(noise level, weighted mean squared error of the velocity) at fixed levels and fixed noise.
 
-    Levels are the middles of equal parts of DiffSynth's training table, from noise to data. The error is the one that
-    is trained: weights count, references do not.
+    Levels are the middles of equal parts of what training draws from, from noise to data. The error is the one that is
+    trained: weights count, also those of the levels, references do not.
 
     Args:
         forward: velocity.
         case: what is asked, and the answer.
+        flow: the training's, on the device.
         levels: how many.
-        shift: of the table.
         seed: of the noise.
         device, dtype: of the model.
     """
-    from diffsynth.diffusion.flow_match import FlowMatchScheduler
-
-    scheduler = FlowMatchScheduler("Wan")
-    scheduler.set_timesteps(1000, training=True, shift=shift)
     clean, weights = case.clean.to(device), case.weights.to(device)
     context, text = case.context.to(device, dtype), case.text.to(device, dtype)
     found = []
-    for number in range(levels):
-        place = int((number + 0.5) * len(scheduler.sigmas) / levels)
-        sigma = float(scheduler.sigmas[place])
+    for number, place in enumerate(flow.middles(levels)):
+        level = torch.tensor([place], device=device)
         noise = starting_noise(clean.shape, case.references, seed + 1 + number).to(device)
-        noisy = ((1 - sigma) * clean + sigma * noise).to(dtype)
-        velocity = forward(noisy, scheduler.timesteps[place].to(device).expand(1), text, context)
-        wrong = velocity.float() - (noise - clean)
-        counted = weights.mean().clamp_min(torch.finfo(torch.float32).tiny)
-        found.append((sigma, float((wrong.square() * weights).mean() / counted)))
+        noisy = flow.noisy(clean, noise, level).to(dtype)
+        velocity = forward(noisy, flow.timesteps[level], text, context)
+        found.append((float(flow.sigmas[place]), float(flow.errors(velocity, clean, noise, weights, level))))
     return found

@@ -19,6 +19,7 @@ from pvtt_data.images import write_png
 from pvtt_data.media import encode_clip
 from pvtt_data.shards import ShardDataset
 from pvtt_data.vace.context import from_unit
+from pvtt_train.flow import Flow, FlowConfig
 from pvtt_train.validation.cases import PreparedCase, VideoCodec, shown_cases
 from pvtt_train.validation.config import ValidationConfig
 from pvtt_train.validation.pictures import contact_sheet, side_by_side, write_gif
@@ -46,7 +47,7 @@ class Validator:
         folder: of the samples; a folder ``step-000500`` for each validation.
         device, dtype: of the model.
         training: samples to fit the gate of the RSD on; without them, alike pairs are scored, too.
-        loss_shift: of the noise levels of the loss; the training's.
+        flow: the training's noise levels, for the loss.
         step: steps that are done when a run goes on.
         run: name of the run, for W&B and SwanLab.
         settings: to show there.
@@ -67,14 +68,14 @@ class Validator:
         device: torch.device,
         dtype: torch.dtype,
         training: ShardDataset | None = None,
-        loss_shift: float = 5.0,
+        flow: FlowConfig | None = None,
         step: int = 0,
         run: str = "",
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         require_libraries(config.trackers)
         self.config, self.cases, self.forward, self.module, self.codec = config, list(cases), forward, module, codec
-        self.folder, self.device, self.dtype, self.loss_shift = folder, device, dtype, loss_shift
+        self.folder, self.device, self.dtype, self.flow = folder, device, dtype, Flow(device, flow)
         self._step, self._run, self._settings = step, run or folder.parent.name, settings or {}
         self._scorer = Scorer(config.workers, training, config.gate_samples)
         self._trackers: list[Tracker] | None = None
@@ -128,8 +129,8 @@ class Validator:
             level_errors(
                 self.forward,
                 prepared,
+                flow=self.flow,
                 levels=self.config.loss_levels,
-                shift=self.loss_shift,
                 seed=self.config.seed,
                 device=self.device,
                 dtype=self.dtype,

@@ -5,20 +5,20 @@ in the model, ``B · S · dim`` numbers: how many units a block keeps is known f
 needs while its gradient is computed was fitted to peaks of `torch.cuda.max_memory_allocated` that were measured on one
 H100 (torch 2.11, 480×848, batch 1, adapters of rank 32 on vace): see `MEASURED` and what follows it. The estimate is
 within 2 % of those peaks. Other GPUs have not been measured. What neither it nor torch counts (CUDA's context,
-fragments) is what `RESERVE` and `FRAGMENTS` allow for.
+fragments) is what `RESERVE` and `FRAGMENTS` allow for. Memory of the processor has not been measured at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.speed.spread import spread
 from pvtt_train.wan.adapters import LoraLike, adapted_blocks, adapter_parameters
 from pvtt_train.wan.architecture import PATCH, WanSize
+from pvtt_train.wan.memory_advice import gigabytes, gpu_advice, host_advice
 from pvtt_train.wan.shape import BucketLike, tokens
 
 RESERVE = 700_000_000
@@ -90,7 +90,9 @@ class MemoryEstimate:
         adapters: their weights, gradients, Adam's two moments and the average.
         saved: activations kept until their gradient is computed, at the peak.
         working: what a block needs while its gradient is computed.
-        host: in the memory of the processor, beside everything else.
+        host: in the memory of the processor, of each process that shares it: exact weights that float8 replaces, which
+            wait there, and what `host_blocks` sends there; or, if that is more, the model as it is loaded for float8.
+            Not counted: programs, batches that are ready, and a text encoder for validation.
         setting: what was estimated, for `advice`.
     """
 
@@ -120,43 +122,31 @@ class MemoryEstimate:
         """Whether so many bytes are enough."""
         return self.needed <= available
 
-    def advice(self, available: int | None = None) -> list[str]:
+    def advice(self, available: int | None = None, *, vae: int = 0) -> list[str]:
         """What to change for less memory, and what it would take then, the least painful first.
 
         Args:
             available: bytes that there are: changes that are not enough alone are said to be so, and if none is, how
                 many of them are together.
+            vae: bytes that are not available because a VAE encodes beside the training: latents made beforehand are
+                then the first advice.
         """
-        lines, alone, helping = [], False, []
-        for name, change in _CHANGES:
-            less = change(self.setting).estimate()
-            if less.needed < self.needed:
-                enough = available is None or less.fits(available)
-                alone |= enough
-                remark = "" if enough else ", not enough alone"
-                lines.append(f"{name}: {_gb(less.needed)} instead of {_gb(self.needed)}{remark}")
-                helping.append((name, change))
-        if available is not None and not alone:
-            lines.append(self._together(helping, available))
-        return lines
+        return gpu_advice(self.setting, available, vae)
 
-    def _together(self, helping: Sequence[tuple[str, Change]], available: int) -> str:
-        """How many of the changes are enough together; where one of them does harm beside the others, without it."""
-        for count in range(2, len(helping) + 1):
-            for left_out in (None, *range(count - 1)):
-                used = [change for number, (_, change) in enumerate(helping[:count]) if number != left_out]
-                less = reduce(lambda setting, change: change(setting), used, self.setting).estimate()
-                if less.fits(available):
-                    but = "" if left_out is None else f" but {helping[left_out][0]}"
-                    return f"the first {count} of these together{but}: {_gb(less.needed)}, enough"
-        return f"not even all of these together are enough for the {_gb(available)} that there are"
+    def host_advice(self, available: int | None = None) -> list[str]:
+        """What to change for less of the processor's memory, and what of both it would take then.
+
+        Args:
+            available: bytes that a process has: changes that are not enough are said to be so.
+        """
+        return host_advice(self.setting, available)
 
     def __str__(self) -> str:
-        host = f"; {_gb(self.host)} of the processor's memory" if self.host else ""
+        host = f"; {gigabytes(self.host)} of the processor's memory" if self.host else ""
         return (
-            f"{_gb(self.needed)} of GPU memory: weights {_gb(self.weights)}, adapters and optimiser "
-            f"{_gb(self.adapters)}, activations {_gb(self.activations)}, "
-            f"context and fragments {_gb(self.needed - self.total)}{host}"
+            f"{gigabytes(self.needed)} of GPU memory: weights {gigabytes(self.weights)}, adapters and optimiser "
+            f"{gigabytes(self.adapters)}, activations {gigabytes(self.activations)}, "
+            f"context and fragments {gigabytes(self.needed - self.total)}{host}"
         )
 
 
@@ -180,12 +170,15 @@ class Setting:
         of_adapter = 4 if self.lora.fp32 else self.weight_bytes
         captures = self.shapes if self.speed.graph else 0
         copies = (4 + captures) * of_adapter + (4 if self.ema else 0)
-        adapters = adapter_parameters(self.size, self.lora) * copies
+        trained = adapter_parameters(self.size, self.lora)
         saved, working, offloaded = _activations(self)
-        unit = self.batch * tokens(self.bucket) * self.size.dim * self.weight_bytes * max(1, captures)
-        return MemoryEstimate(
-            weights, adapters, round(saved * unit), round(working * unit), host + round(offloaded * unit), self
-        )
+        tensor = self.batch * tokens(self.bucket) * self.size.dim * self.weight_bytes
+        unit = tensor * max(1, captures)
+        locked = tensor if self.speed.checkpointing == "offload" else _page_locked(tensor)
+        host += round(offloaded * locked)
+        if self.speed.fp8:
+            host = max(host, sum(parameters(self.size)) * self.weight_bytes + trained * of_adapter)
+        return MemoryEstimate(weights, trained * copies, round(saved * unit), round(working * unit), host, self)
 
 
 def estimate(
@@ -280,6 +273,11 @@ def _weights(setting: Setting) -> tuple[int, int]:
     return everything, host
 
 
+def _page_locked(count: int) -> int:
+    """Bytes that torch takes for so many that are page-locked: the next power of two (`CachingHostAllocator.h`)."""
+    return 1 << (count - 1).bit_length()
+
+
 def _recorded_counts(size: WanSize, lora: LoraLike) -> tuple[int, int]:
     """Blocks of the DiT and of VACE that have a gradient: those from the first adapter on."""
     if lora.targets == "vace":
@@ -364,83 +362,3 @@ def _kept(speed: SpeedConfig, rho: float, adapters: bool) -> float:
 def _while_kept(working: float, saved: float, kept: bool) -> float:
     """Units in work: those that a block has kept already need not be made again."""
     return max(working - saved, working / 4) if kept else working
-
-
-Change = Callable[[Setting], Setting]
-
-
-def _with_speed(**changes: object) -> Change:
-    return lambda setting: replace(setting, speed=setting.speed.model_copy(update=changes))
-
-
-def _selective(setting: Setting) -> Setting:
-    keeps_all = setting.speed.checkpointing == "none"
-    return _with_speed(checkpointing="selective", keep_blocks=0)(setting) if keeps_all else setting
-
-
-def _at_most(frames: int) -> Change:
-    def shorter(setting: Setting) -> Setting:
-        return replace(setting, bucket=_Frames(setting.bucket, min(frames, setting.bucket.frames)))
-
-    return shorter
-
-
-_CHANGES: tuple[tuple[str, Change], ...] = (
-    ("speed.graph: false", _with_speed(graph=False)),
-    ("speed.keep_blocks: 0", _with_speed(keep_blocks=0)),
-    ("speed.hints_as_list: true", _with_speed(hints_as_list=True)),
-    ("speed.compile: true", _with_speed(compile=True)),
-    ("speed.checkpointing: selective", _selective),
-    ("speed.checkpointing: full", _with_speed(checkpointing="full", keep_blocks=0)),
-    ("a batch of 1, with gradient accumulation", lambda setting: replace(setting, batch=1)),
-    ("lora.targets: vace", lambda setting: replace(setting, lora=_OnVace(setting.lora))),
-    ("speed.host_blocks: 99, what blocks keep in the processor's memory", _with_speed(host_blocks=99, keep_blocks=0)),
-    ("speed.fp8: true, which is not exact", _with_speed(fp8=True)),
-    ("clips of 49 frames at most", _at_most(49)),
-    ("clips of 17 frames at most", _at_most(17)),
-)
-"""What takes less memory, the least painful first; without effect where it is so already."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Frames:
-    """A bucket with another number of frames."""
-
-    of: BucketLike
-    frames: int
-
-    @property
-    def height(self) -> int:
-        return self.of.height
-
-    @property
-    def width(self) -> int:
-        return self.of.width
-
-    @property
-    def references(self) -> int:
-        return self.of.references
-
-
-@dataclass(frozen=True, slots=True)
-class _OnVace:
-    """The same adapters, on vace only."""
-
-    of: LoraLike
-    targets: str = "vace"
-
-    @property
-    def rank(self) -> int:
-        return self.of.rank
-
-    @property
-    def modules(self) -> tuple[str, ...]:
-        return tuple(self.of.modules)
-
-    @property
-    def fp32(self) -> bool:
-        return self.of.fp32
-
-
-def _gb(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"
