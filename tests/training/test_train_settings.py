@@ -19,8 +19,9 @@ from pvtt_train.cli import cli
 from pvtt_train.config import TrainConfig, read_config
 from pvtt_train.data.buckets import Bucket
 from pvtt_train.distributed import World
-from pvtt_train.plan import available_bytes, make_plan, preflight
+from pvtt_train.plan import make_plan, preflight
 from pvtt_train.presets import Preset, choose, names
+from pvtt_train.room import Room
 from pvtt_train.run_folder import CONFIG, RunFolder
 from pvtt_train.settings import Settings, check_unchanged, resolve
 from toy_triples import write_toy_dataset
@@ -188,17 +189,7 @@ def test_what_cannot_fit_is_refused_with_what_helps(shards: Path) -> None:
     plan = make_plan(resolve(shards, "rtx5090-480p49", overrides=overrides), CPU)
     with pytest.raises(PreflightError, match=r"memory: \d+\.\d GB.*weights 3\d\.\d GB(.|\n)*fp8") as found:
         preflight(plan)
-    assert "there are 20 GB" in str(found.value), "a VAE works beside it"
-
-
-def test_room_is_left_for_what_lies_beside_the_training(shards: Path) -> None:
-    def room_gb(*overrides: str) -> float:
-        given = ["run.max_memory_gb=6", "validation.split=test", *overrides]
-        return available_bytes(resolve(shards, "rtx5090-480p49", overrides=given).config, CPU.device) / 1e9
-
-    assert room_gb("data.source=latents", "validation.every=0") == 6
-    assert room_gb("data.source=latents") == pytest.approx(5.7), "the VAE of validation"
-    assert room_gb("data.source=pixels") == 2, "a VAE that encodes"
+    assert "latents made beforehand, `pvtt-train precompute`: " in str(found.value)
 
 
 def test_a_limit_of_memory_is_a_share_of_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,10 +232,10 @@ def test_weights_that_the_environment_forbids_to_fetch_are_told_before_the_work(
         monkeypatch.delenv(variable, raising=False)
     plan = make_plan(resolve(shards, "rtx5090-480p49", folder=tmp_path / "run"), CPU)
     assert any("wan2.1-vace-1.3b-dit" in missing for missing in plan.missing)
-    preflight(replace(plan, available_bytes=10**12))
+    preflight(replace(plan, room=Room(10**12)))
     monkeypatch.setenv(name, "1")
     with pytest.raises(PreflightError, match=r"may not be fetched: wan2\.1-vace(.|\n)*models pull wan2\.1-vace-1\.3b`"):
-        preflight(replace(plan, available_bytes=10**12))
+        preflight(replace(plan, room=Room(10**12)))
 
 
 def test_defaults_alone_make_settings() -> None:

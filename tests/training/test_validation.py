@@ -552,7 +552,7 @@ def test_a_tracker_that_is_not_installed_is_said_before_training(
 # From settings
 
 
-def made(folder: Path, shards: Path, tell: Any = print, flow: FlowConfig | None = None, **changes: Any) -> Any:
+def made(folder: Path, shards: Path, flow: FlowConfig | None = None, end: int | None = None, **changes: Any) -> Any:
     model = lively_model()
     weights = WeightsConfig(size="tiny", weights="random")
     return make_validator(
@@ -566,41 +566,39 @@ def made(folder: Path, shards: Path, tell: Any = print, flow: FlowConfig | None 
         device=CPU,
         dtype=torch.float32,
         flow=flow,
-        tell=tell,
+        end=end,
     )
 
 
 @pytest.mark.filterwarnings("ignore:RANDOM WEIGHTS")
 def test_a_validator_is_made_from_settings(tmp_path: Path, held_out: ShardDataset) -> None:
-    told: list[str] = []
-    look = made(tmp_path, held_out.path, told.append)
+    look = made(tmp_path, held_out.path)
     assert look(2)["background_psnr_db"] > 0
     assert len(list((tmp_path / "step-000002").glob("*.mp4"))) == 2
-    assert told == []
+    look.close()
+
+
+@pytest.mark.filterwarnings("ignore:RANDOM WEIGHTS")
+def test_what_a_run_ends_with_is_validated_too(tmp_path: Path, held_out: ShardDataset) -> None:
+    look = made(tmp_path, held_out.path, end=5)
+    assert [step for step in range(6) if look.due(step)] == [0, 2, 4, 5]
     look.close()
 
 
 @pytest.mark.filterwarnings("ignore:RANDOM WEIGHTS")
 def test_of_an_expert_no_videos_are_made_and_the_loss_is_at_its_levels(tmp_path: Path, held_out: ShardDataset) -> None:
-    told: list[str] = []
-    expert = FlowConfig(first=0.358)
-    look = made(tmp_path, held_out.path, told.append, flow=expert)
+    look = made(tmp_path, held_out.path, flow=FlowConfig(first=0.358))
     scalars = look(2)
     assert set(scalars) == {"loss", *(name for name in scalars if name.startswith("loss_at_"))}
     assert max(float(name.removeprefix("loss_at_")) for name in scalars if name != "loss") < 0.9
     assert not list(tmp_path.rglob("*.mp4"))
-    assert len(told) == 1 and told[0].startswith("NO SAMPLES") and "flow.first=0.358, flow.last=1" in told[0]
     look.close()
 
 
-def test_a_dataset_with_nothing_held_out_is_said_to_have_nothing(tmp_path: Path, held_out: ShardDataset) -> None:
-    told: list[str] = []
-    assert made(tmp_path, held_out.path, told.append, split="validation") is None
-    assert "NO VALIDATION: v1 has no swapped pair in its validation split" in told[0]
-    assert made(tmp_path, held_out.path, told.append, every=0) is None
-    assert len(told) == 1
-    assert made(tmp_path, held_out.path, told.append, flow=FlowConfig(last=0.358), loss_samples=0) is None
-    assert [line[:14] for line in told[1:]] == ["NO SAMPLES: th", "NO VALIDATION:"]
+def test_nothing_is_loaded_where_nothing_can_be_validated(tmp_path: Path, held_out: ShardDataset) -> None:
+    assert made(tmp_path, held_out.path, split="validation") is None
+    assert made(tmp_path, held_out.path, every=0) is None
+    assert made(tmp_path, held_out.path, flow=FlowConfig(last=0.358), loss_samples=0) is None
 
 
 @pytest.mark.parametrize(
@@ -609,11 +607,16 @@ def test_a_dataset_with_nothing_held_out_is_said_to_have_nothing(tmp_path: Path,
         (
             {},
             {},
-            [r"^before the first step and every 2 steps: 2 cases of the test split, videos of 1 and the loss of 2$"],
+            [r"^before the first step, every 2 steps, and after the last: 2 cases of the test .*, videos of 1 and"],
         ),
-        ({"samples": 9, "at_start": False}, {}, [r"^every 2 steps: 3 cases of .*, videos of 3 and the loss of 2$"]),
+        ({"samples": 9, "at_start": False}, {}, [r"^every 2 steps, .*: 3 cases of .*, videos of 3 and the loss of 2$"]),
         ({"loss_samples": 0}, {}, [r": 1 case of the test split, videos of 1$"]),
-        ({}, {"last": 0.358}, [r": 2 cases of the test split, the loss of 2$", r"^NO SAMPLES: "]),
+        (
+            {},
+            {"first": 0.358},
+            [r": 2 cases of the test split, the loss of 2$", r"^NO SAMPLES: .*flow\.first=0\.358, flow\.last=1"],
+        ),
+        ({"loss_samples": 0}, {"last": 0.358}, [r"^NO SAMPLES: ", r"^NO VALIDATION: no case"]),
         ({"every": 0}, {}, [r"^off: validation\.every is 0$"]),
         ({"samples": 0, "loss_samples": 0}, {}, [r"^NO VALIDATION: no case is wanted"]),
         ({"split": "validation"}, {}, [r"^NO VALIDATION: .*assign_split\.validation_share=0.*validation\.split=test"]),

@@ -93,9 +93,9 @@ def assemble(
             trigger=config.data.text.trigger,
             flow=config.flow,
             step=run.step,
+            end=config.run.steps,
             run=run.path.name,
             settings=config.model_dump(mode="json", exclude=_LOCAL),
-            tell=tell,
         )
 
     def write_adapter(path: Path, step: int) -> None:

@@ -10,8 +10,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from pvtt_data.errors import DatasetError, PreflightError, PvttError
 from pvtt_data.gpu import find_gpu
 from pvtt_data.shards import ShardDataset
@@ -21,11 +19,11 @@ from pvtt_train.data.buckets import Bucket
 from pvtt_train.data.latents import LatentExamples
 from pvtt_train.data.pieces import Facts
 from pvtt_train.distributed import World
-from pvtt_train.machine import memory_bytes
+from pvtt_train.room import Room, gpu_lacks, host_lacks, is_validated
 from pvtt_train.settings import Settings
 from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.timing import matmul_rate, step_seconds
-from pvtt_train.validation.make import held_out
+from pvtt_train.validation.outlook import outlook, require_trackers
 from pvtt_train.wan.adapters import adapter_parameters
 from pvtt_train.wan.architecture import SIZES
 from pvtt_train.wan.memory import MemoryEstimate, estimate, fitted
@@ -33,10 +31,6 @@ from pvtt_train.wan.names import encoder_names, lacking_encoders
 from pvtt_train.wan.weights import PARTS, Part, missing_files, registry
 
 _SPARE_BYTES = 500 * 10**6
-_VAE_BYTES = 4 * 10**9
-"""Allowed for a VAE that encodes beside the training; not measured."""
-_IDLE_VAE_BYTES = 300_000_000
-"""Of one that waits for the next validation: its 127 million weights in bfloat16, and some batches that are ready."""
 _COPIES = 5
 """Of the adapters in a checkpoint: weights, average, two moments, and the file for use."""
 
@@ -58,7 +52,8 @@ class Plan:
         missing: weights that have to be fetched.
         speed: how a step is computed: as set, with what is to fit the memory decided.
         memory: that a step takes, with the largest clips.
-        available_bytes: of memory that there are for it.
+        room: that there is for it.
+        validation: what is validated and when, and what cannot be, a line each.
         step_s: about how long a step takes; None where that is not known before.
     """
 
@@ -74,7 +69,8 @@ class Plan:
     missing: Sequence[str]
     speed: SpeedConfig
     memory: MemoryEstimate
-    available_bytes: int
+    room: Room
+    validation: Sequence[str]
     step_s: float | None
 
     @property
@@ -114,14 +110,18 @@ class Plan:
             *(f"           {count} × {bucket}" for bucket, count in sorted(self.buckets.items())),
             f"steps      {config.run.steps} of {_samples(config.data.global_batch)}{each}; {self.epochs:.1f} epochs",
             f"speed      {_told(self.speed)}",
-            f"memory     {needed}; there are {bytes_text(self.available_bytes)}",
+            f"memory     {needed}; there are {bytes_text(max(0, self.room.available))}",
             f"time       {time}",
+            *(line if line.startswith("NO ") else f"validation {line}" for line in self.validation),
             f"run        {self.settings.folder}; a checkpoint is {bytes_text(self.checkpoint_bytes)}",
         ]
         lacking = lacking_encoders(config.model) if config.data.from_latents else []
         if lacking:
             made = " and ".join(encoder.replace("_", " ") for encoder in lacking)
             told.append(f"unchecked  whose {made} made the latents: {config.model.folder} has none")
+        remark = config.optimiser.schedule.remark(config.run.steps)
+        if remark:
+            told.append(f"remark     {remark}")
         if self.unreadable:
             told.append(f"unreadable {self.unreadable} samples")
         if self.missing:
@@ -146,10 +146,10 @@ def make_plan(settings: Settings, world: World) -> Plan:
     _check_files(dataset)
     buckets, unreadable = _buckets(config, dataset)
     size, largest = SIZES[config.model.size], _largest(buckets)
-    available = available_bytes(config, world.device)
+    room = Room.of(config, world.device, largest)
     lora, batch, ema = config.lora, config.data.batch, bool(config.optimiser.ema.keep)
     weight_bytes = precision_of(config, world.device).itemsize
-    speed = fitted(config.speed, size, lora, largest, batch, available, ema, weight_bytes)
+    speed = fitted(config.speed, size, lora, largest, batch, room.available, ema, weight_bytes)
     rate = matmul_rate(world.device) if world.device.type == "cuda" else None
     step_s = None if rate is None else step_seconds(config, speed, largest, rate, processes)
     return Plan(
@@ -165,7 +165,8 @@ def make_plan(settings: Settings, world: World) -> Plan:
         missing=missing_files(config.model, needed_parts(config)),
         speed=speed,
         memory=_memory(config, speed, buckets, world),
-        available_bytes=available,
+        room=room,
+        validation=outlook(config.validation, config.data.shards, config.flow),
         step_s=step_s,
     )
 
@@ -197,25 +198,9 @@ def _shown(buckets: Collection[Bucket], dropout: float) -> set[Bucket]:
     }
 
 
-def available_bytes(config: TrainConfig, device: torch.device) -> int:
-    """Memory for the model and its training: what is free on the GPU, or all that the machine has; less what a VAE
-    needs that works, or waits, beside it.
-    """
-    found = int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else memory_bytes()
-    if config.run.max_memory_gb is not None:
-        found = min(found, int(config.run.max_memory_gb * 1e9))
-    if config.model.size == "tiny":
-        return found
-    if not config.data.from_latents:
-        return found - _VAE_BYTES
-    validated = held_out(config.validation, config.data.shards) is not None
-    return found - (_IDLE_VAE_BYTES if validated else 0)
-
-
 def needed_parts(config: TrainConfig) -> tuple[Part, ...]:
     """Weights that a run loads: without latents, and for samples of validation, VAE and text encoder too."""
-    sampling = held_out(config.validation, config.data.shards) is not None
-    return PARTS if sampling or not config.data.from_latents else ("model",)
+    return PARTS if is_validated(config) or not config.data.from_latents else ("model",)
 
 
 def preflight(plan: Plan) -> None:
@@ -224,7 +209,8 @@ def preflight(plan: Plan) -> None:
     Raises:
         PreflightError: all that is missing, one line each, with what mends it.
     """
-    config, problems = plan.settings.config, []
+    config, problems = plan.settings.config, list[str]()
+    require_trackers(config.validation)
     problems += _folder_problems(plan.settings.folder, (config.checkpoint.keep + 1) * plan.checkpoint_bytes)
     if plan.missing and (registry(config.model).offline or config.model.folder is not None):
         mend = f"run `pvtt-data models pull {config.model.size}` with a connection, or set model.folder"
@@ -235,16 +221,9 @@ def preflight(plan: Plan) -> None:
             f"{plan.unreadable} samples are unreadable, data.allow_corrupt is {config.data.allow_corrupt}; run "
             f"`pvtt-data verify {config.data.shards}`"
         )
-    if not plan.memory.fits(plan.available_bytes):
-        advice = "".join(f"\n    {line}" for line in plan.memory.advice(plan.available_bytes))
-        problems.append(f"memory: {plan.memory}; there are {bytes_text(plan.available_bytes)}; what helps:{advice}")
-    host = plan.memory.host * int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    if plan.on_gpu and host > memory_bytes():
-        problems.append(
-            f"memory of the processor: weights and activations that are kept there take {bytes_text(host)} in all "
-            f"processes of this machine, which has {bytes_text(memory_bytes())}; what helps: a smaller "
-            "speed.host_blocks, speed.fp8: false, fewer processes"
-        )
+    problems += gpu_lacks(plan.memory, plan.room)
+    if plan.on_gpu:
+        problems += host_lacks(plan.memory)
     if problems:
         raise PreflightError("the training cannot start:\n" + "\n".join(f"  {problem}" for problem in problems))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pvtt_data.errors import PreflightError
 from pvtt_data.experiment_log import Experiment, ExperimentLog, Input
 from pvtt_data.words import bytes_text
 from pvtt_train.assemble import assemble
@@ -20,9 +21,11 @@ from pvtt_train.facts import start_facts
 from pvtt_train.guards import memory_told, room_told
 from pvtt_train.loop import Outcome, train
 from pvtt_train.plan import Plan, preflight, with_speed
+from pvtt_train.room import gpu_lacks
 from pvtt_train.run_folder import SELF_TEST, RunFolder
 from pvtt_train.screen import Screen
 from pvtt_train.settings import Settings, check_unchanged
+from pvtt_train.speed.findings import turned_off
 from pvtt_train.speed.selftest import choose
 from pvtt_train.summary import Summary, keep_adapter
 from pvtt_train.wan.architecture import SIZES
@@ -86,6 +89,9 @@ def _goes_on(settings: Settings, run: RunFolder, console: Console) -> bool:
 def _with_self_test(plan: Plan, world: World, run: RunFolder, console: Console) -> Plan:
     """The plan with what is fast and right on the GPU; the first process finds out for all. A run that goes on keeps
     what it found.
+
+    Raises:
+        PreflightError: without what is not right, there is too little memory.
     """
     config = plan.settings.config
     if world.device.type != "cuda" or not config.run.self_test:
@@ -99,18 +105,23 @@ def _with_self_test(plan: Plan, world: World, run: RunFolder, console: Console) 
             world.device,
             wanted=config.speed,
             batch=config.data.batch,
-            available=plan.available_bytes,
+            available=plan.room.available,
+            ema=bool(config.optimiser.ema.keep),
             weight_bytes=precision_of(config, world.device).itemsize,
             kept_in=run.path / SELF_TEST,
             told=lambda words: console.print(f"self-test  {words}", highlight=False, markup=False),
         )
-    return with_speed(plan, world.same(found), world)
+    found_plan = with_speed(plan, world.same(found), world)
+    lacking = gpu_lacks(found_plan.memory, plan.room, turned_off(config.speed, run.path / SELF_TEST))
+    if lacking:
+        raise PreflightError(lacking[0])
+    return found_plan
 
 
 def _trained(plan: Plan, world: World, run: RunFolder, console: Console, diffsynth: DiffSynthSource) -> Outcome:
     """Load and train; errors say what may be changed."""
     config, step = plan.settings.config, run.step
-    advice = [f"estimated: {plan.memory}", "what takes less:", *plan.memory.advice()]
+    advice = [f"estimated: {plan.memory}", "what takes less:", *plan.memory.advice(vae=plan.room.encoding)]
 
     def tell(line: str) -> None:
         console.print(line, highlight=False, markup=False)

@@ -21,7 +21,7 @@ class ValidationConfig(StageConfig):
     """
 
     every: int = Field(default=500, ge=0)
-    """Steps from one validation to the next; 0 for none."""
+    """Steps from one validation to the next; there is one after the last step, too. 0 for none at all."""
     at_start: bool = True
     """Validate before the first step, too: what the adapters change is only seen beside it."""
     split: Literal["validation", "test"] = "validation"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ from pvtt_data.vace.conditioning import ConditioningConfig
 from pvtt_train.flow import FlowConfig
 from pvtt_train.validation.cases import VideoCodec, Words, prepare
 from pvtt_train.validation.config import ValidationConfig
-from pvtt_train.validation.outlook import for_levels, lacking, require_trackers
-from pvtt_train.validation.outlook import held_out as held_out
+from pvtt_train.validation.outlook import for_levels, held_out, require_trackers
 from pvtt_train.validation.sampling import Forward
 from pvtt_train.validation.validator import Validator
 from pvtt_train.wan.architecture import SIZES
@@ -38,11 +37,12 @@ def make_validator(
     trigger: str = "",
     flow: FlowConfig | None = None,
     step: int = 0,
+    end: int | None = None,
     run: str = "",
     settings: Mapping[str, Any] | None = None,
-    tell: Callable[[str], None] = lambda line: None,
 ) -> Validator | None:
-    """What validates a run; None if validation is off, or there is nothing to validate on, which is told.
+    """What validates a run; None if validation is off, or there is nothing to validate on, of which
+    `pvtt_train.validation.outlook.outlook` tells.
 
     Args:
         config, conditioning: settings.
@@ -53,8 +53,7 @@ def make_validator(
         device, dtype: of the model.
         codec, text: those that training has anyway; ``text`` must know the prompts of the held-out split.
         trigger: put before each prompt.
-        flow, step, run, settings: as of `Validator`.
-        tell: is given a line for a person.
+        flow, step, end, run, settings: as of `Validator`.
 
     Raises:
         PreflightError: a tracker's library is not installed, or weights are not to be had.
@@ -64,8 +63,6 @@ def make_validator(
         return None
     require_trackers(config)
     flow = flow or FlowConfig()
-    for line in lacking(config, shards, flow):
-        tell(line)
     config = for_levels(config, flow)
     dataset = held_out(config, shards)
     if dataset is None:
@@ -92,6 +89,7 @@ def make_validator(
         training=ShardDataset(shards, "train") if "train" in read_manifest(shards).counts else None,
         flow=flow,
         step=step,
+        end=end,
         run=run,
         settings=settings,
     )

@@ -68,8 +68,8 @@ def outlook(config: ValidationConfig, shards: Path, flow: FlowConfig) -> list[st
     what = [f"videos of {shown}"] if shown else []
     what += [f"the loss of {measured}"] if measured else []
     cases = f"{count} case{'' if count == 1 else 's'} of the {config.split} split"
-    start = "before the first step and " if config.at_start else ""
-    return [f"{start}every {config.every} steps: {cases}, {' and '.join(what)}", *told]
+    start = "before the first step, " if config.at_start else ""
+    return [f"{start}every {config.every} steps, and after the last: {cases}, {' and '.join(what)}", *told]
 
 
 def require_trackers(config: ValidationConfig) -> None:

@@ -49,6 +49,7 @@ class Validator:
         training: samples to fit the gate of the RSD on; without them, alike pairs are scored, too.
         flow: the training's noise levels, for the loss.
         step: steps that are done when a run goes on.
+        end: steps of the whole run, after which it is validated in any case.
         run: name of the run, for W&B and SwanLab.
         settings: to show there.
 
@@ -70,13 +71,14 @@ class Validator:
         training: ShardDataset | None = None,
         flow: FlowConfig | None = None,
         step: int = 0,
+        end: int | None = None,
         run: str = "",
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         require_libraries(config.trackers)
         self.config, self.cases, self.forward, self.module, self.codec = config, list(cases), forward, module, codec
         self.folder, self.device, self.dtype, self.flow = folder, device, dtype, Flow(device, flow)
-        self._step, self._run, self._settings = step, run or folder.parent.name, settings or {}
+        self._step, self._end, self._run, self._settings = step, end, run or folder.parent.name, settings or {}
         self._scorer = Scorer(config.workers, training, config.gate_samples)
         self._trackers: list[Tracker] | None = None
 
@@ -84,7 +86,7 @@ class Validator:
         """Whether to validate when so many steps are done."""
         if not self.config.every or not self.cases:
             return False
-        return self.config.at_start if step == 0 else step % self.config.every == 0
+        return self.config.at_start if step == 0 else step % self.config.every == 0 or step == self._end
 
     def __call__(self, step: int, metrics: HasBoard | None = None) -> Mapping[str, float]:
         """Validate, tell the trackers, and return the scalars that are finite numbers.
