@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pvtt_data.errors import DatasetError, PvttError
@@ -50,10 +50,11 @@ def _other_weights(stored: Mapping[str, str], wanted: Mapping[str, str]) -> list
     ]
 
 
-def examples_name(root: str, split: str, **shown: Any) -> str:
-    """What tells examples from others: the dataset version, the split, and all that decides how samples are shown."""
-    digest = hashlib.sha256(canonical_json(shown).encode()).hexdigest()
-    return f"{root[:16]}/{split}/{digest[:16]}"
+def examples_name(root: str, split: str, keys: Sequence[str], **shown: Any) -> str:
+    """What tells examples from others: the dataset version, the split, which of its samples can be used, in their
+    order, and all that decides how they are shown."""
+    parts = (hashlib.sha256(canonical_json(part).encode()).hexdigest()[:16] for part in (shown, list(keys)))
+    return "/".join((root[:16], split, *parts))
 
 
 class LatentExamples:
@@ -112,6 +113,7 @@ class LatentExamples:
         self.name = examples_name(
             root,
             data.split,
+            self.keys(),
             settings=settings,
             variants=self.variants,
             precision=manifest.settings["latents"]["precision"],

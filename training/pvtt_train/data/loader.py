@@ -165,12 +165,15 @@ class Loader:
         """Go on from there. Between two steps the number of GPUs and ``data.batch`` may be others than before.
 
         Raises:
-            InputError: ``another-order``, it is the state of other samples, another seed or global batch, or lies
-                within a step that was shared out otherwise.
+            InputError: ``another-order``, it is the state of other samples, or of more or fewer of them, of another
+                seed or global batch, or lies within a step that was shared out otherwise.
         """
         if state["examples"] != self.examples.name:
             raise InputError(
-                "another-order", f"the samples are those of {self.examples.name}, not of {state['examples']} as before"
+                "another-order",
+                f"the samples are those of {self.examples.name}, not of {state['examples']} as before: another dataset "
+                "version, settings or encoders, or a sample was mended or left out since; bring back the samples as "
+                "they were, or begin a new run (--run)",
             )
         if state["done"] and (state["batch"], state["world"]) != (self.data.batch, self.world):
             raise InputError(

@@ -75,6 +75,7 @@ class PixelExamples:
         self.name = examples_name(
             self._dataset.manifest.root,
             data.split,
+            self.keys(),
             settings=shaping(conditioning, data.text),
             precision=data.precompute.precision,
             codec=digest_of(codec),
