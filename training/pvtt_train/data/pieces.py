@@ -41,8 +41,11 @@ from pvtt_train.lesson import Lesson
 
 Kind = Literal["target", "reference", "variant", "effect", "text"]
 KINDS: tuple[Kind, ...] = ("target", "reference", "variant", "effect", "text")
-PIECES_VERSION = 1
-"""Bump it when the code changes what a piece holds: older ones become stale."""
+PIECE_VERSIONS: Mapping[Kind, int] = {"target": 1, "reference": 1, "variant": 1, "effect": 1, "text": 2}
+"""Bump one when the code changes what such a piece holds: older ones become stale.
+
+Text 2: tokens are those that `tokenizer.json` says, and no prompt is cut.
+"""
 DTYPES: Mapping[Precision, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 
 _PIXEL_LIBRARIES = ("av", "diffsynth", "numpy", "opencv-python-headless", "torch")
@@ -183,7 +186,9 @@ def _versions(names: Sequence[str]) -> dict[str, str]:
 
 
 def _digest(kind: Kind, **inputs: Any) -> str:
-    return hashlib.sha256(canonical_json({"piece": kind, "version": PIECES_VERSION, **inputs}).encode()).hexdigest()
+    return hashlib.sha256(
+        canonical_json({"piece": kind, "version": PIECE_VERSIONS[kind], **inputs}).encode()
+    ).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

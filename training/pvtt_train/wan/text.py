@@ -128,13 +128,11 @@ def load(config: WeightsConfig, device: torch.device, dtype: torch.dtype) -> Tex
     if config.weights == "random":
         say_random("the text encoder, a stand-in that hashes words,")
         return StandInText(size.text_dim, size.text_tokens, config.seed)
-    from diffsynth.models.wan_video_text_encoder import HuggingfaceTokenizer
-
     from pvtt_train.wan.tensor_files import TensorFiles, fill
+    from pvtt_train.wan.tokenizer import load_tokenizer
 
-    tokenizer = HuggingfaceTokenizer(
-        name=str(tokenizer_folder(config)), seq_len=size.text_tokens, clean="whitespace", local_files_only=True
-    )
+    vocabulary = TEXT_SIZES.get(config.size, TextSize()).vocabulary
+    tokenizer = load_tokenizer(tokenizer_folder(config), size.text_tokens, vocabulary)
     with torch.device("meta"):
         encoder = new_encoder(config.size)
     with TensorFiles([file.path for file in find_files(config, "text_encoder")], pth=True) as files:
