@@ -46,6 +46,7 @@ def write_mixed_dataset(
     media: Path,
     numbers: list[int],
     change: Callable[[int, ToyTriple], ToyTriple] = lambda number, triple: triple,
+    prompt: Callable[[int], str] = lambda number: f"a box on ground {number // 2}",
 ) -> Path:
     """A dataset version of these triples; the last one is the only one of the test split."""
     made = []
@@ -73,7 +74,7 @@ def write_mixed_dataset(
             split=split,
             product_a=f"disc-{number}",
             product_b=f"box-{number}",
-            prompt=f"a box on ground {number // 2}",
+            prompt=prompt(number),
             reference_source=["listing"] * len(shown),
         )
         made.append(ShardSample(key=key_of(number), split=split, members=members, meta=meta))

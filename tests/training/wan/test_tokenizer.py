@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from pvtt_train.wan.text import StandInText
 from pvtt_train.wan.tokenizer import load_tokenizer
 from pvtt_train.wan.weights import WeightsConfig, load_text_encoder, missing_files
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -117,6 +118,17 @@ def test_a_tokenizer_without_one_of_its_files_is_missed(name: str, tmp_path: Pat
     assert missing_files(config, ["text_encoder", "tokenizer"]) == [f"google/umt5-xxl/{name}"]
     with pytest.raises(InputError, match=rf"lacks google/umt5-xxl/{name}"):
         load_text_encoder(config, CPU, torch.float32)
+
+
+def test_no_prompt_is_cut(tmp_path: Path) -> None:
+    write_text(tmp_path)
+    text = load_text_encoder(WeightsConfig(size="tiny", folder=tmp_path), CPU, torch.float32)
+    for encoder in (text, StandInText(8, text.tokens)):
+        [most] = encoder.embed(["a " * (text.tokens - 1)])
+        assert len(most) == text.tokens == 512
+        with pytest.raises(InputError, match="the prompt has 513 tokens; the model takes 512") as told:
+            encoder.embed(["a bottle", "a " * text.tokens])
+        assert told.value.reason == "text-long"
 
 
 def test_a_tokenizer_that_does_not_go_with_the_encoder_is_refused_with_it(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ from pvtt_data.vace.loss_weights import LossWeights, touched, weigh
 from pvtt_data.vace.references import prepare_reference
 from pvtt_train.data.config import Precision
 from pvtt_train.lesson import Lesson
+from pvtt_train.wan.text import check_length
 
 Kind = Literal["target", "reference", "variant", "effect", "text"]
 KINDS: tuple[Kind, ...] = ("target", "reference", "variant", "effect", "text")
@@ -376,8 +377,7 @@ def lesson(
             another size.
     """
     embedding = text["text"]
-    if len(embedding) > text_tokens:
-        raise InputError("text-long", f"the prompt has {len(embedding)} tokens; the model takes {text_tokens}")
+    check_length(len(embedding), text_tokens)
     inactive = variant["inactive"]
     positions = (SPATIAL * SPATIAL, *inactive.shape[1:])
     bits = variant["mask"].numpy()

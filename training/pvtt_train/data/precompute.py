@@ -60,7 +60,6 @@ from pvtt_train.data.pieces import (
 )
 from pvtt_train.guards import memory_told
 
-_PROMPTS_AT_ONCE = 16
 _PREPARED_AHEAD = 2
 """Videos that wait in the memory of the GPU: two streams of 49 frames at 480×848 are half a gigabyte."""
 MORE_ROOM = (
@@ -415,21 +414,20 @@ class _Work:
         """Embed each prompt once.
 
         Raises:
-            InputError: the embedding of the empty prompt cannot be kept.
+            InputError: the empty prompt cannot be embedded, or that cannot be kept.
         """
         by_digest = {self.makers.embedding(prompt): prompt for prompt in dict.fromkeys(prompts)}
-        todo = [(digest, prompt) for digest, prompt in by_digest.items() if digest in self.missing]
-        for start in range(0, len(todo), _PROMPTS_AT_ONCE):
-            some = todo[start : start + _PROMPTS_AT_ONCE]
-            with torch.no_grad(), memory_told(f"while {len(some)} prompts were embedded", (_KEPT, *MORE_ROOM)):
-                embeddings = text.embed([prompt for _, prompt in some])
-            for (digest, prompt), embedding in zip(some, embeddings, strict=True):
-                try:
-                    self._keep(digest, "text", text_piece(embedding, self.makers.precision))
-                except InputError as error:
-                    if not prompt:
-                        raise
-                    self.failed[digest] = error
+        for digest, prompt in by_digest.items():
+            if digest not in self.missing:
+                continue
+            try:
+                with torch.no_grad(), memory_told("while a prompt was embedded", (_KEPT, *MORE_ROOM)):
+                    [embedding] = text.embed([prompt])
+                self._keep(digest, "text", text_piece(embedding, self.makers.precision))
+            except InputError as error:
+                if not prompt:
+                    raise
+                self.failed[digest] = error
 
     def encode(self, plans: Sequence[_Plan]) -> None:
         """Encode what samples lack."""
