@@ -18,6 +18,8 @@ import torch
 from click.testing import CliRunner
 from mixed_triples import CONDITIONING, MASKS, VIDEOS, data_of, key_of, write_mixed_dataset
 from pvtt_train.cli import precompute as command
+from pvtt_train.data import pieces
+from pvtt_train.data import precompute as precomputing
 from pvtt_train.data.config import LatentSettings, TextConfig
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.data.latent_shards import LatentSet, pack_path
@@ -226,6 +228,18 @@ def test_another_codec_remakes_latents_and_another_text_encoder_embeddings(datas
     pruned = SETTINGS.model_copy(update={"latents": LatentSettings(variants=3, prune=True)})
     report = precompute(dataset, copied, pruned, CountingCodec(seed=1), WordEncoder(seed=1), CPU)
     assert report.made == NOTHING and report.manifest.unused_bytes == 0
+
+
+def test_other_code_of_the_encoders_remakes_what_they_made(
+    dataset: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkout of DiffSynth that precedes the installed package, say."""
+    before = LatentSet(copied).manifest.versions["diffsynth"]
+    monkeypatch.setattr(pieces, "encoders_identity", lambda: "source 0123456789abcdef")
+    monkeypatch.setattr(precomputing, "encoders_version", lambda: "v2-dirty (source 0123456789abcdef)")
+    report = made(dataset, copied)
+    assert report.made["effect"] == 0 and not any(report.reused[kind] for kind in NOTHING if kind != "effect")
+    assert f"versions.diffsynth: {before} → v2-dirty (source 0123456789abcdef)" in report.changed
 
 
 def test_a_changed_sample_remakes_what_shows_it_and_a_new_version_needs_a_new_set(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -37,6 +37,7 @@ from pvtt_data.vace.latents import SPATIAL, latent_count
 from pvtt_data.vace.loss_weights import LossWeights, touched, weigh
 from pvtt_data.vace.references import prepare_reference
 from pvtt_train.data.config import Precision
+from pvtt_train.diffsynth_source import encoders_identity
 from pvtt_train.lesson import Lesson
 from pvtt_train.wan.text import check_length
 
@@ -115,6 +116,12 @@ class Facts:
         return draw(config, self.engine, self.key, step, kind=self.kind, available=self.available)
 
 
+def libraries() -> dict[str, str]:
+    """What shapes pieces: versions of libraries, and which DiffSynth it is that is really used."""
+    names = sorted({*_PIXEL_LIBRARIES, *_TEXT_LIBRARIES})
+    return {name: encoders_identity() if name == "diffsynth" else library_version(name) for name in names}
+
+
 @dataclass(frozen=True, slots=True)
 class Makers:
     """Who makes pieces, as their digests tell.
@@ -123,12 +130,14 @@ class Makers:
         codec, text: digests of VAE and text encoder.
         precision: of what is kept.
         numeric_class: kind of processor.
+        libraries: see the function.
     """
 
     codec: str
     text: str
     precision: Precision
     numeric_class: str
+    libraries: Mapping[str, str] = field(default_factory=libraries)
 
     def target(self, facts: Facts) -> str:
         """Digest of the target's latents."""
@@ -153,7 +162,7 @@ class Makers:
 
     def effect(self, facts: Facts) -> str:
         """Digest of the effect mask at latent positions."""
-        return _digest("effect", mask=facts.digests["effect_mask.mp4"], libraries=_versions(("av",)))
+        return _digest("effect", mask=facts.digests["effect_mask.mp4"], libraries=self._of(("av",)))
 
     def embedding(self, prompt: str) -> str:
         """Digest of a prompt's embedding."""
@@ -163,7 +172,7 @@ class Makers:
             encoder=self.text,
             precision=self.precision,
             numeric_class=self.numeric_class,
-            libraries=_versions(_TEXT_LIBRARIES),
+            libraries=self._of(_TEXT_LIBRARIES),
         )
 
     def _encoded(self, kind: Kind, **inputs: Any) -> str:
@@ -173,17 +182,11 @@ class Makers:
             codec=self.codec,
             precision=self.precision,
             numeric_class=self.numeric_class,
-            libraries=_versions(_PIXEL_LIBRARIES),
+            libraries=self._of(_PIXEL_LIBRARIES),
         )
 
-
-def versions() -> dict[str, str]:
-    """Of the libraries that shape pieces."""
-    return _versions(sorted({*_PIXEL_LIBRARIES, *_TEXT_LIBRARIES}))
-
-
-def _versions(names: Sequence[str]) -> dict[str, str]:
-    return {name: library_version(name) for name in names}
+    def _of(self, names: Sequence[str]) -> dict[str, str]:
+        return {name: self.libraries[name] for name in names}
 
 
 def _digest(kind: Kind, **inputs: Any) -> str:

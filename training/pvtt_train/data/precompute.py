@@ -56,8 +56,8 @@ from pvtt_train.data.pieces import (
     target_pixels,
     text_piece,
     variant_piece,
-    versions,
 )
+from pvtt_train.diffsynth_source import encoders_version
 from pvtt_train.guards import memory_told
 
 _PREPARED_AHEAD = 2
@@ -259,7 +259,7 @@ def precompute(
             codec=makers.codec,
             text=makers.text,
             numeric_class=makers.numeric_class,
-            versions=versions(),
+            versions={**makers.libraries, "diffsynth": encoders_version()},
             empty_text=empty,
             skipped=sorted(skipped, key=lambda sample: sample.key),
         )
