@@ -380,6 +380,8 @@ def test_depth_is_refused_before_work_begins(dataset: Path, tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"contents\.render\.depth"):
         made(dataset, tmp_path / "set", SETTINGS.model_copy(update={"conditioning": shown}))
     assert not (tmp_path / "set").exists()
+    with pytest.raises(InputError, match=r"contents\.render\.depth"):
+        PixelExamples(data_of(dataset), shown, CountingCodec(), WordEncoder(), CPU, text_tokens=TOKENS)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,19 @@ class Facts:
         return draw(config, self.engine, self.key, step, kind=self.kind, available=self.available)
 
 
+def check_contents(config: ConditioningConfig) -> None:
+    """Whether samples of shards can be shown so.
+
+    Raises:
+        InputError: ``no-depth``, the settings show depth, which shards do not hold.
+    """
+    for engine, contents in config.contents.items():
+        if contents.get("depth", 0) > 0:
+            raise InputError(
+                "no-depth", f"conditioning.contents.{engine}.depth: shards hold no depth maps; set it to 0"
+            )
+
+
 def libraries() -> dict[str, str]:
     """What shapes pieces: versions of libraries, and which DiffSynth it is that is really used."""
     names = sorted({*_PIXEL_LIBRARIES, *_TEXT_LIBRARIES})

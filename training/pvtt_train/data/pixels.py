@@ -19,6 +19,7 @@ from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.data.latents import examples_name, shaping
 from pvtt_train.data.pieces import (
     Facts,
+    check_contents,
     effect_piece,
     is_dropped,
     latents_piece,
@@ -49,6 +50,7 @@ class PixelExamples:
 
     Raises:
         DatasetError: the dataset is damaged or has no such split.
+        InputError: as `pvtt_train.data.pieces.check_contents`.
         CorruptSampleError: more samples than are allowed have no readable metadata.
     """
 
@@ -62,6 +64,7 @@ class PixelExamples:
         *,
         text_tokens: int,
     ) -> None:
+        check_contents(conditioning)
         self._dataset = ShardDataset(data.shards, data.split, check_sha256=data.check_sha256)
         self._data, self._conditioning = data, conditioning
         device = indexed(device)

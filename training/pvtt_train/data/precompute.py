@@ -49,6 +49,7 @@ from pvtt_train.data.pieces import (
     Made,
     Makers,
     Streams,
+    check_contents,
     effect_piece,
     latents_piece,
     reference_pixels,
@@ -203,18 +204,14 @@ def precompute(
 
     Raises:
         DatasetError: the dataset version is damaged or lacks a split, or the set in the folder is damaged.
-        InputError: ``no-depth``, the settings show depth, which shards do not hold.
+        InputError: as `check_contents`.
         BuildError: more samples cannot be used than ``settings.latents.allow_skipped``, or none is left; what was made
             is kept for the next run.
         DiskFullError: as `LatentStore.add`.
         PreflightError: another process is at work in the folder, or it cannot be written.
         OutOfMemoryError: the device's memory was not enough; what was made is kept.
     """
-    for engine, contents in settings.conditioning.contents.items():
-        if contents.get("depth", 0) > 0:
-            raise InputError(
-                "no-depth", f"conditioning.contents.{engine}.depth: shards hold no depth maps; set it to 0"
-            )
+    check_contents(settings.conditioning)
     begun = time.perf_counter()
     told, device = progress or Silent(), indexed(device)
     makers = Makers(digest_of(codec), digest_of(text), settings.latents.precision, numeric_class(device))
