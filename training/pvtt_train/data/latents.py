@@ -127,6 +127,11 @@ class LatentExamples:
         return tuple(self._set.manifest.skipped)
 
     @property
+    def unreadable(self) -> Mapping[str, str]:
+        """See `Examples`; none, since `precompute` counted what it `skipped`."""
+        return {}
+
+    @property
     def codec(self) -> str:
         """Digest of the VAE that made the latents."""
         return self._set.manifest.codec
