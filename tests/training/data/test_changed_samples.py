@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from mixed_triples import CONDITIONING, damaged, data_of, write_mixed_dataset
+from mixed_triples import CONDITIONING, damaged, data_of, key_of, write_mixed_dataset
 from pvtt_train.data.config import DataConfig
-from pvtt_train.data.examples import Examples
+from pvtt_train.data.examples import CorruptSampleError, Examples
 from pvtt_train.data.latents import LatentExamples
 from pvtt_train.data.loader import Loader
 from pvtt_train.data.pixels import PixelExamples
@@ -75,3 +75,27 @@ def test_a_run_does_not_go_on_with_more_or_fewer_samples(
         go_on(now, data, state)
     assert told.value.reason == "another-order"
     go_on(before, data, state)
+
+
+@pytest.mark.parametrize(("make", "member"), [(latents, "target.mp4"), (pixels, "json")])
+def test_what_is_left_out_is_named_with_its_reason(make: Any, member: str, dataset: Path, tmp_path: Path) -> None:
+    with damaged(dataset, member, 2):
+        examples = make(settings_of(dataset, tmp_path))
+    [sample] = examples.skipped
+    assert sample.key == key_of(2) and sample.reason == "dataset-damaged"
+    assert member in sample.message and "SHA-256" in sample.message
+
+
+def test_what_has_no_readable_metadata_is_allowed_once(dataset: Path, tmp_path: Path) -> None:
+    data = settings_of(dataset, tmp_path)
+    with damaged(dataset, "json", 2, 4), pytest.raises(CorruptSampleError, match=key_of(4)):
+        pixels(data)
+    with damaged(dataset, "json", 2):
+        examples = pixels(data)
+        with (
+            damaged(dataset, "target.mp4", 4),
+            Loader(examples, data, device=CPU, dtype=torch.float32) as loader,
+            pytest.raises(CorruptSampleError, match=key_of(4)),
+        ):
+            for _ in range(12):
+                next(loader)

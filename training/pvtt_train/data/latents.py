@@ -123,7 +123,7 @@ class LatentExamples:
 
     @property
     def skipped(self) -> tuple[SkippedSample, ...]:
-        """Samples of the dataset that no latents could be made of."""
+        """Samples that no latents could be made of, and why, of all splits of the set."""
         return tuple(self._set.manifest.skipped)
 
     @property

@@ -16,6 +16,7 @@ from pvtt_train.data.buckets import Bucket
 from pvtt_train.data.config import DataConfig
 from pvtt_train.data.encoders import Codec, GreyOnce, TextEncoder, digest_of, indexed, training_text
 from pvtt_train.data.examples import CorruptSampleError
+from pvtt_train.data.latent_shards import SkippedSample
 from pvtt_train.data.latents import examples_name, shaping
 from pvtt_train.data.pieces import (
     Facts,
@@ -33,6 +34,18 @@ from pvtt_train.data.pieces import (
 from pvtt_train.lesson import Lesson
 
 _PROMPTS_KEPT = 256
+
+
+def read_facts(dataset: ShardDataset) -> tuple[tuple[Facts, ...], dict[str, str]]:
+    """Facts of all samples of a dataset whose metadata can be read; of the others the keys, and why not."""
+    known: list[Facts] = []
+    unreadable: dict[str, str] = {}
+    for sample in dataset:
+        try:
+            known.append(Facts.of(sample, members=False))
+        except DatasetError as error:
+            unreadable[sample.key] = str(error)
+    return tuple(known), unreadable
 
 
 class PixelExamples:
@@ -73,8 +86,10 @@ class PixelExamples:
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._prompts: OrderedDict[str, Tensor] = OrderedDict()
         self._embedding_one = threading.Lock()
-        self.unreadable: dict[str, str] = {}
-        self._known = self._read_facts()
+        self._known, self.unreadable = read_facts(self._dataset)
+        if len(self.unreadable) > data.allow_corrupt:
+            key, why = list(self.unreadable.items())[data.allow_corrupt]
+            raise CorruptSampleError(key, why)
         self.name = examples_name(
             self._dataset.manifest.root,
             data.split,
@@ -85,16 +100,12 @@ class PixelExamples:
             text=digest_of(text),
         )
 
-    def _read_facts(self) -> tuple[Facts, ...]:
-        known: list[Facts] = []
-        for sample in self._dataset:
-            try:
-                known.append(Facts.of(sample, members=False))
-            except DatasetError as error:
-                self.unreadable[sample.key] = str(error)
-                if len(self.unreadable) > self._data.allow_corrupt:
-                    raise CorruptSampleError(sample.key, str(error)) from error
-        return tuple(known)
+    @property
+    def skipped(self) -> tuple[SkippedSample, ...]:
+        """Those that are `unreadable`, as `LatentExamples.skipped`."""
+        return tuple(
+            SkippedSample(key=key, reason="dataset-damaged", message=why) for key, why in self.unreadable.items()
+        )
 
     def __len__(self) -> int:
         return len(self._known)
