@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ import torch
 from click.testing import CliRunner
 from mixed_triples import CONDITIONING, MASKS, VIDEOS, data_of, key_of, write_mixed_dataset
 from pvtt_train.cli import precompute as command
+from pvtt_train.data import latents as latents_module
 from pvtt_train.data import pieces
 from pvtt_train.data import precompute as precomputing
 from pvtt_train.data.config import LatentSettings, TextConfig
@@ -240,6 +242,32 @@ def test_other_code_of_the_encoders_remakes_what_they_made(
     report = made(dataset, copied)
     assert report.made["effect"] == 0 and not any(report.reused[kind] for kind in NOTHING if kind != "effect")
     assert f"versions.diffsynth: {before} → v2-dirty (source 0123456789abcdef)" in report.changed
+
+
+def test_pieces_of_older_code_are_not_trained_on(dataset: Path, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = data_of(dataset, latents=copied, precompute={"variants": 3})
+    newer = {**pieces.PIECE_VERSIONS, "effect": 7}
+    for module in (pieces, latents_module):
+        monkeypatch.setattr(module, "PIECE_VERSIONS", newer)
+    with pytest.raises(DatasetError, match=r"pieces\.effect: 1 → 7\): run `pvtt-train precompute"):
+        LatentExamples(data, CONDITIONING, text_tokens=TOKENS)
+    assert made(dataset, copied).made == NOTHING | {"effect": 6}
+    assert len(LatentExamples(data, CONDITIONING, text_tokens=TOKENS)) == 6
+
+
+def test_a_set_that_tells_no_versions_is_of_the_first(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its embeddings were cut and spelt otherwise; the rest is as it would be made now."""
+
+    def silent(*given: Any) -> dict[str, Any]:
+        return {name: value for name, value in stated(*given).items() if name != "pieces"}
+
+    stated = precomputing._stated
+    monkeypatch.setattr(precomputing, "_stated", silent)
+    made(dataset, tmp_path)
+    with pytest.raises(DatasetError, match=r"\(pieces\.text: 1 → 2\)"):
+        LatentExamples(data_of(dataset, latents=tmp_path, precompute={"variants": 3}), CONDITIONING, text_tokens=TOKENS)
 
 
 def test_a_changed_sample_remakes_what_shows_it_and_a_new_version_needs_a_new_set(

@@ -14,15 +14,16 @@ from pvtt_train.data.buckets import Bucket
 from pvtt_train.data.config import DataConfig, TextConfig
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.data.latent_shards import LatentSet, SkippedSample
-from pvtt_train.data.pieces import is_dropped, lesson
+from pvtt_train.data.pieces import KINDS, PIECE_VERSIONS, is_dropped, lesson
 from pvtt_train.lesson import Lesson
 from pvtt_train.wan.names import in_words
 
 
 def shaping(conditioning: ConditioningConfig, text: TextConfig) -> dict[str, Any]:
-    """The settings that what is stored depends on, as plain JSON values; loss weights and dropped prompts are made
-    later."""
+    """What is stored depends on these settings, and on the versions of the code that makes pieces; as plain JSON
+    values. Loss weights and dropped prompts are made later."""
     return {
+        "pieces": dict(PIECE_VERSIONS),
         "conditioning": conditioning.model_dump(mode="json", exclude={"loss"}),
         "text": text.model_dump(mode="json", exclude={"dropout"}),
     }
@@ -68,8 +69,8 @@ class LatentExamples:
             `pvtt_train.wan.names`; one that is not named is not compared.
 
     Raises:
-        DatasetError: there is no finished set; it is of another dataset version, was made with other settings, weights
-            or in another precision, has fewer variants, or no sample of the split.
+        DatasetError: there is no finished set; it is of another dataset version, was made with other settings, weights,
+            by an older version of the code or in another precision, has fewer variants, or no sample of the split.
     """
 
     def __init__(
@@ -85,9 +86,10 @@ class LatentExamples:
         self._data, self._loss, self._text_tokens = data, conditioning.loss, text_tokens
         settings = shaping(conditioning, data.text)
         manifest = self._set.manifest
-        stored = {name: manifest.settings.get(name) for name in settings}
+        # Sets of the first versions do not say so.
+        stored = {"pieces": dict.fromkeys(KINDS, 1), **manifest.settings}
         other = [
-            *differences(stored, settings),
+            *differences({name: stored.get(name) for name in settings}, settings),
             *differences(manifest.settings["latents"]["precision"], data.precompute.precision, "precompute.precision"),
             *_other_weights(manifest.settings.get("weights", {}), weights or {}),
         ]
