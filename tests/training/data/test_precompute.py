@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import re
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ from pvtt_train.lesson import Lesson
 from tiny_encoders import CountingCodec, WordEncoder
 from toy_triples import ToyTriple
 
-from pvtt_data.errors import BuildError, DatasetError, InputError
+from pvtt_data.errors import BuildError, DatasetError, InputError, PreflightError
 from pvtt_data.shards import ShardDataset
 from pvtt_data.vace.conditioning import condition, draw
 from pvtt_data.vace.loss_weights import LossWeights, touched
@@ -410,6 +411,25 @@ def test_depth_is_refused_before_work_begins(dataset: Path, tmp_path: Path) -> N
     assert not (tmp_path / "set").exists()
     with pytest.raises(InputError, match=r"contents\.render\.depth"):
         PixelExamples(data_of(dataset), shown, CountingCodec(), WordEncoder(), CPU, text_tokens=TOKENS)
+
+
+def test_a_dataset_version_is_no_place_for_latents(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its own nor another one; what is there is as it was, and no encoder was loaded for it."""
+    monkeypatch.setattr(command, "load_text_encoder", lambda *_: pytest.fail("loaded"))
+    other = shutil.copytree(dataset, tmp_path / "v9")
+    for out in (dataset, other):
+        before = contents(out)
+        error = CliRunner().invoke(
+            command.precompute_command, ["--shards", str(dataset), "--preset", "tiny-cpu", "--out", str(out)]
+        )
+        assert isinstance(error.exception, PreflightError)
+        with pytest.raises(
+            PreflightError, match=rf"{out.name} is a dataset version.*{out.name}\.latents: name another"
+        ):
+            made(dataset, out)
+        assert contents(out) == before
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from pvtt_data.errors import BuildError, DatasetError, InputError
+from pvtt_data.errors import BuildError, DatasetError, InputError, PreflightError
 from pvtt_data.shards import Sample, ShardDataset
+from pvtt_data.shards.format import MANIFEST_FILE as DATASET_MANIFEST
 from pvtt_data.stage import StageConfig
 from pvtt_data.vace.conditioning import Choice, ConditioningConfig
 from pvtt_train.data.ahead import Ahead
@@ -182,6 +183,21 @@ def _size(size_bytes: float) -> str:
     return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.2f} MB"
 
 
+def check_asked(out: Path, settings: PrecomputeSettings) -> None:
+    """Whether a set with such settings may be made in a folder; nothing is loaded or written.
+
+    Raises:
+        InputError: as `check_contents`.
+        PreflightError: the folder is a dataset version.
+    """
+    check_contents(settings.conditioning)
+    if (out / DATASET_MANIFEST).exists():
+        raise PreflightError(
+            f"{out} is a dataset version; latents lie in a folder of their own, such as {out}.latents: name another "
+            "with --out, or leave it out"
+        )
+
+
 def precompute(
     shards: Path,
     out: Path,
@@ -204,14 +220,14 @@ def precompute(
 
     Raises:
         DatasetError: the dataset version is damaged or lacks a split, or the set in the folder is damaged.
-        InputError: as `check_contents`.
+        InputError, PreflightError: as `check_asked`.
         BuildError: more samples cannot be used than ``settings.latents.allow_skipped``, or none is left; what was made
             is kept for the next run.
         DiskFullError: as `LatentStore.add`.
         PreflightError: another process is at work in the folder, or it cannot be written.
         OutOfMemoryError: the device's memory was not enough; what was made is kept.
     """
-    check_contents(settings.conditioning)
+    check_asked(out, settings)
     begun = time.perf_counter()
     told, device = progress or Silent(), indexed(device)
     makers = Makers(digest_of(codec), digest_of(text), settings.latents.precision, numeric_class(device))
