@@ -467,6 +467,21 @@ def test_a_damaged_piece_names_its_sample_and_is_made_anew_on_request(dataset: P
     LatentExamples(data, CONDITIONING, text_tokens=TOKENS).example(2, 0)
 
 
+def test_a_set_that_is_trained_on_is_not_pruned_and_nothing_is_made_before_that_is_said(
+    dataset: Path, copied: Path
+) -> None:
+    data = data_of(dataset, latents=copied, precompute={"variants": 3})
+    training = LatentExamples(data, CONDITIONING, text_tokens=TOKENS)
+    fewer = SETTINGS.model_copy(update={"latents": LatentSettings(variants=1, prune=True)})
+    codec = CountingCodec(seed=1)
+    with pytest.raises(PreflightError, match=f"reads {copied}"):
+        made(dataset, copied, fewer, codec)
+    assert codec.encoded == 0
+    training.example(0, 2)
+    del training
+    assert made(dataset, copied, fewer).manifest.unused_bytes == 0
+
+
 def test_prompts_are_dropped_as_often_as_asked() -> None:
     dropped = [is_dropped(0, key_of(number), epoch, 0.3) for number in range(60) for epoch in range(40)]
     # 2400 draws of 0.3: the standard deviation of their mean is 0.0094.

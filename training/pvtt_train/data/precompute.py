@@ -169,7 +169,7 @@ class PrecomputeReport:
         if self.damaged:
             told.append(f"{self.damaged} stored pieces were damaged and were made anew")
         if manifest.unused_bytes:
-            told.append(f"{_size(manifest.unused_bytes)} are of earlier settings; prune gives them back")
+            told.append(f"{_size(manifest.unused_bytes)} are no longer used; prune gives them back")
         for sample in self.skipped:
             told.append(f"skipped {sample.key}: {sample.reason}: {sample.message}")
         return told
@@ -219,12 +219,14 @@ def precompute(
         progress: told what happens.
 
     Raises:
-        DatasetError: the dataset version is damaged or lacks a split, or the set in the folder is damaged.
+        DatasetError: the dataset version is damaged or lacks a split, or the set in the folder is damaged; a stored
+            piece only where it has to be moved by ``settings.latents.prune``.
         InputError, PreflightError: as `check_asked`.
         BuildError: more samples cannot be used than ``settings.latents.allow_skipped``, or none is left; what was made
             is kept for the next run.
         DiskFullError: as `LatentStore.add`.
-        PreflightError: another process is at work in the folder, or it cannot be written.
+        PreflightError: another process is at work in the folder, or reads it and ``settings.latents.prune`` is set, or
+            it cannot be written.
         OutOfMemoryError: the device's memory was not enough; what was made is kept.
     """
     check_asked(out, settings)
@@ -234,6 +236,8 @@ def precompute(
     datasets = [ShardDataset(shards, split, check_sha256=True) for split in dict.fromkeys(settings.latents.splits)]
     root, name = datasets[0].manifest.root, datasets[0].manifest.name
     with LatentStore(out) as store:
+        if settings.latents.prune:
+            store.check_unread()
         before = store.manifest
         damaged = store.forget_damaged() if settings.latents.check_stored else []
         plans, skipped = _plans(datasets, settings, makers)
