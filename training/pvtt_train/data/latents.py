@@ -20,7 +20,7 @@ from pvtt_train.wan.names import in_words
 
 
 def shaping(conditioning: ConditioningConfig, text: TextConfig) -> dict[str, Any]:
-    """What is stored depends on these settings, and on the versions of the code that makes pieces; as plain JSON
+    """What decides what is stored: these settings, and the versions of the code that makes pieces, as plain JSON
     values. Loss weights and dropped prompts are made later."""
     return {
         "pieces": dict(PIECE_VERSIONS),
