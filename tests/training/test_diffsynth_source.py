@@ -17,6 +17,13 @@ source = use_diffsynth(Path(sys.argv[1]))
 import diffsynth
 print(source.kind, source.version, Path(diffsynth.__file__).parents[1])
 """
+IDENTITY = """
+import sys
+from pathlib import Path
+from pvtt_train.diffsynth_source import encoders_identity, encoders_version, use_diffsynth
+use_diffsynth(Path(sys.argv[1]))
+print(encoders_identity(), encoders_version(), sep="|", end="")
+"""
 
 
 def checkout(folder: Path) -> Path:
@@ -26,10 +33,12 @@ def checkout(folder: Path) -> Path:
     return folder
 
 
-def asked(code: Path, variable: Path | None = None, before: str = "") -> subprocess.CompletedProcess[str]:
+def asked(
+    code: Path, variable: Path | None = None, before: str = "", script: str = SCRIPT
+) -> subprocess.CompletedProcess[str]:
     named = {} if variable is None else {"PVTT_DIFFSYNTH_PATH": str(variable)}
     environment = {name: value for name, value in os.environ.items() if name != "PVTT_DIFFSYNTH_PATH"} | named
-    command = [sys.executable, "-c", before + SCRIPT, str(code)]
+    command = [sys.executable, "-c", before + script, str(code)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
@@ -71,3 +80,31 @@ def test_the_package_is_used_where_there_is_nothing_else(tmp_path: Path, monkeyp
     source = use_diffsynth(tmp_path)
     assert (source.kind, source.version) == ("package", version("diffsynth"))
     assert (source.folder / "diffsynth" / "__init__.py").is_file()
+
+
+def identity(code: Path, variable: Path | None = None) -> list[str]:
+    """Of the encoders' code that is used, and what is told of it."""
+    return asked(code, variable, script=IDENTITY).stdout.split("|")
+
+
+@pytest.mark.usefixtures("diffsynth")
+def test_the_package_is_known_by_its_version(tmp_path: Path) -> None:
+    from importlib.metadata import version
+
+    assert identity(tmp_path) == [version("diffsynth")] * 2
+
+
+def test_a_checkout_is_known_by_its_encoders_whatever_git_says(tmp_path: Path) -> None:
+    submodule, other = checkout(tmp_path / "DiffSynth-Studio"), checkout(tmp_path / "other")
+    for folder in (submodule, other):
+        (folder / "diffsynth" / "models").mkdir()
+        (folder / "diffsynth" / "models" / "wan_video_vae.py").write_text("scale = 1\n")
+    first, told = identity(tmp_path)
+    assert first.startswith("source ") and told == f"unknown ({first})"
+    assert identity(tmp_path, other)[0] == first
+    (other / "diffsynth" / "__init__.py").write_text("nothing = 'of the encoders'\n")
+    assert identity(tmp_path, other)[0] == first
+    (other / "diffsynth" / "models" / "wan_video_vae.py").write_text("scale = 2\n")
+    changed = identity(tmp_path, other)[0]
+    (other / "diffsynth" / "models" / "wan_video_text_encoder.py").write_text("scale = 2\n")
+    assert len({first, changed, identity(tmp_path, other)[0]}) == 3

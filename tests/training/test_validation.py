@@ -133,6 +133,11 @@ def test_the_trigger_goes_before_the_prompt(held_out: ShardDataset, codec: WanVa
     assert not case.text[0, 4:].any()
 
 
+def test_a_prompt_that_is_too_long_names_its_case(held_out: ShardDataset, codec: WanVae) -> None:
+    with pytest.raises(InputError, match=r"held-out sample \w{16}: the prompt has 3 tokens; the model takes 2"):
+        list(prepare(CONFIG, CONDITIONING, held_out, codec, StandInText(32, 2), 2))
+
+
 def test_a_split_without_swapped_pairs_is_refused(held_out: ShardDataset, codec: WanVae) -> None:
     class Empty(ShardDataset):
         def keys(self) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ def write_vae(folder: Path, pth: bool = True) -> torch.nn.Module:
 
 
 def write_text(folder: Path) -> torch.nn.Module:
-    """The text encoder and a tokenizer of ten words; the encoder that was written."""
+    """The text encoder and a tokenizer of ten words and some that nobody uses; the encoder that was written."""
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace
@@ -84,7 +84,8 @@ def write_text(folder: Path) -> torch.nn.Module:
     torch.manual_seed(5)
     encoder = new_encoder("tiny").eval()
     torch.save(encoder.state_dict(), folder / "models_t5_umt5-xxl-enc-bf16.pth")
-    words = Tokenizer(WordLevel({word: place for place, word in enumerate(WORDS)}, unk_token="<unk>"))
+    known = (*WORDS, *(f"<extra_id_{number}>" for number in range(40)))
+    words = Tokenizer(WordLevel({word: place for place, word in enumerate(known)}, unk_token="<unk>"))
     words.pre_tokenizer = Whitespace()
     words.post_processor = TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     fast = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")

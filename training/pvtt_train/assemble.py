@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pvtt_data.errors import DatasetError, InputError
 from pvtt_data.shards import ShardDataset, read_manifest
 from pvtt_data.stage import library_version
 from pvtt_train.adapters import AdapterInfo, write_adapters
@@ -139,11 +140,15 @@ def make_examples(config: TrainConfig, device: torch.device, dtype: torch.dtype)
 class Embedded:
     """Embeddings of known prompts, so that the text encoder, 11 GB of it, need not stay.
 
+    Args:
+        known: embedding of each prompt, or why it has none.
+        digest: see the attribute.
+
     Attributes:
         digest: of the encoder that made them.
     """
 
-    def __init__(self, known: dict[str, Tensor], digest: str) -> None:
+    def __init__(self, known: dict[str, Tensor | InputError], digest: str) -> None:
         self._known = known
         self.digest = digest
 
@@ -151,20 +156,27 @@ class Embedded:
     def of(cls, encoder: TextEncoder, prompts: Sequence[str]) -> Embedded:
         """Embed prompts, each once."""
         wanted = list(dict.fromkeys(prompts))
-        known: dict[str, Tensor] = {}
+        known: dict[str, Tensor | InputError] = {}
         for prompt in wanted:
-            known[prompt] = encoder.embed([prompt])[0].cpu()
+            try:
+                known[prompt] = encoder.embed([prompt])[0].cpu()
+            except InputError as error:
+                known[prompt] = error
         return cls(known, digest_of(encoder))
 
     def embed(self, prompts: Sequence[str]) -> list[Tensor]:
-        """See `pvtt_train.data.encoders.TextEncoder`; prompts that were not embedded are a KeyError."""
-        return [self._known[prompt] for prompt in prompts]
+        """See `pvtt_train.data.encoders.TextEncoder`; prompts that were not tried are a KeyError."""
+        made = []
+        for prompt in prompts:
+            found = self._known[prompt]
+            if isinstance(found, InputError):
+                raise InputError(found.reason, found.message, found.numbers)
+            made.append(found)
+        return made
 
 
 def _prompts(config: TrainConfig) -> list[str]:
     """All that training may show, the empty one among them; samples without readable metadata show none."""
-    from pvtt_data.errors import DatasetError
-
     found = [""]
     for sample in ShardDataset(config.data.shards, config.data.split):
         try:

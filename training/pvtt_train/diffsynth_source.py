@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -16,6 +18,8 @@ from pvtt_data.stage import library_version
 
 VARIABLE = "PVTT_DIFFSYNTH_PATH"
 SUBMODULE = "DiffSynth-Studio"
+_ENCODERS = ("models/wan_video_vae.py", "models/wan_video_text_encoder.py")
+"""What latents and embeddings come from; neither imports anything else of DiffSynth."""
 _GIT_TIMEOUT_S = 30
 
 
@@ -67,16 +71,60 @@ def _package_folder(folder: Path) -> Path:
     raise PreflightError(f"{VARIABLE}={folder} holds no diffsynth/__init__.py; name a checkout of DiffSynth-Studio")
 
 
+def encoders_identity() -> str:
+    """What tells the code of DiffSynth's VAE and text encoder, as this process imports it, from another's: the
+    version of the installed distribution, of a checkout a hash of both files, or "absent".
+
+    A hash, and not the commit: most commits change neither, and what was not committed counts, too.
+    """
+    folder = _imported()
+    if folder is None:
+        return "absent"
+    if _is_installed(folder):
+        return library_version("diffsynth")
+    digest = hashlib.sha256()
+    for name in _ENCODERS:
+        path = folder / "diffsynth" / name
+        digest.update(hashlib.sha256(path.read_bytes() if path.is_file() else b"").digest())
+    return f"source {digest.hexdigest()[:16]}"
+
+
+def encoders_version() -> str:
+    """The same for a person: with what git says of a checkout."""
+    folder, identity = _imported(), encoders_identity()
+    return identity if folder is None or _is_installed(folder) else f"{_git_version(folder)} ({identity})"
+
+
+def _imported() -> Path | None:
+    """The folder of the package that is imported, or would be."""
+    loaded = sys.modules.get("diffsynth")
+    spec = find_spec("diffsynth") if loaded is None else None
+    origin = spec.origin if spec is not None else getattr(loaded, "__file__", None)
+    return None if origin is None else Path(origin).resolve().parents[1]
+
+
+def _is_installed(folder: Path) -> bool:
+    """Whether the distribution's own files are in a folder; those of an editable installation are elsewhere."""
+    try:
+        installed = metadata.distribution("diffsynth").locate_file("diffsynth")
+    except metadata.PackageNotFoundError:
+        return False
+    return Path(str(installed)).resolve().parent == folder
+
+
 def _checkout(kind: Literal["submodule", "variable"], folder: Path) -> DiffSynthSource:
+    return DiffSynthSource(kind, folder, _git_version(folder))
+
+
+def _git_version(folder: Path) -> str:
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--tags"]
     try:
         done = subprocess.run(  # noqa: S603 - fixed words and a folder
             command, capture_output=True, text=True, check=True, timeout=_GIT_TIMEOUT_S
         )
-        version = done.stdout.strip()
     except (OSError, subprocess.SubprocessError):
-        version = "unknown"
-    return DiffSynthSource(kind, folder, version)
+        return "unknown"
+    return done.stdout.strip()
 
 
 def _precede(folder: Path) -> None:

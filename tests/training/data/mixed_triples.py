@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from toy_triples import ToyTriple, toy_triple
 from pvtt_data.images import write_png
 from pvtt_data.media import encode_clip, encode_masks
 from pvtt_data.records import Split
-from pvtt_data.shards import DatasetSettings, ShardSample, write_dataset
+from pvtt_data.shards import DatasetSettings, ShardDataset, ShardSample, write_dataset
 from pvtt_data.vace.conditioning import ConditioningConfig, ReferenceSettings
 
 CONDITIONING = ConditioningConfig(references=ReferenceSettings(most=2, dropout=0.5))
@@ -45,6 +46,7 @@ def write_mixed_dataset(
     media: Path,
     numbers: list[int],
     change: Callable[[int, ToyTriple], ToyTriple] = lambda number, triple: triple,
+    prompt: Callable[[int], str] = lambda number: f"a box on ground {number // 2}",
 ) -> Path:
     """A dataset version of these triples; the last one is the only one of the test split."""
     made = []
@@ -72,7 +74,7 @@ def write_mixed_dataset(
             split=split,
             product_a=f"disc-{number}",
             product_b=f"box-{number}",
-            prompt=f"a box on ground {number // 2}",
+            prompt=prompt(number),
             reference_source=["listing"] * len(shown),
         )
         made.append(ShardSample(key=key_of(number), split=split, members=members, meta=meta))
@@ -83,3 +85,20 @@ def write_mixed_dataset(
 
 def data_of(dataset: Path, **changes: object) -> DataConfig:
     return DataConfig.model_validate({"shards": dataset, **changes})
+
+
+@contextmanager
+def damaged(dataset: Path, member: str, *numbers: int) -> Iterator[None]:
+    """These samples of the train split have a changed byte in a member; afterwards they are whole again."""
+    split = ShardDataset(dataset, "train")
+    spans = [split[number].spans[member] for number in numbers]
+    whole = {span.path: span.path.read_bytes() for span in spans}
+    for span in spans:
+        data = bytearray(span.path.read_bytes())
+        data[span.offset + span.length // 2] ^= 255
+        span.path.write_bytes(data)
+    try:
+        yield
+    finally:
+        for path, data in whole.items():
+            path.write_bytes(data)

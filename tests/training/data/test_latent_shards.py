@@ -16,7 +16,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pvtt_train.data import latent_shards
+from pvtt_train.data import latent_shards, readers
 from pvtt_train.data.latent_shards import (
     JOURNAL_FILE,
     LatentSet,
@@ -26,8 +26,10 @@ from pvtt_train.data.latent_shards import (
     pack_path,
 )
 from pvtt_train.data.pieces import Made
+from pvtt_train.data.readers import nobody_reads
 
 from pvtt_data.errors import DatasetError, DiskFullError, PreflightError
+from pvtt_data.files import whole_file
 
 ROOT = "a" * 64
 PIECES = 7
@@ -195,18 +197,111 @@ def test_no_changed_byte_of_a_piece_is_given_out(undisturbed: Path, data: st.Dat
         path.write_bytes(whole)
 
 
-def test_damaged_pieces_are_found_and_made_anew(tmp_path: Path) -> None:
-    folder = tmp_path / "set"
-    fill(folder)
-    place = LatentSet(folder).stored(digest(4))
+def damage(folder: Path, number: int) -> None:
+    place = LatentSet(folder).stored(digest(number))
     with pack_path(folder, place.pack).open("r+b") as file:
         file.seek(place.offset + 100)
         file.write(b"damage")
+
+
+def test_damaged_pieces_are_found_and_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    fill(folder)
+    damage(folder, 4)
     with LatentStore(folder) as store:
         assert [piece.digest for piece in store.forget_damaged()] == [digest(4)]
         store.add(digest(4), "variant", piece(4))
         finish(store)
     assert torch.equal(LatentSet(folder).read(digest(4))["latents"], piece(4).tensors["latents"])
+
+
+@pytest.mark.parametrize("numbers", [(0,), (3, 4), (PIECES - 2, PIECES - 1), tuple(range(PIECES))])
+def test_damaged_pieces_count_as_unused_and_their_space_is_given_back(numbers: tuple[int, ...], tmp_path: Path) -> None:
+    """Wherever in a tar they lie."""
+    fill(tmp_path)
+    whole = sum(path.stat().st_size for path in (tmp_path / "data").iterdir())
+    for number in numbers:
+        damage(tmp_path, number)
+    with LatentStore(tmp_path) as store:
+        store.forget_damaged()
+        for number in numbers:
+            store.add(digest(number), "variant", piece(number))
+        finish(store)
+    lengths = sum(LatentSet(tmp_path).stored(digest(number)).length for number in numbers)
+    unused = LatentSet(tmp_path).manifest.unused_bytes
+    # A member has a header, and is filled up to whole blocks.
+    assert lengths + 512 * len(numbers) <= unused <= lengths + 2 * 512 * len(numbers)
+    with LatentStore(tmp_path) as store:
+        finish(store, prune=True)
+    assert LatentSet(tmp_path).manifest.unused_bytes == 0
+    assert sum(path.stat().st_size for path in (tmp_path / "data").iterdir()) <= whole + 10240
+    check_whole(tmp_path)
+
+
+def test_pruning_that_meets_a_damaged_piece_says_what_mends_it(tmp_path: Path) -> None:
+    fill(tmp_path)
+    damage(tmp_path, 1)
+    with LatentStore(tmp_path) as store, pytest.raises(DatasetError, match=r"SHA-256 is not.*check_stored=true"):
+        finish(store, 4, prune=True)
+    assert LatentSet(tmp_path).read(digest(5)).keys() == piece(5).tensors.keys(), "the set is as it was"
+
+
+def test_what_a_killed_run_had_half_written_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def torn(path: Path, data: bytes) -> None:
+        with whole_file(path) as file:
+            file.write(data)
+            if path.name == "latents.json":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(latent_shards, "write_whole", torn)
+        assert killed(lambda: fill(tmp_path))
+    assert list(tmp_path.glob(".latents.json.*.tmp"))
+    fill(tmp_path)
+    check_whole(tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_nothing_is_taken_away_from_a_reader(tmp_path: Path) -> None:
+    """Who does not prune takes nothing away."""
+    fill(tmp_path)
+    reader = LatentSet(tmp_path)
+    with LatentStore(tmp_path) as store:
+        said = rf"(process {os.getpid()}|another process) reads {tmp_path}, such as a training"
+        with pytest.raises(PreflightError, match=said):
+            store.check_unread()
+        with pytest.raises(PreflightError, match=said):
+            finish(store, 4, prune=True)
+        finish(store, 4)
+    assert torch.equal(reader.read(digest(5))["latents"], piece(5).tensors["latents"])
+    del reader
+    with LatentStore(tmp_path) as store:
+        finish(store, 4, prune=True)
+    assert len(names_in(tmp_path)) == 4
+
+
+def test_nobody_begins_to_read_what_is_being_pruned(tmp_path: Path) -> None:
+    fill(tmp_path)
+    with nobody_reads(tmp_path), pytest.raises(DatasetError, match="gives back space"):
+        LatentSet(tmp_path)
+    LatentSet(tmp_path)
+
+
+def test_where_there_are_no_locks_a_set_is_read_and_pruned_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system may not know them."""
+
+    def unknown(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    fill(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(readers.fcntl, "flock", unknown)
+        found = LatentSet(tmp_path)
+        found.read(digest(3))
+        with nobody_reads(tmp_path):
+            pass
 
 
 def test_a_set_of_another_dataset_version_is_refused(undisturbed: Path) -> None:
@@ -286,6 +381,7 @@ def test_a_kill_while_pruning_loses_nothing(write: int, tmp_path: Path, monkeypa
     check_set = LatentSet(tmp_path, ROOT)
     for number in range(PIECES):
         assert torch.equal(check_set.read(digest(number))["latents"], piece(number).tensors["latents"])
+    del check_set
     prune()
     assert names_in(tmp_path) == sorted(f"{digest(number)}.variant.safetensors" for number in range(4))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import threading
 import time
 from itertools import islice
@@ -26,12 +27,14 @@ class Toys:
     """Lessons whose numbers tell sample and epoch; some cannot be read, some take longer."""
 
     name = "toys"
+    skipped = ()
 
     def __init__(self, count: int = 24, bad: tuple[int, ...] = (), slow_s: float = 0.0) -> None:
         self.count, self.bad, self.slow_s = count, bad, slow_s
         self.made = threading.Semaphore(0)
         self.gate = threading.Event()
         self.gate.set()
+        self.unreadable: dict[str, str] = {}
 
     def __len__(self) -> int:
         return self.count
@@ -165,6 +168,74 @@ def test_allowed_corrupt_samples_are_replaced_and_counted() -> None:
         assert taken(again, 48) == seen
     with loader(Toys(bad=(5, 7, 9)), config) as made, pytest.raises(CorruptSampleError):
         taken(made, 48)
+
+
+class Lone(Toys):
+    """Toys one of which is of a size that no other has."""
+
+    def bucket(self, number: int, epoch: int) -> Bucket:
+        return Bucket(5, 64, 128, 1) if number == 5 else super().bucket(number, epoch)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 4])
+def test_a_corrupt_sample_without_its_like_is_replaced_by_one_of_another_size(batch: int) -> None:
+    """By the next one in every epoch; and a batch is of one size whatever stands in it."""
+    config, lone = data(allow_corrupt=1, batch=batch), f"{5:016x}"
+    with loader(Lone(bad=(5,)), config) as made:
+        seen = taken(made, 240 // batch)
+        assert made.corrupt == {lone: "torn"}
+    with loader(Lone(), config) as sound:
+        expected = taken(sound, 240 // batch)
+    differ = [(one, other) for (one, _), (other, _) in zip(seen, expected, strict=True) if one != other]
+    assert [other for _, other in differ] == [(lone,) * batch] * (8 // batch), "eight epochs and more"
+    assert {one for one, _ in differ} == {(f"{6:016x}",) * batch}
+    with loader(Lone(bad=(5,)), config.model_copy(update={"threads": 5})) as again:
+        assert taken(again, 60 // batch) == seen[: 60 // batch]
+        state = again.state_dict()
+    with loader(Lone(bad=(5,)), config) as resumed:
+        resumed.load_state_dict(state)
+        assert taken(resumed, 180 // batch) == seen[60 // batch :]
+
+
+def test_another_of_its_batch_stands_in_for_a_sample_whose_like_have_passed() -> None:
+    """A batch may hold turns of two epochs: of the later one no other sample has this bucket."""
+
+    class Turning(Toys):
+        def bucket(self, number: int, epoch: int) -> Bucket:
+            return Bucket(5, 64, 64 if epoch == 0 or number == 9 else 128, 1)
+
+    config, lone = data(allow_corrupt=1, batch=4), f"{9:016x}"
+    bad, sound = loader(Turning(23, bad=(9,)), config), loader(Turning(23), config)
+    with bad, sound:
+        pairs = [(one, other) for (one, _), (other, _) in zip(taken(bad, 30), taken(sound, 30), strict=True)]
+    # 23 samples are five batches and three that wait for the next epoch.
+    [(one, other)] = [(one, other) for one, other in pairs[5:] if 0 < other.count(lone) < 4]
+    assert other.index(lone) == 3 and one == (*other[:3], other[0])
+
+
+@pytest.mark.parametrize("allowed", [2, 3])
+def test_where_nothing_can_stand_in_the_advice_is_another(allowed: int) -> None:
+    """To allow more would not help, whether that many are allowed or one less."""
+    said = r"torn; no other sample can be read.*pvtt-data verify v1"
+    with (
+        loader(Toys(3, bad=(0, 1, 2)), data(allow_corrupt=allowed)) as made,
+        pytest.raises(CorruptSampleError, match=said) as told,
+    ):
+        taken(made, 3)
+    assert not told.value.replaceable and not pickle.loads(pickle.dumps(told.value)).replaceable
+    with loader(Toys(3, bad=(0, 1)), data()) as made, pytest.raises(CorruptSampleError, match=r"torn$") as told:
+        taken(made, 9)
+    assert told.value.replaceable
+
+
+def test_what_was_unreadable_before_counts_too() -> None:
+    examples = Toys(bad=(5,))
+    examples.unreadable = {"f" * 16: "no JSON"}
+    with loader(examples, data(allow_corrupt=1)) as made, pytest.raises(CorruptSampleError, match="0005: torn"):
+        taken(made, 24)
+    with loader(examples, data(allow_corrupt=2)) as made:
+        taken(made, 24)
+        assert made.corrupt == {f"{5:016x}": "torn"}
 
 
 def test_a_fault_names_the_sample_too() -> None:

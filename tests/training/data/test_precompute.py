@@ -6,11 +6,13 @@ import multiprocessing
 import os
 import random
 import re
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,9 @@ import torch
 from click.testing import CliRunner
 from mixed_triples import CONDITIONING, MASKS, VIDEOS, data_of, key_of, write_mixed_dataset
 from pvtt_train.cli import precompute as command
+from pvtt_train.data import latents as latents_module
+from pvtt_train.data import pieces
+from pvtt_train.data import precompute as precomputing
 from pvtt_train.data.config import LatentSettings, TextConfig
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.data.latent_shards import LatentSet, pack_path
@@ -30,7 +35,7 @@ from pvtt_train.lesson import Lesson
 from tiny_encoders import CountingCodec, WordEncoder
 from toy_triples import ToyTriple
 
-from pvtt_data.errors import BuildError, DatasetError, InputError
+from pvtt_data.errors import BuildError, DatasetError, InputError, PreflightError
 from pvtt_data.shards import ShardDataset
 from pvtt_data.vace.conditioning import condition, draw
 from pvtt_data.vace.loss_weights import LossWeights, touched
@@ -228,6 +233,44 @@ def test_another_codec_remakes_latents_and_another_text_encoder_embeddings(datas
     assert report.made == NOTHING and report.manifest.unused_bytes == 0
 
 
+def test_other_code_of_the_encoders_remakes_what_they_made(
+    dataset: Path, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkout of DiffSynth that precedes the installed package, say."""
+    before = LatentSet(copied).manifest.versions["diffsynth"]
+    monkeypatch.setattr(pieces, "encoders_identity", lambda: "source 0123456789abcdef")
+    monkeypatch.setattr(precomputing, "encoders_version", lambda: "v2-dirty (source 0123456789abcdef)")
+    report = made(dataset, copied)
+    assert report.made["effect"] == 0 and not any(report.reused[kind] for kind in NOTHING if kind != "effect")
+    assert f"versions.diffsynth: {before} → v2-dirty (source 0123456789abcdef)" in report.changed
+
+
+def test_pieces_of_older_code_are_not_trained_on(dataset: Path, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = data_of(dataset, latents=copied, precompute={"variants": 3})
+    newer = {**pieces.PIECE_VERSIONS, "effect": 7}
+    for module in (pieces, latents_module):
+        monkeypatch.setattr(module, "PIECE_VERSIONS", newer)
+    with pytest.raises(DatasetError, match=r"pieces\.effect: 1 → 7\): run `pvtt-train precompute"):
+        LatentExamples(data, CONDITIONING, text_tokens=TOKENS)
+    assert made(dataset, copied).made == NOTHING | {"effect": 6}
+    assert len(LatentExamples(data, CONDITIONING, text_tokens=TOKENS)) == 6
+
+
+def test_a_set_that_tells_no_versions_is_of_the_first(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its embeddings were cut and spelt otherwise; the rest is as it would be made now."""
+
+    def silent(*given: Any) -> dict[str, Any]:
+        return {name: value for name, value in stated(*given).items() if name != "pieces"}
+
+    stated = precomputing._stated
+    monkeypatch.setattr(precomputing, "_stated", silent)
+    made(dataset, tmp_path)
+    with pytest.raises(DatasetError, match=r"\(pieces\.text: 1 → 2\)"):
+        LatentExamples(data_of(dataset, latents=tmp_path, precompute={"variants": 3}), CONDITIONING, text_tokens=TOKENS)
+
+
 def test_a_changed_sample_remakes_what_shows_it_and_a_new_version_needs_a_new_set(
     dataset: Path, copied: Path, tmp_path: Path
 ) -> None:
@@ -366,6 +409,27 @@ def test_depth_is_refused_before_work_begins(dataset: Path, tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"contents\.render\.depth"):
         made(dataset, tmp_path / "set", SETTINGS.model_copy(update={"conditioning": shown}))
     assert not (tmp_path / "set").exists()
+    with pytest.raises(InputError, match=r"contents\.render\.depth"):
+        PixelExamples(data_of(dataset), shown, CountingCodec(), WordEncoder(), CPU, text_tokens=TOKENS)
+
+
+def test_a_dataset_version_is_no_place_for_latents(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its own nor another one; what is there is as it was, and no encoder was loaded for it."""
+    monkeypatch.setattr(command, "load_text_encoder", lambda *_: pytest.fail("loaded"))
+    other = shutil.copytree(dataset, tmp_path / "v9")
+    for out in (dataset, other):
+        before = contents(out)
+        error = CliRunner().invoke(
+            command.precompute_command, ["--shards", str(dataset), "--preset", "tiny-cpu", "--out", str(out)]
+        )
+        assert isinstance(error.exception, PreflightError)
+        with pytest.raises(
+            PreflightError, match=rf"{out.name} is a dataset version.*{out.name}\.latents: name another"
+        ):
+            made(dataset, out)
+        assert contents(out) == before
 
 
 @pytest.mark.parametrize(
@@ -401,6 +465,21 @@ def test_a_damaged_piece_names_its_sample_and_is_made_anew_on_request(dataset: P
     report = made(dataset, copied, checked)
     assert report.damaged == 1 and report.made == NOTHING | {"target": 1}
     LatentExamples(data, CONDITIONING, text_tokens=TOKENS).example(2, 0)
+
+
+def test_a_set_that_is_trained_on_is_not_pruned_and_nothing_is_made_before_that_is_said(
+    dataset: Path, copied: Path
+) -> None:
+    data = data_of(dataset, latents=copied, precompute={"variants": 3})
+    training = LatentExamples(data, CONDITIONING, text_tokens=TOKENS)
+    fewer = SETTINGS.model_copy(update={"latents": LatentSettings(variants=1, prune=True)})
+    codec = CountingCodec(seed=1)
+    with pytest.raises(PreflightError, match=f"reads {copied}"):
+        made(dataset, copied, fewer, codec)
+    assert codec.encoded == 0
+    training.example(0, 2)
+    del training
+    assert made(dataset, copied, fewer).manifest.unused_bytes == 0
 
 
 def test_prompts_are_dropped_as_often_as_asked() -> None:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pvtt_train.config import precision_of
 from pvtt_train.data.pieces import Kind
-from pvtt_train.data.precompute import MORE_ROOM, PrecomputeSettings, precompute
+from pvtt_train.data.precompute import MORE_ROOM, PrecomputeSettings, check_asked, precompute
 from pvtt_train.diffsynth_source import use_diffsynth
 from pvtt_train.distributed import World
 from pvtt_train.guards import memory_told
@@ -37,6 +37,9 @@ def precompute_command(
     settings = resolve(shards, preset, file, overrides)
     config = settings.config
     console.print(f"settings: {settings.name}: {settings.why}", highlight=False, markup=False)
+    folder = out or config.data.latents_folder
+    wanted = PrecomputeSettings.of(config.data, config.conditioning)
+    check_asked(folder, wanted)  # before gigabytes are loaded
     use_diffsynth()
     world = World.join(config.run.device)
     world.limit_memory(config.run.max_memory_gb)
@@ -47,8 +50,8 @@ def precompute_command(
     with _Bar(console) as bar:
         report = precompute(
             config.data.shards,
-            out or config.data.latents_folder,
-            PrecomputeSettings.of(config.data, config.conditioning),
+            folder,
+            wanted,
             codec,
             text,
             world.device,

@@ -72,7 +72,7 @@ class DataConfig(StageConfig):
     """Check every member and every latent that is read against its index."""
     allow_corrupt: int = Field(default=0, ge=0)
     """So many samples may turn out to be unreadable, on each GPU, before training stops. A sample that cannot be read
-    is replaced by the next one of its size."""
+    is replaced by the next one of its size, or else by another; one whose metadata cannot be read is left out."""
 
     @model_validator(mode="after")
     def _whole_batches(self) -> DataConfig:

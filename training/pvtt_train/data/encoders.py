@@ -19,7 +19,11 @@ class TextEncoder(Protocol):
     """Embeds prompts, such as Wan's umT5."""
 
     def embed(self, prompts: list[str]) -> Sequence[Tensor]:
-        """One ``(L, D)`` float for each prompt, L its own number of tokens, the end of the sentence included."""
+        """One ``(L, D)`` float for each prompt, L its own number of tokens, the end of the sentence included.
+
+        Raises:
+            InputError: a prompt cannot be embedded whole.
+        """
         ...
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from pvtt_data.errors import PvttError
 from pvtt_train.data.buckets import Bucket
+from pvtt_train.data.latent_shards import SkippedSample
 from pvtt_train.lesson import Lesson
 
 
@@ -15,15 +17,18 @@ class CorruptSampleError(PvttError):
     Args:
         key: of the sample.
         why: in words.
+        replaceable: whether another sample can stand in for it if one more may be corrupt; if not, ``why`` says what
+            else helps.
     """
 
-    def __init__(self, key: str, why: str) -> None:
+    def __init__(self, key: str, why: str, replaceable: bool = True) -> None:
         super().__init__(f"sample {key}: {why}")
         self.key = key
         self.why = why
+        self.replaceable = replaceable
 
-    def __reduce__(self) -> tuple[type[CorruptSampleError], tuple[str, str]]:
-        return (type(self), (self.key, self.why))
+    def __reduce__(self) -> tuple[type[CorruptSampleError], tuple[str, str, bool]]:
+        return (type(self), (self.key, self.why, self.replaceable))
 
 
 class Examples(Protocol):
@@ -32,6 +37,17 @@ class Examples(Protocol):
     @property
     def name(self) -> str:
         """What these are, for the state of a loader: other examples have another name."""
+        ...
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Samples that are not among these since they cannot be read, and why; they count as corrupt ones."""
+        ...
+
+    @property
+    def skipped(self) -> tuple[SkippedSample, ...]:
+        """Samples of the dataset that are not among these, and why: `unreadable` ones, and what `precompute` left out
+        of any split of its set."""
         ...
 
     def __len__(self) -> int: ...

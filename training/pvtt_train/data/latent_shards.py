@@ -6,7 +6,9 @@
       samples-<hash>.parquet      which pieces each sample consists of
       data/00000.tar …            the pieces, each a safetensors file
       journal.jsonl, *.part       only while a set is made
-      lock                        empty; held by the process that makes a set
+      lock                        held by the process that makes a set
+
+Who reads a set holds a lock on the folder itself, see `pvtt_train.data.readers`.
 
 A piece is stored once, however many samples show it, under the digest of what it was made from (see
 `pvtt_train.data.pieces`). A tar only ever grows: a piece is appended and fsynced, then a line goes to the journal.
@@ -18,8 +20,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tarfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from sys import intern
@@ -35,8 +39,9 @@ from torch import Tensor
 from pvtt_data.errors import BuildError, DatasetError, DiskFullError, PreflightError, disk_full
 from pvtt_data.files import HeldError, hold, sha256_file, sync_folder, write_whole
 from pvtt_data.journal import journal_line, mend_journal, read_journal
-from pvtt_data.shards.format import Key, Sha256, readable_json, tar_end, tar_header, tar_padding
+from pvtt_data.shards.format import TAR_BLOCK_BYTES, Key, Sha256, readable_json, tar_end, tar_header, tar_padding
 from pvtt_train.data.pieces import Made
+from pvtt_train.data.readers import Reading, nobody_reads
 
 SCHEMA_VERSION: Literal[1] = 1
 MANIFEST_FILE = "latents.json"
@@ -177,7 +182,7 @@ class LatentManifest(_Strict):
     used_bytes: Count
     """Size of the pieces that samples show."""
     unused_bytes: Count
-    """Size of the other pieces: of earlier settings."""
+    """What else the tars hold: pieces of earlier settings, and damaged ones that were made anew."""
     rounding: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     """The largest relative error that rounding made in a piece."""
     pieces: TableEntry
@@ -256,6 +261,22 @@ def _pread(path: Path, offset: int, length: int) -> bytes:
     return data
 
 
+def _dead_bytes(path: Path, pieces: Iterable[StoredPiece]) -> int:
+    """Size of the members of a tar that are none of these pieces, between them and behind."""
+    dead = at = 0
+    for piece in sorted(pieces, key=lambda piece: piece.offset):
+        dead += piece.offset - TAR_BLOCK_BYTES - at
+        at = piece.offset + piece.length + tar_padding(piece.length)
+    while any(header := _pread(path, at, TAR_BLOCK_BYTES)):
+        try:
+            size = tarfile.TarInfo.frombuf(header, "utf-8", "strict").size
+        except tarfile.HeaderError:
+            return dead + path.stat().st_size - at
+        member = TAR_BLOCK_BYTES + size + tar_padding(size)
+        dead, at = dead + member, at + member
+    return dead
+
+
 def read_piece(folder: Path, piece: StoredPiece, *, check_sha256: bool = True) -> dict[str, Tensor]:
     """The tensors of a piece, on the CPU.
 
@@ -330,7 +351,7 @@ class LatentStore:
         """Cut off what was appended without a line in the journal; forget lines whose tar is gone or too short."""
         data = self.folder / "data"
         data.mkdir(exist_ok=True)
-        for leftover in data.glob(".*.tmp"):
+        for leftover in [*self.folder.glob(".*.tmp"), *data.glob(".*.tmp")]:
             leftover.unlink()
         for part in sorted(data.glob("*.tar.part")):
             number = int(part.name.partition(".")[0])
@@ -469,9 +490,20 @@ class LatentStore:
         Raises:
             BuildError: a piece of a sample is not stored.
             DiskFullError: there is no room; what was added is kept, and the set before stays as it is.
+            PreflightError: the set is to be pruned and somebody reads it; what was added is kept.
+            DatasetError: the set is to be pruned, and a piece that is to be moved is damaged.
         """
-        with self._room():
+        with self._room(), nobody_reads(self.folder) if prune else nullcontext():
             return self._finish(rows, prune, fields)
+
+    def check_unread(self) -> None:
+        """Whether the set could be pruned now.
+
+        Raises:
+            PreflightError: somebody reads it.
+        """
+        with nobody_reads(self.folder):
+            return
 
     def _finish(self, rows: Sequence[SampleRow], prune: bool, fields: Mapping[str, Any]) -> LatentManifest:
         used = {fields["empty_text"]}.union(*(row.pieces() for row in rows))
@@ -485,7 +517,8 @@ class LatentStore:
             schema_version=SCHEMA_VERSION,
             **fields,
             used_bytes=sum(piece.length for piece in stored if piece.digest in used),
-            unused_bytes=sum(piece.length for piece in stored if piece.digest not in used),
+            unused_bytes=sum(piece.length for piece in stored if piece.digest not in used)
+            + sum(size for number, size in self._dead_bytes().items() if number not in emptied),
             rounding=max(piece.rounding for piece in stored if piece.digest in used),
             pieces=_write_table(self.folder, "pieces", [asdict(piece) for piece in stored], _PIECES),
             samples=_write_table(self.folder, "samples", [asdict(row) for row in rows], _SAMPLES),
@@ -508,19 +541,28 @@ class LatentStore:
     def _without_unused(self, used: set[str]) -> list[int]:
         """Move what is used out of tars that hold anything else; numbers of the tars that may go then."""
         self._seal()
-        spoilt = sorted({piece.pack for digest, piece in self._pieces.items() if digest not in used})
-        # A tar without a single piece in the index is from before a kill.
-        known = {piece.pack for piece in self._pieces.values()}
-        found = {int(path.name.partition(".")[0]) for path in (self.folder / "data").glob("*.tar")}
+        unused = {piece.pack for digest, piece in self._pieces.items() if digest not in used}
+        spoilt = unused | {number for number, size in self._dead_bytes().items() if size}
         for digest, piece in list(self._pieces.items()):
             if piece.pack not in spoilt:
                 continue
             if digest in used:
-                data = _read_bytes(self.folder, piece, check_sha256=True)
+                try:
+                    data = _read_bytes(self.folder, piece, check_sha256=True)
+                except DatasetError as error:
+                    raise DatasetError(f"{error}; data.precompute.check_stored=true makes it anew") from error
                 self._append(digest, piece.kind, data, piece.rounding, piece.note)
             else:
                 del self._pieces[digest]
-        return sorted({*spoilt, *(found - known)})
+        return sorted(spoilt)
+
+    def _dead_bytes(self) -> dict[int, int]:
+        """What each finished tar holds beside the pieces of the index: damaged ones, or what is from before a kill."""
+        pieces: defaultdict[int, list[StoredPiece]] = defaultdict(list)
+        for piece in self._pieces.values():
+            pieces[piece.pack].append(piece)
+        paths = {int(path.name.partition(".")[0]): path for path in (self.folder / "data").glob("*.tar")}
+        return {number: _dead_bytes(path, pieces[number]) for number, path in paths.items()}
 
     def close(self) -> None:
         """Let others have the folder; what was added stays."""
@@ -556,7 +598,8 @@ def _write_all(file: BinaryIO, data: bytes) -> None:
 
 
 class LatentSet:
-    """A finished set: samples by number, pieces by digest. Holds no open file; may be shared between threads.
+    """A finished set: samples by number, pieces by digest. May be shared between threads; as long as it is there, no
+    other process prunes the folder.
 
     Args:
         folder: of the set.
@@ -564,12 +607,14 @@ class LatentSet:
         check_sha256: check every piece that is read against the index.
 
     Raises:
-        DatasetError: there is no finished set, it is damaged, or it was made from another dataset version.
+        DatasetError: there is no finished set, it is damaged, is being pruned, or was made from another dataset
+            version.
     """
 
     def __init__(self, folder: Path, root: str | None = None, *, check_sha256: bool = True) -> None:
         self.folder = folder
         self.check_sha256 = check_sha256
+        self._reading = Reading(folder)
         self.manifest = read_manifest(folder)
         if root is not None and root != self.manifest.root:
             raise DatasetError(

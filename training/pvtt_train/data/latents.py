@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pvtt_data.errors import DatasetError, PvttError
@@ -14,15 +14,16 @@ from pvtt_train.data.buckets import Bucket
 from pvtt_train.data.config import DataConfig, TextConfig
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.data.latent_shards import LatentSet, SkippedSample
-from pvtt_train.data.pieces import is_dropped, lesson
+from pvtt_train.data.pieces import KINDS, PIECE_VERSIONS, is_dropped, lesson
 from pvtt_train.lesson import Lesson
 from pvtt_train.wan.names import in_words
 
 
 def shaping(conditioning: ConditioningConfig, text: TextConfig) -> dict[str, Any]:
-    """The settings that what is stored depends on, as plain JSON values; loss weights and dropped prompts are made
-    later."""
+    """What decides what is stored: these settings, and the versions of the code that makes pieces, as plain JSON
+    values. Loss weights and dropped prompts are made later."""
     return {
+        "pieces": dict(PIECE_VERSIONS),
         "conditioning": conditioning.model_dump(mode="json", exclude={"loss"}),
         "text": text.model_dump(mode="json", exclude={"dropout"}),
     }
@@ -50,10 +51,11 @@ def _other_weights(stored: Mapping[str, str], wanted: Mapping[str, str]) -> list
     ]
 
 
-def examples_name(root: str, split: str, **shown: Any) -> str:
-    """What tells examples from others: the dataset version, the split, and all that decides how samples are shown."""
-    digest = hashlib.sha256(canonical_json(shown).encode()).hexdigest()
-    return f"{root[:16]}/{split}/{digest[:16]}"
+def examples_name(root: str, split: str, keys: Sequence[str], **shown: Any) -> str:
+    """What tells examples from others: the dataset version, the split, which of its samples can be used, in their
+    order, and all that decides how they are shown."""
+    parts = (hashlib.sha256(canonical_json(part).encode()).hexdigest()[:16] for part in (shown, list(keys)))
+    return "/".join((root[:16], split, *parts))
 
 
 class LatentExamples:
@@ -67,8 +69,8 @@ class LatentExamples:
             `pvtt_train.wan.names`; one that is not named is not compared.
 
     Raises:
-        DatasetError: there is no finished set; it is of another dataset version, was made with other settings, weights
-            or in another precision, has fewer variants, or no sample of the split.
+        DatasetError: there is no finished set; it is of another dataset version, was made with other settings, weights,
+            by an older version of the code or in another precision, has fewer variants, or no sample of the split.
     """
 
     def __init__(
@@ -84,9 +86,10 @@ class LatentExamples:
         self._data, self._loss, self._text_tokens = data, conditioning.loss, text_tokens
         settings = shaping(conditioning, data.text)
         manifest = self._set.manifest
-        stored = {name: manifest.settings.get(name) for name in settings}
+        # Sets of the first versions do not say so.
+        stored = {"pieces": dict.fromkeys(KINDS, 1), **manifest.settings}
         other = [
-            *differences(stored, settings),
+            *differences({name: stored.get(name) for name in settings}, settings),
             *differences(manifest.settings["latents"]["precision"], data.precompute.precision, "precompute.precision"),
             *_other_weights(manifest.settings.get("weights", {}), weights or {}),
         ]
@@ -112,6 +115,7 @@ class LatentExamples:
         self.name = examples_name(
             root,
             data.split,
+            self.keys(),
             settings=settings,
             variants=self.variants,
             precision=manifest.settings["latents"]["precision"],
@@ -121,8 +125,13 @@ class LatentExamples:
 
     @property
     def skipped(self) -> tuple[SkippedSample, ...]:
-        """Samples of the dataset that no latents could be made of."""
+        """Samples that no latents could be made of, and why, of all splits of the set."""
         return tuple(self._set.manifest.skipped)
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """See `Examples`; none, since `precompute` counted what it `skipped`."""
+        return {}
 
     @property
     def codec(self) -> str:

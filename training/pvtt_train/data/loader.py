@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from itertools import cycle
 from typing import Any
 
 import torch
@@ -119,7 +120,7 @@ class Loader:
 
     @property
     def corrupt(self) -> Mapping[str, str]:
-        """Keys of samples that could not be read and were replaced, and why."""
+        """Keys of samples that could not be read and were replaced, and why; without `Examples.unreadable`."""
         with self._guard:
             return dict(self._corrupt)
 
@@ -130,7 +131,8 @@ class Loader:
         """The next batch.
 
         Raises:
-            CorruptSampleError: a sample cannot be read, and no more of those are allowed.
+            CorruptSampleError: a sample cannot be read, and no more of those are allowed, or no sample is left that
+                could stand in for it.
         """
         if not self._pending:
             self._submit()
@@ -165,12 +167,15 @@ class Loader:
         """Go on from there. Between two steps the number of GPUs and ``data.batch`` may be others than before.
 
         Raises:
-            InputError: ``another-order``, it is the state of other samples, another seed or global batch, or lies
-                within a step that was shared out otherwise.
+            InputError: ``another-order``, it is the state of other samples, or of more or fewer of them, of another
+                seed or global batch, or lies within a step that was shared out otherwise.
         """
         if state["examples"] != self.examples.name:
             raise InputError(
-                "another-order", f"the samples are those of {self.examples.name}, not of {state['examples']} as before"
+                "another-order",
+                f"the samples are those of {self.examples.name}, not of {state['examples']} as before: another dataset "
+                "version, settings or encoders, or a sample was mended or left out since; bring back the samples as "
+                "they were, or begin a new run (--run)",
             )
         if state["done"] and (state["batch"], state["world"]) != (self.data.batch, self.world):
             raise InputError(
@@ -219,7 +224,7 @@ class Loader:
 
     def _make(self, turns: Sequence[Turn]) -> _Ready:
         begun = time.thread_time()
-        lesson = collate([self._lesson(turn) for turn in turns])
+        lesson = collate(self._lessons(turns))
         if self._stream is None:
             return _Ready(lesson.to(self.device, self.dtype), None, time.thread_time() - begun)
         with torch.cuda.device(self.device), torch.cuda.stream(self._stream):
@@ -228,30 +233,51 @@ class Loader:
             copied.record(self._stream)
         return _Ready(moved, copied, time.thread_time() - begun)
 
-    def _lesson(self, turn: Turn) -> Lesson:
-        """The lesson of a turn, or, where that cannot be read and it is allowed, of the next sample of its bucket."""
+    def _lessons(self, turns: Sequence[Turn]) -> list[Lesson]:
+        """The lessons of a batch. Where one cannot be read, and that is allowed, the next sample of its bucket stands
+        in for it, else another one of the batch; where none of the batch can, the next sample of any bucket does.
+        """
+        found = [self._readable(turn, same_bucket=True) for turn in turns]
+        others = [lesson for lesson in found if lesson is not None]
+        if not others:
+            other = self._readable(turns[0], same_bucket=False)
+            if other is None:
+                key = self.examples.keys()[turns[0].number]
+                raise self._irreplaceable(CorruptSampleError(key, self.corrupt[key]))
+            others = [other]
+        stand_ins = cycle(others)
+        return [next(stand_ins) if lesson is None else lesson for lesson in found]
+
+    def _readable(self, turn: Turn, *, same_bucket: bool) -> Lesson | None:
+        """The first lesson that can be read, from that of a turn on, of its bucket or of the other ones; or None."""
         bucket = self.examples.bucket(turn.number, turn.epoch)
         count = len(self.examples)
-        failure: CorruptSampleError | None = None
         for number in ((turn.number + step) % count for step in range(count)):
-            if self.examples.bucket(number, turn.epoch) != bucket:
+            if (self.examples.bucket(number, turn.epoch) == bucket) != same_bucket:
                 continue
             try:
                 return self.examples.example(number, turn.epoch)
             except CorruptSampleError as error:
-                failure = error
                 self._allow(error)
             except Exception as error:
                 error.add_note(f"while sample {self.examples.keys()[number]} was loaded")
                 raise
-        assert failure is not None
-        raise failure
+        return None
 
     def _allow(self, error: CorruptSampleError) -> None:
         with self._guard:
-            if error.key not in self._corrupt and len(self._corrupt) >= self.data.allow_corrupt:
-                raise error
+            if error.key in self._corrupt:
+                return
+            if len(self._corrupt) + len(self.examples.unreadable) >= self.data.allow_corrupt:
+                raise error if len(self._corrupt) + 1 < len(self.examples) else self._irreplaceable(error)
             self._corrupt[error.key] = error.why
+
+    def _irreplaceable(self, error: CorruptSampleError) -> CorruptSampleError:
+        advice = f"run `pvtt-data verify {self.data.shards}`, and copy the version again or build it anew"
+        if self.data.from_latents:
+            advice += "; `pvtt-train precompute --set data.precompute.check_stored=true` makes damaged latents anew"
+        why = f"{error.why}; no other sample can be read that could stand in for it: {advice}"
+        return CorruptSampleError(error.key, why, replaceable=False)
 
 
 def _pinned(lesson: Lesson) -> Lesson:

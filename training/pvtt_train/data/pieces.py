@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -37,12 +37,17 @@ from pvtt_data.vace.latents import SPATIAL, latent_count
 from pvtt_data.vace.loss_weights import LossWeights, touched, weigh
 from pvtt_data.vace.references import prepare_reference
 from pvtt_train.data.config import Precision
+from pvtt_train.diffsynth_source import encoders_identity
 from pvtt_train.lesson import Lesson
+from pvtt_train.wan.text import check_length
 
 Kind = Literal["target", "reference", "variant", "effect", "text"]
 KINDS: tuple[Kind, ...] = ("target", "reference", "variant", "effect", "text")
-PIECES_VERSION = 1
-"""Bump it when the code changes what a piece holds: older ones become stale."""
+PIECE_VERSIONS: Mapping[Kind, int] = {"target": 1, "reference": 1, "variant": 1, "effect": 1, "text": 2}
+"""Bump one when the code changes what such a piece holds: older ones become stale.
+
+Text 2: tokens are those that `tokenizer.json` says, and no prompt is cut.
+"""
 DTYPES: Mapping[Precision, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 
 _PIXEL_LIBRARIES = ("av", "diffsynth", "numpy", "opencv-python-headless", "torch")
@@ -111,6 +116,25 @@ class Facts:
         return draw(config, self.engine, self.key, step, kind=self.kind, available=self.available)
 
 
+def check_contents(config: ConditioningConfig) -> None:
+    """Whether samples of shards can be shown so.
+
+    Raises:
+        InputError: ``no-depth``, the settings show depth, which shards do not hold.
+    """
+    for engine, contents in config.contents.items():
+        if contents.get("depth", 0) > 0:
+            raise InputError(
+                "no-depth", f"conditioning.contents.{engine}.depth: shards hold no depth maps; set it to 0"
+            )
+
+
+def libraries() -> dict[str, str]:
+    """What shapes pieces: versions of libraries, and which DiffSynth it is that is really used."""
+    names = sorted({*_PIXEL_LIBRARIES, *_TEXT_LIBRARIES})
+    return {name: encoders_identity() if name == "diffsynth" else library_version(name) for name in names}
+
+
 @dataclass(frozen=True, slots=True)
 class Makers:
     """Who makes pieces, as their digests tell.
@@ -119,12 +143,14 @@ class Makers:
         codec, text: digests of VAE and text encoder.
         precision: of what is kept.
         numeric_class: kind of processor.
+        libraries: see the function.
     """
 
     codec: str
     text: str
     precision: Precision
     numeric_class: str
+    libraries: Mapping[str, str] = field(default_factory=libraries)
 
     def target(self, facts: Facts) -> str:
         """Digest of the target's latents."""
@@ -149,7 +175,7 @@ class Makers:
 
     def effect(self, facts: Facts) -> str:
         """Digest of the effect mask at latent positions."""
-        return _digest("effect", mask=facts.digests["effect_mask.mp4"], libraries=_versions(("av",)))
+        return _digest("effect", mask=facts.digests["effect_mask.mp4"], libraries=self._of(("av",)))
 
     def embedding(self, prompt: str) -> str:
         """Digest of a prompt's embedding."""
@@ -159,7 +185,7 @@ class Makers:
             encoder=self.text,
             precision=self.precision,
             numeric_class=self.numeric_class,
-            libraries=_versions(_TEXT_LIBRARIES),
+            libraries=self._of(_TEXT_LIBRARIES),
         )
 
     def _encoded(self, kind: Kind, **inputs: Any) -> str:
@@ -169,21 +195,17 @@ class Makers:
             codec=self.codec,
             precision=self.precision,
             numeric_class=self.numeric_class,
-            libraries=_versions(_PIXEL_LIBRARIES),
+            libraries=self._of(_PIXEL_LIBRARIES),
         )
 
-
-def versions() -> dict[str, str]:
-    """Of the libraries that shape pieces."""
-    return _versions(sorted({*_PIXEL_LIBRARIES, *_TEXT_LIBRARIES}))
-
-
-def _versions(names: Sequence[str]) -> dict[str, str]:
-    return {name: library_version(name) for name in names}
+    def _of(self, names: Sequence[str]) -> dict[str, str]:
+        return {name: self.libraries[name] for name in names}
 
 
 def _digest(kind: Kind, **inputs: Any) -> str:
-    return hashlib.sha256(canonical_json({"piece": kind, "version": PIECES_VERSION, **inputs}).encode()).hexdigest()
+    return hashlib.sha256(
+        canonical_json({"piece": kind, "version": PIECE_VERSIONS[kind], **inputs}).encode()
+    ).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -371,8 +393,7 @@ def lesson(
             another size.
     """
     embedding = text["text"]
-    if len(embedding) > text_tokens:
-        raise InputError("text-long", f"the prompt has {len(embedding)} tokens; the model takes {text_tokens}")
+    check_length(len(embedding), text_tokens)
     inactive = variant["inactive"]
     positions = (SPATIAL * SPATIAL, *inactive.shape[1:])
     bits = variant["mask"].numpy()

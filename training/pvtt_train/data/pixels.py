@@ -16,9 +16,11 @@ from pvtt_train.data.buckets import Bucket
 from pvtt_train.data.config import DataConfig
 from pvtt_train.data.encoders import Codec, GreyOnce, TextEncoder, digest_of, indexed, training_text
 from pvtt_train.data.examples import CorruptSampleError
+from pvtt_train.data.latent_shards import SkippedSample
 from pvtt_train.data.latents import examples_name, shaping
 from pvtt_train.data.pieces import (
     Facts,
+    check_contents,
     effect_piece,
     is_dropped,
     latents_piece,
@@ -32,6 +34,18 @@ from pvtt_train.data.pieces import (
 from pvtt_train.lesson import Lesson
 
 _PROMPTS_KEPT = 256
+
+
+def read_facts(dataset: ShardDataset) -> tuple[tuple[Facts, ...], dict[str, str]]:
+    """Facts of all samples of a dataset whose metadata can be read; of the others the keys, and why not."""
+    known: list[Facts] = []
+    unreadable: dict[str, str] = {}
+    for sample in dataset:
+        try:
+            known.append(Facts.of(sample, members=False))
+        except DatasetError as error:
+            unreadable[sample.key] = str(error)
+    return tuple(known), unreadable
 
 
 class PixelExamples:
@@ -49,6 +63,7 @@ class PixelExamples:
 
     Raises:
         DatasetError: the dataset is damaged or has no such split.
+        InputError: as `pvtt_train.data.pieces.check_contents`.
         CorruptSampleError: more samples than are allowed have no readable metadata.
     """
 
@@ -62,6 +77,7 @@ class PixelExamples:
         *,
         text_tokens: int,
     ) -> None:
+        check_contents(conditioning)
         self._dataset = ShardDataset(data.shards, data.split, check_sha256=data.check_sha256)
         self._data, self._conditioning = data, conditioning
         device = indexed(device)
@@ -70,27 +86,26 @@ class PixelExamples:
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._prompts: OrderedDict[str, Tensor] = OrderedDict()
         self._embedding_one = threading.Lock()
-        self.unreadable: dict[str, str] = {}
-        self._known = self._read_facts()
+        self._known, self.unreadable = read_facts(self._dataset)
+        if len(self.unreadable) > data.allow_corrupt:
+            key, why = list(self.unreadable.items())[data.allow_corrupt]
+            raise CorruptSampleError(key, why)
         self.name = examples_name(
             self._dataset.manifest.root,
             data.split,
+            self.keys(),
             settings=shaping(conditioning, data.text),
             precision=data.precompute.precision,
             codec=digest_of(codec),
             text=digest_of(text),
         )
 
-    def _read_facts(self) -> tuple[Facts, ...]:
-        known: list[Facts] = []
-        for sample in self._dataset:
-            try:
-                known.append(Facts.of(sample, members=False))
-            except DatasetError as error:
-                self.unreadable[sample.key] = str(error)
-                if len(self.unreadable) > self._data.allow_corrupt:
-                    raise CorruptSampleError(sample.key, str(error)) from error
-        return tuple(known)
+    @property
+    def skipped(self) -> tuple[SkippedSample, ...]:
+        """Those that are `unreadable`, as `LatentExamples.skipped`."""
+        return tuple(
+            SkippedSample(key=key, reason="dataset-damaged", message=why) for key, why in self.unreadable.items()
+        )
 
     def __len__(self) -> int:
         return len(self._known)

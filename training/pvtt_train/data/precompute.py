@@ -18,8 +18,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from pvtt_data.errors import BuildError, DatasetError, InputError
+from pvtt_data.errors import BuildError, DatasetError, InputError, PreflightError
 from pvtt_data.shards import Sample, ShardDataset
+from pvtt_data.shards.format import MANIFEST_FILE as DATASET_MANIFEST
 from pvtt_data.stage import StageConfig
 from pvtt_data.vace.conditioning import Choice, ConditioningConfig
 from pvtt_train.data.ahead import Ahead
@@ -49,6 +50,7 @@ from pvtt_train.data.pieces import (
     Made,
     Makers,
     Streams,
+    check_contents,
     effect_piece,
     latents_piece,
     reference_pixels,
@@ -56,11 +58,10 @@ from pvtt_train.data.pieces import (
     target_pixels,
     text_piece,
     variant_piece,
-    versions,
 )
+from pvtt_train.diffsynth_source import encoders_version
 from pvtt_train.guards import memory_told
 
-_PROMPTS_AT_ONCE = 16
 _PREPARED_AHEAD = 2
 """Videos that wait in the memory of the GPU: two streams of 49 frames at 480×848 are half a gigabyte."""
 MORE_ROOM = (
@@ -168,7 +169,7 @@ class PrecomputeReport:
         if self.damaged:
             told.append(f"{self.damaged} stored pieces were damaged and were made anew")
         if manifest.unused_bytes:
-            told.append(f"{_size(manifest.unused_bytes)} are of earlier settings; prune gives them back")
+            told.append(f"{_size(manifest.unused_bytes)} are no longer used; prune gives them back")
         for sample in self.skipped:
             told.append(f"skipped {sample.key}: {sample.reason}: {sample.message}")
         return told
@@ -180,6 +181,21 @@ def _counted(counts: Mapping[Any, int]) -> str:
 
 def _size(size_bytes: float) -> str:
     return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.2f} MB"
+
+
+def check_asked(out: Path, settings: PrecomputeSettings) -> None:
+    """Whether a set with such settings may be made in a folder; nothing is loaded or written.
+
+    Raises:
+        InputError: as `check_contents`.
+        PreflightError: the folder is a dataset version.
+    """
+    check_contents(settings.conditioning)
+    if (out / DATASET_MANIFEST).exists():
+        raise PreflightError(
+            f"{out} is a dataset version; latents lie in a folder of their own, such as {out}.latents: name another "
+            "with --out, or leave it out"
+        )
 
 
 def precompute(
@@ -203,25 +219,25 @@ def precompute(
         progress: told what happens.
 
     Raises:
-        DatasetError: the dataset version is damaged or lacks a split, or the set in the folder is damaged.
-        InputError: ``no-depth``, the settings show depth, which shards do not hold.
+        DatasetError: the dataset version is damaged or lacks a split, or the set in the folder is damaged; a stored
+            piece only where it has to be moved by ``settings.latents.prune``.
+        InputError, PreflightError: as `check_asked`.
         BuildError: more samples cannot be used than ``settings.latents.allow_skipped``, or none is left; what was made
             is kept for the next run.
         DiskFullError: as `LatentStore.add`.
-        PreflightError: another process is at work in the folder, or it cannot be written.
+        PreflightError: another process is at work in the folder, or reads it and ``settings.latents.prune`` is set, or
+            it cannot be written.
         OutOfMemoryError: the device's memory was not enough; what was made is kept.
     """
-    for engine, contents in settings.conditioning.contents.items():
-        if contents.get("depth", 0) > 0:
-            raise InputError(
-                "no-depth", f"conditioning.contents.{engine}.depth: shards hold no depth maps; set it to 0"
-            )
+    check_asked(out, settings)
     begun = time.perf_counter()
     told, device = progress or Silent(), indexed(device)
     makers = Makers(digest_of(codec), digest_of(text), settings.latents.precision, numeric_class(device))
     datasets = [ShardDataset(shards, split, check_sha256=True) for split in dict.fromkeys(settings.latents.splits)]
     root, name = datasets[0].manifest.root, datasets[0].manifest.name
     with LatentStore(out) as store:
+        if settings.latents.prune:
+            store.check_unread()
         before = store.manifest
         damaged = store.forget_damaged() if settings.latents.check_stored else []
         plans, skipped = _plans(datasets, settings, makers)
@@ -260,7 +276,7 @@ def precompute(
             codec=makers.codec,
             text=makers.text,
             numeric_class=makers.numeric_class,
-            versions=versions(),
+            versions={**makers.libraries, "diffsynth": encoders_version()},
             empty_text=empty,
             skipped=sorted(skipped, key=lambda sample: sample.key),
         )
@@ -415,21 +431,20 @@ class _Work:
         """Embed each prompt once.
 
         Raises:
-            InputError: the embedding of the empty prompt cannot be kept.
+            InputError: the empty prompt cannot be embedded, or that cannot be kept.
         """
         by_digest = {self.makers.embedding(prompt): prompt for prompt in dict.fromkeys(prompts)}
-        todo = [(digest, prompt) for digest, prompt in by_digest.items() if digest in self.missing]
-        for start in range(0, len(todo), _PROMPTS_AT_ONCE):
-            some = todo[start : start + _PROMPTS_AT_ONCE]
-            with torch.no_grad(), memory_told(f"while {len(some)} prompts were embedded", (_KEPT, *MORE_ROOM)):
-                embeddings = text.embed([prompt for _, prompt in some])
-            for (digest, prompt), embedding in zip(some, embeddings, strict=True):
-                try:
-                    self._keep(digest, "text", text_piece(embedding, self.makers.precision))
-                except InputError as error:
-                    if not prompt:
-                        raise
-                    self.failed[digest] = error
+        for digest, prompt in by_digest.items():
+            if digest not in self.missing:
+                continue
+            try:
+                with torch.no_grad(), memory_told("while a prompt was embedded", (_KEPT, *MORE_ROOM)):
+                    [embedding] = text.embed([prompt])
+                self._keep(digest, "text", text_piece(embedding, self.makers.precision))
+            except InputError as error:
+                if not prompt:
+                    raise
+                self.failed[digest] = error
 
     def encode(self, plans: Sequence[_Plan]) -> None:
         """Encode what samples lack."""

@@ -133,7 +133,10 @@ def prepare(
     for place, key in enumerate(keys):
         sample = dataset[key]
         prompt = f"{trigger} {sample.meta.prompt}".strip()
-        words, negative = text.embed([prompt, config.negative_prompt])
+        try:
+            words, negative = text.embed([prompt, config.negative_prompt])
+        except InputError as error:
+            raise InputError(error.reason, f"held-out sample {key}: {error.message}", error.numbers) from error
         yield _prepared(
             config,
             conditioning,

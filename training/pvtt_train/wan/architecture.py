@@ -50,9 +50,7 @@ class WanSize:
 SIZES: Mapping[str, WanSize] = {
     "wan2.1-vace-1.3b": WanSize(dim=1536, ffn_dim=8960, heads=12, layers=30, vace_layers=tuple(range(0, 30, 2))),
     "wan2.1-vace-14b": WanSize(dim=5120, ffn_dim=13824, heads=40, layers=40, vace_layers=tuple(range(0, 40, 5))),
-    "tiny": WanSize(
-        dim=96, ffn_dim=128, heads=4, layers=4, vace_layers=(0, 2), text_dim=32, text_tokens=16, freq_dim=32
-    ),
+    "tiny": WanSize(dim=96, ffn_dim=128, heads=4, layers=4, vace_layers=(0, 2), text_dim=32, freq_dim=32),
 }
 """By name. DiffSynth's `model_configs.py` states the same; Wan2.2-VACE-Fun-A14B is two of the 14B."""
 

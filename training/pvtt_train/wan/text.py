@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from pvtt_data.errors import InputError
 from pvtt_train.wan.weights import WeightsConfig, find_files, identity, say_random, tokenizer_folder
 
 
@@ -51,7 +52,11 @@ class TextEncoder(Protocol):
     tokens: int
 
     def embed(self, prompts: list[str]) -> list[Tensor]:
-        """``(L, dim)`` float32 on the processor for each prompt, L ≤ tokens, without padding."""
+        """``(L, dim)`` float32 on the processor for each prompt, L ≤ tokens, without padding.
+
+        Raises:
+            InputError: ``text-long``, a prompt has more tokens than the model takes; none is cut.
+        """
         ...
 
 
@@ -77,9 +82,11 @@ class WanText:
         """As `TextEncoder.embed`. Prompts go through one by one, so that none depends on its neighbours."""
         made = []
         for prompt in prompts:
-            ids, mask = self.tokenizer(prompt, return_mask=True, add_special_tokens=True)
+            ids, mask = self.tokenizer(prompt, return_mask=True, add_special_tokens=True, truncation=False)
+            length = int(mask.gt(0).sum())
+            check_length(length, self.tokens)
             embedding = self.encoder(ids.to(self.device), mask.to(self.device))
-            made.append(embedding[0, : int(mask.gt(0).sum())].float().cpu())
+            made.append(embedding[0, :length].float().cpu())
         return made
 
 
@@ -98,12 +105,27 @@ class StandInText:
 
     def embed(self, prompts: list[str]) -> list[Tensor]:
         """As `TextEncoder.embed`; one embedding for each word, and one for the end."""
-        return [torch.stack([self._of(word) for word in [*prompt.split(), ""][: self.tokens]]) for prompt in prompts]
+        made = []
+        for prompt in prompts:
+            words = [*prompt.split(), ""]
+            check_length(len(words), self.tokens)
+            made.append(torch.stack([self._of(word) for word in words]))
+        return made
 
     def _of(self, word: str) -> Tensor:
         digest = hashlib.sha256(f"{self.seed}:{word}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
         return torch.randn(self.dim, generator=generator)
+
+
+def check_length(length: int, tokens: int) -> None:
+    """Whether a prompt of so many tokens, its end included, is one for a model that takes ``tokens``.
+
+    Raises:
+        InputError: ``text-long``, it has more.
+    """
+    if length > tokens:
+        raise InputError("text-long", f"the prompt has {length} tokens; the model takes {tokens}")
 
 
 def padded(embeddings: Sequence[Tensor], tokens: int) -> Tensor:
@@ -128,13 +150,11 @@ def load(config: WeightsConfig, device: torch.device, dtype: torch.dtype) -> Tex
     if config.weights == "random":
         say_random("the text encoder, a stand-in that hashes words,")
         return StandInText(size.text_dim, size.text_tokens, config.seed)
-    from diffsynth.models.wan_video_text_encoder import HuggingfaceTokenizer
-
     from pvtt_train.wan.tensor_files import TensorFiles, fill
+    from pvtt_train.wan.tokenizer import load_tokenizer
 
-    tokenizer = HuggingfaceTokenizer(
-        name=str(tokenizer_folder(config)), seq_len=size.text_tokens, clean="whitespace", local_files_only=True
-    )
+    vocabulary = TEXT_SIZES.get(config.size, TextSize()).vocabulary
+    tokenizer = load_tokenizer(tokenizer_folder(config), size.text_tokens, vocabulary)
     with torch.device("meta"):
         encoder = new_encoder(config.size)
     with TensorFiles([file.path for file in find_files(config, "text_encoder")], pth=True) as files:

@@ -23,6 +23,7 @@ from pvtt_data.mirrors import Hub, ModelScope, Progress
 from pvtt_data.models import Model, ModelRegistry
 from pvtt_data.stage import StageConfig
 from pvtt_data.wan_model_list import DIT_1_3B, DIT_14B, TEXT_ENCODER, TOKENIZER, VAE, WAN_GROUPS, WAN_MODELS
+from pvtt_train.wan.tokenizer import FILES as TOKENIZER_FILES
 
 if TYPE_CHECKING:
     import torch
@@ -219,7 +220,10 @@ def load_vae(config: WeightsConfig, device: torch.device, dtype: torch.dtype) ->
 
 
 def load_text_encoder(config: WeightsConfig, device: torch.device, dtype: torch.dtype) -> TextEncoder:
-    """Tokenizer and encoder of prompts; for random weights, a stand-in that hashes words. Errors as `load_model`."""
+    """Tokenizer and encoder of prompts; for random weights, a stand-in that hashes words.
+
+    Errors as `load_model`, and as `pvtt_train.wan.tokenizer.load_tokenizer`.
+    """
     from pvtt_train.wan.text import load
 
     return load(config, device, dtype)
@@ -293,8 +297,8 @@ def _lacking(folder: Path, part: Part) -> list[str]:
                 [] if wanted else ["diffusion_pytorch_model*.safetensors"]
             )
         case "tokenizer":
-            needed = folder / _TOKENIZER_FOLDER / "tokenizer_config.json"
-            return [] if needed.is_file() else [str(_TOKENIZER_FOLDER / needed.name)]
+            needed = [_TOKENIZER_FOLDER / name for name in TOKENIZER_FILES]
+            return [str(path) for path in needed if not (folder / path).is_file()]
         case _:
             names = _ALTERNATIVES[part]
             return [] if any((folder / name).is_file() for name in names) else [" or ".join(names)]
