@@ -24,6 +24,7 @@ from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.distributed import World
 from pvtt_train.export import use_in_words
 from pvtt_train.metrics import Metrics
+from pvtt_train.plan import some_left_out
 from pvtt_train.run_folder import RunFolder
 from pvtt_train.wan.architecture import SIZES, WanVace, random_model
 from safetensors.torch import load_file
@@ -294,28 +295,51 @@ def test_one_triple_is_learnt_by_heart_and_stock_diffsynth_takes_the_adapter(tmp
     assert (adapted - base).abs().mean() > 0.1 * base.abs().mean()
 
 
-def test_a_sample_that_cannot_be_read_stops_or_is_counted(shards: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "v1"
+def spoilt(shards: Path, copy: Path) -> tuple[Path, str]:
+    """A copy of a dataset in which a sample's video is damaged, and the sample's key."""
     shutil.copytree(shards, copy)
     sample = ShardDataset(copy, "train")[1]
     span = sample.spans["target.mp4"]
     with span.path.open("r+b") as tar:
         tar.seek(span.offset + span.length // 2)
         tar.write(b"spoilt by hand")
+    return copy, sample.key
+
+
+def test_what_precompute_skipped_is_told_by_plan_and_summary(shards: Path, tmp_path: Path) -> None:
+    copy, key = spoilt(shards, tmp_path / "v1")
+    given = with_settings("data.precompute.allow_skipped=1", "run.steps=1")
+    called("precompute", "--shards", str(copy), "--preset", "tiny-cpu", *given)
+    line = f"sample {key} is not trained on: "
+    assert f"left out   {line}" in called(*arguments(copy, tmp_path / "run", "run.steps=1"), "--dry-run").output
+    assert line in called(*arguments(copy, tmp_path / "run", "run.steps=1")).output
+    summary, text = (json.loads((tmp_path / "run/summary.json").read_text()), (tmp_path / "run/summary.md").read_text())
+    assert list(summary["not_trained_on"]) == [key] and "SHA-256 is not" in summary["not_trained_on"][key]
+    assert line in text and "nothing was left out" not in text
+
+
+def test_of_many_samples_that_are_left_out_some_are_named() -> None:
+    lines = some_left_out({f"{number:016x}": "it is damaged" for number in range(20)})
+    assert len(lines) == 9 and lines[-1] == "and 12 more samples are not trained on"
+    assert some_left_out({}) == []
+
+
+def test_a_sample_that_cannot_be_read_stops_or_is_counted(shards: Path, tmp_path: Path) -> None:
+    copy, key = spoilt(shards, tmp_path / "v1")
     pixels = ["data.source=pixels", "run.steps=3", "validation.every=3", "validation.split=test"]
     pixels += [f"validation.{name}" for name in ("at_start=false", "steps=2", "workers=0", "loss_samples=1")]
     result = CliRunner().invoke(cli, arguments(copy, tmp_path / "run", *pixels))
-    assert isinstance(result.exception, CorruptSampleError) and result.exception.key == sample.key
+    assert isinstance(result.exception, CorruptSampleError) and result.exception.key == key
     assert "--set data.allow_corrupt=1" in str(result.exception)
     called(*arguments(copy, tmp_path / "run", *pixels, "data.allow_corrupt=1"))
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
-    assert list(summary["corrupt"]) == [sample.key] and "SHA-256 is not" in summary["corrupt"][sample.key]
+    assert list(summary["corrupt"]) == [key] and "SHA-256 is not" in summary["corrupt"][key]
     assert [scores["step"] for scores in summary["validations"]] == [3] and summary["validations"][0]["loss"] > 0
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     (validated,) = (entry for entry in log if entry["event"] == "validated")
     assert 0 < validated["memory_bytes"] <= summary["peak_bytes"] and "memory_bytes" not in summary["validations"][0]
     told = (tmp_path / "run" / "summary.md").read_text()
-    assert f"sample {sample.key} was replaced" in told and "validation after step 3: loss" in told
+    assert f"sample {key} was replaced" in told and "validation after step 3: loss" in told
     assert len(list((tmp_path / "run" / "samples").rglob("*-sheet.png"))) == 1
 
 

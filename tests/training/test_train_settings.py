@@ -172,7 +172,7 @@ def test_a_plan_counts_a_graph_for_each_number_of_references(
     shards: Path, full_gpu: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = {Bucket(5, 64, 96, references=1): 1, Bucket(5, 64, 96, references=3): 2}
-    monkeypatch.setattr(plan_module, "_buckets", lambda *_: (sizes, 0))
+    monkeypatch.setattr(plan_module, "_samples_of", lambda *_: (sizes, {}))
 
     def activations(*overrides: str) -> int:
         given = ["model.weights=random", "speed.keep_blocks=0", *overrides]

@@ -10,14 +10,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pvtt_data.errors import DatasetError, PreflightError, PvttError
+from pvtt_data.errors import DatasetError, PreflightError
 from pvtt_data.gpu import find_gpu
 from pvtt_data.shards import ShardDataset
 from pvtt_data.words import bytes_text, duration_text
 from pvtt_train.config import TrainConfig, precision_of
 from pvtt_train.data.buckets import Bucket
 from pvtt_train.data.latents import LatentExamples
-from pvtt_train.data.pieces import Facts
+from pvtt_train.data.pieces import check_contents
+from pvtt_train.data.pixels import read_facts
 from pvtt_train.distributed import World
 from pvtt_train.room import Room, gpu_lacks, host_lacks, is_validated
 from pvtt_train.settings import Settings
@@ -31,6 +32,8 @@ from pvtt_train.wan.names import encoder_names, lacking_encoders
 from pvtt_train.wan.weights import PARTS, Part, missing_files, registry
 
 _SPARE_BYTES = 500 * 10**6
+_NAMED = 8
+"""Samples that are named of those that are left out; all are in `summary.json`."""
 _COPIES = 5
 """Of the adapters in a checkpoint: weights, average, two moments, and the file for use."""
 
@@ -44,7 +47,8 @@ class Plan:
         dataset: name and version.
         root: of the dataset's manifest.
         buckets: samples of each size, with the most references that they may show.
-        unreadable: samples whose metadata cannot be read.
+        left_out: samples that are not trained on, by key, and why: from pixels those whose metadata cannot be read,
+            with latents those that `precompute` was allowed to skip.
         processes: how many share a step.
         on_gpu: whether it runs on GPUs.
         device: that it runs on, in words.
@@ -61,7 +65,7 @@ class Plan:
     dataset: str
     root: str
     buckets: Mapping[Bucket, int]
-    unreadable: int
+    left_out: Mapping[str, str]
     processes: int
     on_gpu: bool
     device: str
@@ -122,8 +126,7 @@ class Plan:
         remark = config.optimiser.schedule.remark(config.run.steps)
         if remark:
             told.append(f"remark     {remark}")
-        if self.unreadable:
-            told.append(f"unreadable {self.unreadable} samples")
+        told += [f"left out   {line}" for line in some_left_out(self.left_out)]
         if self.missing:
             told.append(f"to fetch   {', '.join(self.missing)}")
         return told
@@ -134,6 +137,7 @@ def make_plan(settings: Settings, world: World) -> Plan:
 
     Raises:
         DatasetError: the shards or latents are damaged, or do not go with the settings.
+        InputError: samples cannot be shown as the settings say.
         PreflightError: the global batch cannot be shared among so many processes.
     """
     config, processes = settings.config, world.size
@@ -144,7 +148,8 @@ def make_plan(settings: Settings, world: World) -> Plan:
         )
     dataset = ShardDataset(config.data.shards, config.data.split)
     _check_files(dataset)
-    buckets, unreadable = _buckets(config, dataset)
+    check_contents(config.conditioning)
+    buckets, left_out = _samples_of(config, dataset)
     size, largest = SIZES[config.model.size], _largest(buckets)
     room = Room.of(config, world.device, largest)
     lora, batch, ema = config.lora, config.data.batch, bool(config.optimiser.ema.keep)
@@ -157,7 +162,7 @@ def make_plan(settings: Settings, world: World) -> Plan:
         dataset=f"{dataset.manifest.name} {config.data.shards.name}",
         root=dataset.manifest.root,
         buckets=buckets,
-        unreadable=unreadable,
+        left_out=left_out,
         processes=processes,
         on_gpu=world.device.type == "cuda",
         device=_device_told(config, world),
@@ -216,9 +221,9 @@ def preflight(plan: Plan) -> None:
         mend = f"run `pvtt-data models pull {config.model.size}` with a connection, or set model.folder"
         advice = "" if config.model.folder is not None else f"; {mend}"
         problems.append(f"weights are missing and may not be fetched: {', '.join(plan.missing)}{advice}")
-    if plan.unreadable > config.data.allow_corrupt:
+    if not config.data.from_latents and len(plan.left_out) > config.data.allow_corrupt:
         problems.append(
-            f"{plan.unreadable} samples are unreadable, data.allow_corrupt is {config.data.allow_corrupt}; run "
+            f"{len(plan.left_out)} samples are unreadable, data.allow_corrupt is {config.data.allow_corrupt}; run "
             f"`pvtt-data verify {config.data.shards}`"
         )
     problems += gpu_lacks(plan.memory, plan.room)
@@ -238,22 +243,16 @@ def _check_files(dataset: ShardDataset) -> None:
             raise DatasetError(f"{path} {what}; run `pvtt-data verify {dataset.path}`, or copy the version again")
 
 
-def _buckets(config: TrainConfig, dataset: ShardDataset) -> tuple[dict[Bucket, int], int]:
-    counts: Counter[Bucket] = Counter()
+def _samples_of(config: TrainConfig, dataset: ShardDataset) -> tuple[dict[Bucket, int], dict[str, str]]:
+    """How many samples there are of each size; and those that are not trained on, by key, with the reason."""
     if config.data.from_latents:
         tokens, weights = SIZES[config.model.size].text_tokens, encoder_names(config.model)
         latents = LatentExamples(config.data, config.conditioning, text_tokens=tokens, weights=weights)
-        counts.update(latents.shape(number) for number in range(len(latents)))
-        return dict(counts), 0
-    unreadable = 0
-    for sample in dataset:
-        try:
-            facts = Facts.of(sample, members=False)
-        except PvttError:
-            unreadable += 1
-            continue
-        shown = min(facts.available, config.conditioning.references.most)
-        counts[Bucket(facts.frames, facts.height, facts.width, shown)] += 1
+        counts = Counter(latents.shape(number) for number in range(len(latents)))
+        return dict(counts), {each.key: each.message for each in latents.skipped if each.key in dataset}
+    known, unreadable = read_facts(dataset)
+    most = config.conditioning.references.most
+    counts = Counter(Bucket(one.frames, one.height, one.width, min(one.available, most)) for one in known)
     if not counts:
         raise DatasetError(f"no sample of {dataset.path} can be read; run `pvtt-data verify {dataset.path}`")
     return dict(counts), unreadable
@@ -283,6 +282,13 @@ def _device_told(config: TrainConfig, world: World) -> str:
         return world.device_name if world.size == 1 else f"{world.device_name}, and {world.size - 1} more"
     why = "run.device says so" if config.run.device == "cpu" else f"no GPU works here: {find_gpu().trouble}"
     return f"the processor, {world.device_name} ({why})"
+
+
+def some_left_out(left_out: Mapping[str, str]) -> list[str]:
+    """Lines for a person: samples that are not trained on, the first ones by name, and why."""
+    told = [f"sample {key} is not trained on: {why}" for key, why in sorted(left_out.items())]
+    more = len(told) - _NAMED
+    return told if more <= 0 else [*told[:_NAMED], f"and {more} more samples are not trained on"]
 
 
 def _samples(count: int) -> str:

@@ -138,6 +138,8 @@ def _trained(plan: Plan, world: World, run: RunFolder, console: Console, diffsyn
         with room_told(lambda: f"what was saved after step {run.step} is good"):
             return train(parts, course, run, world, Screen(console if world.is_first else None), begin)
     except CorruptSampleError as error:
+        if not error.replaceable:
+            raise
         allowed = config.data.allow_corrupt
         more = f"--set data.allow_corrupt={allowed + 1} lets one more such sample be replaced by another"
         raise CorruptSampleError(error.key, f"{error.why}; {allowed} were allowed, {more}") from error

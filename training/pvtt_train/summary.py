@@ -15,7 +15,7 @@ from pvtt_data.files import write_whole
 from pvtt_data.words import bytes_text, duration_text
 from pvtt_train.export import use_in_words
 from pvtt_train.loop import Outcome
-from pvtt_train.plan import Plan
+from pvtt_train.plan import Plan, some_left_out
 from pvtt_train.run_folder import ADAPTER, CONFIG, METRICS, SUMMARY, SUMMARY_NUMBERS, RunFolder
 
 _PARTS = 10
@@ -37,8 +37,8 @@ class Summary:
         wait_share: of the steps' time in which they waited for the loader.
         peak_bytes: the most memory that was held, in steps and in validations.
         left_out: steps whose loss or gradient was no number, and the keys of their samples.
-        corrupt: samples that could not be read, and why.
-        unreadable: samples whose metadata cannot be read.
+        corrupt: samples that could not be read and were replaced, and why.
+        not_trained_on: samples that were left out from the beginning, and why.
         validations: scores of the first validation and of the last one, with the step of each.
         stopped: number of the signal that ended the run early; 0 if it is finished.
     """
@@ -54,7 +54,7 @@ class Summary:
     peak_bytes: int
     left_out: tuple[tuple[int, tuple[str, ...]], ...]
     corrupt: dict[str, str]
-    unreadable: int
+    not_trained_on: dict[str, str]
     validations: tuple[dict[str, float], ...]
     stopped: int
 
@@ -76,7 +76,7 @@ class Summary:
             peak_bytes=max((entry["memory_bytes"] for entry in (*told, *run.events("validated"))), default=0),
             left_out=tuple(outcome.progress.left_out),
             corrupt=dict(outcome.progress.corrupt),
-            unreadable=plan.unreadable,
+            not_trained_on=dict(plan.left_out),
             validations=_first_and_last(run),
             stopped=outcome.stopped,
         )
@@ -97,9 +97,8 @@ class Summary:
             told.append(f"validation after step {scores['step']}: {numbers}")
         told += [f"step {step} was left out: no number; samples {', '.join(keys)}" for step, keys in self.left_out]
         told += [f"sample {key} was replaced: {why}" for key, why in sorted(self.corrupt.items())]
-        if self.unreadable:
-            told.append(f"{self.unreadable} samples were left out: their metadata cannot be read")
-        if not (self.left_out or self.corrupt or self.unreadable):
+        told += some_left_out(self.not_trained_on)
+        if not (self.left_out or self.corrupt or self.not_trained_on):
             told.append("nothing was left out")
         return told
 
