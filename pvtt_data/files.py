@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -72,6 +73,20 @@ class HeldError(Exception):
         self.holder = holder or "unknown"
 
 
+def patiently(take: Callable[[], None]) -> None:
+    """Take a lock; who only looks whether it is free holds it for a moment, so that it is tried more than once.
+
+    Raises:
+        BlockingIOError: somebody has it.
+    """
+    for pause_s in (0.02, 0.1):
+        try:
+            return take()
+        except BlockingIOError:
+            time.sleep(pause_s)
+    return take()
+
+
 def holder(path: Path) -> str | None:
     """What the process that holds a lock says of itself; None if none does. Nothing is made or held.
 
@@ -106,7 +121,7 @@ def hold(path: Path, words: str) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.open("a+b")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        patiently(lambda: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB))
     except BlockingIOError:
         lock.seek(0)
         holder = lock.read().decode(errors="replace").strip()
@@ -136,4 +151,6 @@ def wait_and_hold(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         except BlockingIOError:
             on_wait()
             fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError:
+            pass  # a file system without such locks: two may then work at a time, as ever
         yield

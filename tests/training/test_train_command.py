@@ -22,10 +22,10 @@ from pvtt_train.cli import cli
 from pvtt_train.cli.train import train_command
 from pvtt_train.data.examples import CorruptSampleError
 from pvtt_train.distributed import World
-from pvtt_train.export import use_in_words
 from pvtt_train.metrics import Metrics
 from pvtt_train.plan import some_left_out
 from pvtt_train.run_folder import RunFolder
+from pvtt_train.summary import use_in_words
 from pvtt_train.wan.architecture import SIZES, WanVace, random_model
 from safetensors.torch import load_file
 from toy_triples import write_toy_dataset

@@ -40,8 +40,8 @@ class RunConfig(StageConfig):
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Of the frozen model and of what it computes. Auto: bf16 on a GPU, fp32 on a processor."""
     self_test: bool = True
-    """On a GPU, compare kernels and compiled blocks for parity and speed before the first step, and take the best;
-    what is set under `speed` is then only the fallback."""
+    """On a GPU, compare kernels and compiled blocks for parity and speed before the first step: `attention: auto`
+    becomes the fastest that is right, and what is set under `speed` but wrong here is turned off."""
     max_memory_gb: Annotated[float, Field(gt=0)] | None = None
     """Use no more of a GPU than that, in 10⁹ bytes; all of it if not given."""
     experiments: Path | None = Path("experiments")

@@ -14,7 +14,6 @@ the norms of the unchanged weight where DoRA divides by those of the changed one
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -22,7 +21,6 @@ from typing import TYPE_CHECKING, Literal, get_args
 from pvtt_data.errors import InputError
 from pvtt_data.files import write_whole
 from pvtt_train.adapters import DORA_PREFIX, AdapterInfo, metadata_of, read_adapters, read_info
-from pvtt_train.run_folder import ADAPTER
 
 if TYPE_CHECKING:
     import torch
@@ -47,22 +45,6 @@ _REFUSED: Mapping[Format, str] = {
     "diffsynth": "DiffSynth leaves DoRA's magnitudes out without a word",
     "comfyui": "ComfyUI divides by the norms of the unchanged weight, where DoRA divides by those of the changed one",
 }
-
-
-def use_in_words(targets: str, dora: bool, run: Path) -> str:
-    """How a run's adapter is used, in one line: what loads it, or what writes it anew for other programs.
-
-    Args:
-        targets: vace, dit or both.
-        dora: whether it has magnitudes.
-        run: folder of the run.
-    """
-    command = f"`pvtt-train export {shlex.quote(str(run))} lora.safetensors`"
-    if dora:
-        return f"DoRA: {command} for diffusers; {_REFUSED['diffsynth']}, and ComfyUI reckons otherwise"
-    parts = ("vace", "dit") if targets == "both" else (targets,)
-    loads = " and ".join(f"`pipe.load_lora(pipe.{part}, {ADAPTER!r})`" for part in parts)
-    return f"{loads} in DiffSynth; {command} for diffusers, with `--format comfyui` for ComfyUI"
 
 
 def export(path: Path, format: Format, out: Path, dtype: torch.dtype | None = None) -> AdapterInfo:

@@ -182,6 +182,7 @@ def with_speed(plan: Plan, speed: SpeedConfig, world: World) -> Plan:
 
 
 def _memory(config: TrainConfig, speed: SpeedConfig, buckets: Collection[Bucket], world: World) -> MemoryEstimate:
+    shown = _shown(buckets, config.conditioning.references.dropout)
     return estimate(
         SIZES[config.model.size],
         config.lora,
@@ -190,7 +191,8 @@ def _memory(config: TrainConfig, speed: SpeedConfig, buckets: Collection[Bucket]
         config.data.batch,
         ema=bool(config.optimiser.ema.keep),
         weight_bytes=precision_of(config, world.device).itemsize,
-        shapes=len(_shown(buckets, config.conditioning.references.dropout)) if world.device.type == "cuda" else 1,
+        shapes=len(shown) if world.device.type == "cuda" else 1,
+        others=shown,
     )
 
 

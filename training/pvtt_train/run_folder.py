@@ -87,7 +87,10 @@ class RunFolder:
         Raises:
             PreflightError: one is.
         """
-        found = holder(self.path / "lock")
+        try:
+            found = holder(self.path / "lock")
+        except OSError as error:
+            raise PreflightError(f"{self.path}/lock cannot be read ({error.strerror})") from error
         if found is not None:
             raise self._in_use(found)
 

@@ -112,8 +112,11 @@ def _with_self_test(plan: Plan, world: World, run: RunFolder, console: Console) 
             told=lambda words: console.print(f"self-test  {words}", highlight=False, markup=False),
         )
     found_plan = with_speed(plan, world.same(found), world)
-    lacking = gpu_lacks(found_plan.memory, plan.room, turned_off(config.speed, run.path / SELF_TEST))
+    wrong = world.same(turned_off(config.speed, run.path / SELF_TEST) if world.is_first else [])
+    lacking = gpu_lacks(found_plan.memory, plan.room, wrong)
     if lacking:
+        if world.is_first:
+            (run.path / SELF_TEST).unlink(missing_ok=True)  # what is wrong may be mended before the next start
         raise PreflightError(lacking[0])
     return found_plan
 
@@ -126,11 +129,13 @@ def _trained(plan: Plan, world: World, run: RunFolder, console: Console, diffsyn
     def tell(line: str) -> None:
         console.print(line, highlight=False, markup=False)
 
+    facts = start_facts(plan, world, diffsynth, step) if world.is_first else {}
+
     def begin() -> None:
         """A start that is refused until here leaves the run's settings as they are."""
         if world.is_first:
             run.write_config(config)
-            run.add_facts(start_facts(plan, world, diffsynth, step))
+            run.add_facts(facts)
 
     with memory_told(f"step {step + 1}, while the model was loaded", advice):
         parts, course = assemble(config, plan.speed, world, run, advice, tell)

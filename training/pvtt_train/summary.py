@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import shlex
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +14,6 @@ from pathlib import Path
 from pvtt_data.experiment_log import Entry, Output, Picture, Related, Remark, Setting, Table
 from pvtt_data.files import write_whole
 from pvtt_data.words import bytes_text, duration_text
-from pvtt_train.export import use_in_words
 from pvtt_train.loop import Outcome
 from pvtt_train.plan import Plan, some_left_out
 from pvtt_train.run_folder import ADAPTER, CONFIG, METRICS, SUMMARY, SUMMARY_NUMBERS, RunFolder
@@ -138,6 +138,22 @@ class Summary:
             found.append(Output(run.path / ADAPTER, "adapter; the summary says what loads it"))
         named = ((METRICS, "numbers of each step"), (CONFIG, "all settings"), (SUMMARY, "summary"))
         return [*found, *(Related(run.path / name, words) for name, words in named)]
+
+
+def use_in_words(targets: str, dora: bool, run: Path) -> str:
+    """How a run's adapter is used, in one line: what loads it, or what writes it anew for other programs.
+
+    Args:
+        targets: vace, dit or both.
+        dora: whether it has magnitudes.
+        run: folder of the run.
+    """
+    command = f"`pvtt-train export {shlex.quote(str(run))} lora.safetensors`"
+    if dora:
+        return f"DoRA: {command} for diffusers; DiffSynth and ComfyUI cannot use it"
+    parts = ("vace", "dit") if targets == "both" else (targets,)
+    loads = " and ".join(f"`pipe.load_lora(pipe.{part}, {ADAPTER!r})`" for part in parts)
+    return f"{loads} in DiffSynth; {command} for diffusers, with `--format comfyui` for ComfyUI"
 
 
 def keep_adapter(outcome: Outcome, run: RunFolder) -> Path | None:

@@ -77,13 +77,14 @@ def test_a_run_does_not_go_on_with_more_or_fewer_samples(
     go_on(before, data, state)
 
 
-@pytest.mark.parametrize(("make", "member"), [(latents, "target.mp4"), (pixels, "json")])
-def test_what_is_left_out_is_named_with_its_reason(make: Any, member: str, dataset: Path, tmp_path: Path) -> None:
-    with damaged(dataset, member, 2):
-        examples = make(settings_of(dataset, tmp_path))
-    [sample] = examples.skipped
+def test_what_is_left_out_is_named_with_its_reason(dataset: Path, tmp_path: Path) -> None:
+    with damaged(dataset, "target.mp4", 2):
+        [sample] = latents(settings_of(dataset, tmp_path)).skipped
     assert sample.key == key_of(2) and sample.reason == "dataset-damaged"
-    assert member in sample.message and "SHA-256" in sample.message
+    assert "target.mp4" in sample.message and "SHA-256" in sample.message
+    with damaged(dataset, "json", 2):
+        [(key, why)] = pixels(settings_of(dataset, tmp_path)).unreadable.items()
+    assert key == key_of(2) and "json" in why and "SHA-256" in why
 
 
 def test_what_has_no_readable_metadata_is_allowed_once(dataset: Path, tmp_path: Path) -> None:

@@ -27,7 +27,6 @@ class Toys:
     """Lessons whose numbers tell sample and epoch; some cannot be read, some take longer."""
 
     name = "toys"
-    skipped = ()
 
     def __init__(self, count: int = 24, bad: tuple[int, ...] = (), slow_s: float = 0.0) -> None:
         self.count, self.bad, self.slow_s = count, bad, slow_s

@@ -184,6 +184,11 @@ def test_the_processor_holds_page_locked_activations_and_exact_weights_or_the_mo
     assert 2**26 < sent[0] < sent[1] < 2**27, "torch takes the next power of two for each"
     assert of(speed=away).host == of(81, away).host > 2**27 * SMALL.layers
     assert of().host == 0
+    short = of(17, away)
+    assert short.host < of(speed=away).host, "64 MiB each"
+    mixed = of(speed=away, others=[Clip(17, 480, 848), Clip(49, 480, 848)])
+    assert mixed.host == short.host + of(speed=away).host, "those of short clips are too small for the others"
+    assert mixed.needed == of(speed=away).needed
     exact = sum(parameters(LARGE)) * 2
     lone = of(size=LARGE, speed=SpeedConfig(compile=True, fp8=True))
     assert exact < lone.host < 1.02 * exact, "all of it is loaded there"

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from pvtt_data.errors import PvttError
 from pvtt_train.data.buckets import Bucket
-from pvtt_train.data.latent_shards import SkippedSample
 from pvtt_train.lesson import Lesson
 
 
@@ -42,12 +41,6 @@ class Examples(Protocol):
     @property
     def unreadable(self) -> Mapping[str, str]:
         """Samples that are not among these since they cannot be read, and why; they count as corrupt ones."""
-        ...
-
-    @property
-    def skipped(self) -> tuple[SkippedSample, ...]:
-        """Samples of the dataset that are not among these, and why: `unreadable` ones, and what `precompute` left out
-        of any split of its set."""
         ...
 
     def __len__(self) -> int: ...

@@ -16,7 +16,6 @@ from pvtt_train.data.buckets import Bucket
 from pvtt_train.data.config import DataConfig
 from pvtt_train.data.encoders import Codec, GreyOnce, TextEncoder, digest_of, indexed, training_text
 from pvtt_train.data.examples import CorruptSampleError
-from pvtt_train.data.latent_shards import SkippedSample
 from pvtt_train.data.latents import examples_name, shaping
 from pvtt_train.data.pieces import (
     Facts,
@@ -98,13 +97,6 @@ class PixelExamples:
             precision=data.precompute.precision,
             codec=digest_of(codec),
             text=digest_of(text),
-        )
-
-    @property
-    def skipped(self) -> tuple[SkippedSample, ...]:
-        """Those that are `unreadable`, as `LatentExamples.skipped`."""
-        return tuple(
-            SkippedSample(key=key, reason="dataset-damaged", message=why) for key, why in self.unreadable.items()
         )
 
     def __len__(self) -> int:

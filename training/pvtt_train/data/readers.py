@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pvtt_data.errors import DatasetError, PreflightError
+from pvtt_data.files import patiently
 
 
 class Reading:
@@ -32,7 +33,7 @@ class Reading:
             return
         weakref.finalize(self, os.close, handle)
         try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            patiently(lambda: fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise DatasetError(f"another process gives back space in {folder} (prune); wait for it") from error
         except OSError:

@@ -18,7 +18,7 @@ from torch import Tensor
 _LEAST = 2**20
 """Bytes under which a tensor is left where it is."""
 Pool = dict[int, list[Tensor]]
-"""Memory by its size in bytes, which clips of other sizes use, too."""
+"""Memory by its size in bytes, a power of two; smaller clips use what larger ones needed."""
 
 
 class _Parcel:
@@ -132,8 +132,11 @@ class Host:
 
     def _send(self, x: Tensor, load: _Load) -> _Parcel:
         size = 1 << (x.nbytes - 1).bit_length()  # torch takes no less for page-locked memory
-        spare = self._pool[size]
-        memory = spare.pop() if spare else torch.empty(size, dtype=torch.uint8, pin_memory=self._stream is not None)
+        spare = min((found for found, parts in self._pool.items() if parts and found >= size), default=None)
+        if spare is None:
+            memory = torch.empty(size, dtype=torch.uint8, pin_memory=self._stream is not None)
+        else:
+            memory = self._pool[spare].pop()
         parcel = _Parcel(memory, x, self._pool)
         if self._stream is None:
             parcel.host.copy_(x)

@@ -61,8 +61,8 @@ def choose(
     kept_in: Path | None = None,
     told: Told = lambda words: None,
 ) -> SpeedConfig:
-    """Settings for a GPU: the fastest attention kernel that is right, compiled blocks if they are right and faster, and
-    as many blocks that keep everything as memory allows.
+    """Settings for a GPU: the fastest attention kernel that is right, what is wanted but wrong turned off
+    (`pvtt_train.speed.findings.decide`), and as many blocks that keep everything as memory allows.
 
     What saves memory and is turned off for being wrong (`pvtt_train.speed.findings.turned_off` names it) may leave too
     little room for the rest: that is not checked here.

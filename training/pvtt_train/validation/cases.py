@@ -130,11 +130,15 @@ def prepare(
         raise InputError(
             "no-cases", f"{dataset.path.name} has no swapped pair in its {config.split} split; set validation.every: 0"
         )
+    try:
+        [negative] = text.embed([config.negative_prompt])
+    except InputError as error:
+        raise InputError(error.reason, f"validation.negative_prompt: {error.message}", error.numbers) from error
     for place, key in enumerate(keys):
         sample = dataset[key]
         prompt = f"{trigger} {sample.meta.prompt}".strip()
         try:
-            words, negative = text.embed([prompt, config.negative_prompt])
+            [words] = text.embed([prompt])
         except InputError as error:
             raise InputError(error.reason, f"held-out sample {key}: {error.message}", error.numbers) from error
         yield _prepared(

@@ -29,7 +29,7 @@ def held_out(config: ValidationConfig, shards: Path) -> ShardDataset | None:
     return _with_cases(shards, config.split, config.seed)
 
 
-def lacking(config: ValidationConfig, shards: Path, flow: FlowConfig) -> list[str]:
+def _lacking(config: ValidationConfig, shards: Path, flow: FlowConfig) -> list[str]:
     """Lines for a person: which of the validation that is set cannot be, why, and what to do; none if all of it can.
 
     Args:
@@ -56,10 +56,10 @@ def lacking(config: ValidationConfig, shards: Path, flow: FlowConfig) -> list[st
 
 
 def outlook(config: ValidationConfig, shards: Path, flow: FlowConfig) -> list[str]:
-    """Lines for a person: what is validated and when; and `lacking`, with the same arguments and errors."""
+    """Lines for a person: what is validated and when; and what of it cannot be, why, and what to do."""
     if not config.every:
         return ["off: validation.every is 0"]
-    told, wanted = lacking(config, shards, flow), for_levels(config, flow)
+    told, wanted = _lacking(config, shards, flow), for_levels(config, flow)
     dataset = held_out(wanted, shards)
     if dataset is None:
         return told

@@ -10,7 +10,7 @@ fragments) is what `RESERVE` and `FRAGMENTS` allow for. Memory of the processor 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -92,7 +92,8 @@ class MemoryEstimate:
         working: what a block needs while its gradient is computed.
         host: in the memory of the processor, of each process that shares it: exact weights that float8 replaces, which
             wait there, and what `host_blocks` sends there; or, if that is more, the model as it is loaded for float8.
-            Not counted: programs, batches that are ready, and a text encoder for validation.
+            Rough with `host_whole`, which sends tensors of two sizes. Not counted: programs, batches that are ready,
+            and a text encoder for validation.
         setting: what was estimated, for `advice`.
     """
 
@@ -163,6 +164,7 @@ class Setting:
     weight_bytes: int
     resident_blocks: int | None
     shapes: int = 1
+    others: tuple[BucketLike, ...] = ()
 
     def estimate(self) -> MemoryEstimate:
         """The estimate."""
@@ -172,13 +174,18 @@ class Setting:
         copies = (4 + captures) * of_adapter + (4 if self.ema else 0)
         trained = adapter_parameters(self.size, self.lora)
         saved, working, offloaded = _activations(self)
-        tensor = self.batch * tokens(self.bucket) * self.size.dim * self.weight_bytes
+        tensor = self._tensor(self.bucket)
         unit = tensor * max(1, captures)
-        locked = tensor if self.speed.checkpointing == "offload" else _page_locked(tensor)
-        host += round(offloaded * locked)
+        # Memory is used again for smaller tensors only: in the worst case each power of two has some of its own.
+        kinds = {_page_locked(self._tensor(bucket)) for bucket in (self.bucket, *self.others)}
+        host += round(offloaded * (tensor if self.speed.checkpointing == "offload" else sum(kinds)))
         if self.speed.fp8:
             host = max(host, sum(parameters(self.size)) * self.weight_bytes + trained * of_adapter)
         return MemoryEstimate(weights, trained * copies, round(saved * unit), round(working * unit), host, self)
+
+    def _tensor(self, bucket: BucketLike) -> int:
+        """Bytes of the tokens of a batch at one place in the model."""
+        return self.batch * tokens(bucket) * self.size.dim * self.weight_bytes
 
 
 def estimate(
@@ -192,6 +199,7 @@ def estimate(
     weight_bytes: int = 2,
     resident_blocks: int | None = None,
     shapes: int = 1,
+    others: Collection[BucketLike] = (),
 ) -> MemoryEstimate:
     """Memory of a training step; neither VAE nor text encoder is loaded.
 
@@ -207,11 +215,15 @@ def estimate(
             from the processor's memory. `pvtt-train` itself keeps all of them on the GPU.
         shapes: of batches, at most as large as `bucket`. With `speed.graph` each has a captured graph, which keeps
             activations and gradients of its own; not measured.
+        others: further sizes of clips, at most as large as `bucket`. With `host_blocks` they may have memory of the
+            processor of their own.
 
     Raises:
         InputError: as `pvtt_train.wan.shape.tokens`.
     """
-    return Setting(size, lora, speed, bucket, batch, ema, weight_bytes, resident_blocks, shapes).estimate()
+    return Setting(
+        size, lora, speed, bucket, batch, ema, weight_bytes, resident_blocks, shapes, tuple(others)
+    ).estimate()
 
 
 def fitted(

@@ -142,7 +142,8 @@ def _selective(setting: Setting) -> Setting:
 
 def _at_most(frames: int) -> Change:
     def shorter(setting: Setting) -> Setting:
-        return replace(setting, bucket=_Frames(setting.bucket, min(frames, setting.bucket.frames)))
+        sizes = [_Frames(each, min(frames, each.frames)) for each in (setting.bucket, *setting.others)]
+        return replace(setting, bucket=sizes[0], others=tuple(sizes[1:]))
 
     return shorter
 
