@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,15 @@ def test_sigterm_saves_and_the_run_goes_on_to_the_same_bits(whole: Path, tmp_pat
     assert_same(whole, tmp_path)
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Ctrl-C, which a process that was begun in the background does not hear."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_only_a_second_ctrl_c_ends_at_once() -> None:
     """Launchers send SIGTERM more than once."""
     with Stop() as stop:
