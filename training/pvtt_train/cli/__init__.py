@@ -60,7 +60,7 @@ def cli(
     """Train a VACE adapter on triples.
 
     Begin with `pvtt-train --shards shards/v1`. A run that was stopped or killed goes on where it was when the same
-    command is given again. Several GPUs: `accelerate launch -m pvtt_train --shards shards/v1`.
+    command is given again. Several GPUs: `accelerate launch --multi_gpu -m pvtt_train --shards shards/v1`.
     """
     if ctx.invoked_subcommand is not None:
         _refuse_own_options(ctx)
