@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Literal
 from pvtt_data import grounded_backend
 from pvtt_data.errors import PreflightError
 from pvtt_data.grounded_backend import Device, Readiness
+from pvtt_data.machine import memory_bytes
 from pvtt_data.mirrors import Progress
 from pvtt_data.models import ModelRegistry
 from pvtt_data.segmenters.base import Segmenter
@@ -92,8 +92,7 @@ class ChosenBackend:
         # CUDA and mapped weights reserve far more address space than they use. Processes of its own give GPU memory
         # back when the stage ends; one at a time fills a GPU.
         if self.device == "cpu":
-            memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-            processes = max(1, memory_bytes // _CPU_WORKER_BYTES)
+            processes = max(1, memory_bytes() // _CPU_WORKER_BYTES)
             return Resources(memory_bytes=None, timeout_s=8 * 3600.0, isolated=True, processes=processes)
         # Each clip is followed both ways at a time: half as many clips fill the tracker's batch.
         clips = max(1, self.settings.batch // 2)

@@ -101,7 +101,7 @@ def holder(path: Path) -> str | None:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return lock.read().decode(errors="replace").strip()
+                return _said(lock)
     except FileNotFoundError:
         pass
     return None
@@ -123,15 +123,20 @@ def hold(path: Path, words: str) -> BinaryIO:
     try:
         patiently(lambda: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB))
     except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().decode(errors="replace").strip()
+        words = _said(lock)
         lock.close()
-        raise HeldError(holder) from None
+        raise HeldError(words) from None
     lock.seek(0)
     lock.truncate()
     lock.write(f"{words}\n".encode())
     lock.flush()
     return lock
+
+
+def _said(lock: BinaryIO) -> str:
+    """What its holder wrote into a lock file."""
+    lock.seek(0)
+    return lock.read().decode(errors="replace").strip()
 
 
 @contextlib.contextmanager

@@ -224,8 +224,7 @@ def test_as_many_processes_share_a_cpu_as_have_room_in_memory(tmp_path: Path, mo
     pretend(monkeypatch, NO_GPU)
     backend = grounded(tmp_path)
     for gigabytes, processes in ((4, 1), (25, 4)):
-        sizes = {"SC_PAGE_SIZE": 1000, "SC_PHYS_PAGES": gigabytes * 10**6}
-        monkeypatch.setattr("pvtt_data.backends.os.sysconf", sizes.__getitem__)
+        monkeypatch.setattr("pvtt_data.backends.memory_bytes", lambda found=gigabytes * 10**9: found)
         assert Segment(backend).resources.processes == processes
 
 

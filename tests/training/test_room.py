@@ -9,6 +9,7 @@ import pytest
 import torch
 from pvtt_train import room as room_module
 from pvtt_train.data.buckets import Bucket
+from pvtt_train.plan import needed_parts
 from pvtt_train.room import Room, gpu_lacks, host_lacks
 from pvtt_train.settings import resolve
 from pvtt_train.wan.architecture import SIZES
@@ -28,7 +29,8 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def room(shards: Path, *overrides: str) -> Room:
     given = ["run.max_memory_gb=9", "run.precision=bf16", "validation.split=test", *overrides]
-    return Room.of(resolve(shards, "rtx5090-480p49", overrides=given).config, CPU, CLIPS)
+    config = resolve(shards, "rtx5090-480p49", overrides=given).config
+    return Room.of(config, CPU, CLIPS, needed_parts(config))
 
 
 def test_room_is_left_for_what_lies_beside_the_training(shards: Path) -> None:

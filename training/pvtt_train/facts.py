@@ -14,7 +14,7 @@ from pvtt_data.experiment_log.privacy import Privacy
 from pvtt_data.stage import library_version
 from pvtt_train.diffsynth_source import DiffSynthSource
 from pvtt_train.distributed import World
-from pvtt_train.plan import Plan, needed_parts
+from pvtt_train.plan import Plan
 from pvtt_train.wan.weights import describe
 
 _LIBRARIES = ("torch", "diffsynth", "peft", "accelerate", "safetensors", "transformers", "numpy", "av", "tensorboard")
@@ -35,7 +35,7 @@ def start_facts(plan: Plan, world: World, diffsynth: DiffSynthSource, step: int)
     cuda = world.device.type == "cuda"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # random weights were told of when they were made
-        weights = describe(plan.settings.config.model, needed_parts(plan.settings.config))
+        weights = describe(plan.settings.config.model, plan.parts)
     return {
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "from_step": step,

@@ -20,11 +20,11 @@ from pvtt_train.data.latents import LatentExamples
 from pvtt_train.data.pieces import check_contents
 from pvtt_train.data.pixels import read_facts
 from pvtt_train.distributed import World
-from pvtt_train.room import Room, gpu_lacks, host_lacks, is_validated
+from pvtt_train.room import Room, gpu_lacks, host_lacks
 from pvtt_train.settings import Settings
 from pvtt_train.speed.config import SpeedConfig
 from pvtt_train.timing import matmul_rate, step_seconds
-from pvtt_train.validation.outlook import outlook, require_trackers
+from pvtt_train.validation.outlook import for_levels, held_out, outlook, require_trackers
 from pvtt_train.wan.adapters import adapter_parameters
 from pvtt_train.wan.architecture import SIZES
 from pvtt_train.wan.memory import MemoryEstimate, estimate, fitted
@@ -53,6 +53,7 @@ class Plan:
         on_gpu: whether it runs on GPUs.
         device: that it runs on, in words.
         checkpoint_bytes: of one checkpoint.
+        parts: weights that it loads.
         missing: weights that have to be fetched.
         speed: how a step is computed: as set, with what is to fit the memory decided.
         memory: that a step takes, with the largest clips.
@@ -70,6 +71,7 @@ class Plan:
     on_gpu: bool
     device: str
     checkpoint_bytes: int
+    parts: tuple[Part, ...]
     missing: Sequence[str]
     speed: SpeedConfig
     memory: MemoryEstimate
@@ -151,7 +153,8 @@ def make_plan(settings: Settings, world: World) -> Plan:
     check_contents(config.conditioning)
     buckets, left_out = _samples_of(config, dataset)
     size, largest = SIZES[config.model.size], _largest(buckets)
-    room = Room.of(config, world.device, largest)
+    parts = needed_parts(config)
+    room = Room.of(config, world.device, largest, parts)
     lora, batch, ema = config.lora, config.data.batch, bool(config.optimiser.ema.keep)
     weight_bytes = precision_of(config, world.device).itemsize
     speed = fitted(config.speed, size, lora, largest, batch, room.available, ema, weight_bytes)
@@ -167,7 +170,8 @@ def make_plan(settings: Settings, world: World) -> Plan:
         on_gpu=world.device.type == "cuda",
         device=_device_told(config, world),
         checkpoint_bytes=_COPIES * 4 * adapter_parameters(size, lora),
-        missing=missing_files(config.model, needed_parts(config)),
+        parts=parts,
+        missing=missing_files(config.model, parts),
         speed=speed,
         memory=_memory(config, speed, buckets, world),
         room=room,
@@ -207,7 +211,8 @@ def _shown(buckets: Collection[Bucket], dropout: float) -> set[Bucket]:
 
 def needed_parts(config: TrainConfig) -> tuple[Part, ...]:
     """Weights that a run loads: without latents, and for samples of validation, VAE and text encoder too."""
-    return PARTS if is_validated(config) or not config.data.from_latents else ("model",)
+    validated = held_out(for_levels(config.validation, config.flow), config.data.shards) is not None
+    return PARTS if validated or not config.data.from_latents else ("model",)
 
 
 def preflight(plan: Plan) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -56,22 +54,11 @@ class Preset:
         if "include" not in yaml.safe_load(text):
             return text
         head = "".join(takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
-        return f"{head}\n{yaml.safe_dump(_whole(self.path), sort_keys=False)}"
+        from pvtt_train.config import read_config
 
-
-def _whole(path: Path) -> dict[str, Any]:
-    """Of a preset's file and those that it includes; later ones win, mappings merge."""
-    own: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    included = own.pop("include", None)
-    return _merged(_whole(path.with_name(included)), own) if included else own
-
-
-def _merged(base: dict[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    both = {**base, **top}
-    for name in base.keys() & top.keys():
-        if isinstance(base[name], dict) and isinstance(top[name], dict):
-            both[name] = _merged(base[name], top[name])
-    return both
+        whole = read_config(self.path, ["data.shards=."]).model_dump(mode="json", exclude_unset=True)
+        del whole["data"]["shards"]
+        return f"{head}\n{yaml.safe_dump(whole, sort_keys=False)}"
 
 
 def names() -> list[str]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from pvtt_data.machine import memory_bytes
 from pvtt_data.words import bytes_text
 from pvtt_train.config import TrainConfig, precision_of
 from pvtt_train.data.buckets import Bucket
-from pvtt_train.machine import memory_bytes
-from pvtt_train.validation.outlook import for_levels, held_out
 from pvtt_train.wan.encode_memory import encoding_bytes
 from pvtt_train.wan.memory import MemoryEstimate
+from pvtt_train.wan.weights import Part
 
 _WORKSPACE_BYTES = 10**9
 """Allowed for what kernels take for themselves while a VAE encodes; not measured."""
@@ -35,13 +35,14 @@ class Room:
     encoding: int = 0
 
     @classmethod
-    def of(cls, config: TrainConfig, device: torch.device, largest: Bucket) -> Room:
+    def of(cls, config: TrainConfig, device: torch.device, largest: Bucket, parts: Collection[Part]) -> Room:
         """What is free on the GPU, or all that the machine has; less what a VAE takes that works, or waits, beside it.
 
         Args:
             config: settings.
             device: to train on.
             largest: size of the clips.
+            parts: weights that are loaded; with latents, the VAE only where validation needs it.
         """
         found = int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else memory_bytes()
         if config.run.max_memory_gb is not None:
@@ -52,12 +53,7 @@ class Room:
             itemsize = precision_of(config, device).itemsize
             encoding = encoding_bytes(largest, config.data.threads, itemsize) + _WORKSPACE_BYTES
             return cls(found - encoding, encoding)
-        return cls(found - (_IDLE_VAE_BYTES if is_validated(config) else 0))
-
-
-def is_validated(config: TrainConfig) -> bool:
-    """Whether a run validates: it then needs VAE and text encoder in any case."""
-    return held_out(for_levels(config.validation, config.flow), config.data.shards) is not None
+        return cls(found - (_IDLE_VAE_BYTES if "vae" in parts else 0))
 
 
 def gpu_lacks(memory: MemoryEstimate, room: Room, why: Sequence[str] = ()) -> list[str]:

@@ -94,9 +94,9 @@ class RunFolder:
         if found is not None:
             raise self._in_use(found)
 
-    def _in_use(self, holder: str) -> PreflightError:
+    def _in_use(self, who: str) -> PreflightError:
         return PreflightError(
-            f"another process ({holder}) trains in {self.path}; wait for it, stop it, or name another folder with --run"
+            f"another process ({who}) trains in {self.path}; wait for it, stop it, or name another folder with --run"
         )
 
     @property

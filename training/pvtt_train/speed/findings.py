@@ -139,12 +139,13 @@ def turned_off(wanted: SpeedConfig, kept_in: Path) -> list[str]:
     """
     if not kept_in.exists():
         return []
-    wrong = {finding.name: finding.fault for finding in _findings(json.loads(kept_in.read_text("utf-8")))}
+    found = _findings(json.loads(kept_in.read_text("utf-8")))
+    wrong = {finding.name: finding.fault for finding in found if finding.is_wrong}
     settings = {"speed.compile": (wanted.compile, COMPILED), "speed.fp8": (wanted.fp8, FLOAT8)}
     return [
         f"{setting} was turned off by the self-test: {wrong[name]}"
         for setting, (on, name) in settings.items()
-        if on and wrong.get(name, "") not in ("", UNTRIED)
+        if on and name in wrong
     ]
 
 

@@ -18,7 +18,12 @@ from torch import Tensor
 _LEAST = 2**20
 """Bytes under which a tensor is left where it is."""
 Pool = dict[int, list[Tensor]]
-"""Memory by its size in bytes, a power of two; smaller clips use what larger ones needed."""
+"""Memory by its size, as of `page_locked_bytes`; smaller clips use what larger ones needed."""
+
+
+def page_locked_bytes(count: int) -> int:
+    """What torch takes for so many bytes that are page-locked: the next power of two (`CachingHostAllocator.h`)."""
+    return 1 << (count - 1).bit_length()
 
 
 class _Parcel:
@@ -131,7 +136,7 @@ class Host:
         return velocity
 
     def _send(self, x: Tensor, load: _Load) -> _Parcel:
-        size = 1 << (x.nbytes - 1).bit_length()  # torch takes no less for page-locked memory
+        size = page_locked_bytes(x.nbytes)
         spare = min((found for found, parts in self._pool.items() if parts and found >= size), default=None)
         if spare is None:
             memory = torch.empty(size, dtype=torch.uint8, pin_memory=self._stream is not None)

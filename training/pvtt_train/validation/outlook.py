@@ -29,8 +29,8 @@ def held_out(config: ValidationConfig, shards: Path) -> ShardDataset | None:
     return _with_cases(shards, config.split, config.seed)
 
 
-def _lacking(config: ValidationConfig, shards: Path, flow: FlowConfig) -> list[str]:
-    """Lines for a person: which of the validation that is set cannot be, why, and what to do; none if all of it can.
+def outlook(config: ValidationConfig, shards: Path, flow: FlowConfig) -> list[str]:
+    """Lines for a person: what is validated and when; and what of it cannot be, why, and what to do.
 
     Args:
         config: settings.
@@ -41,7 +41,7 @@ def _lacking(config: ValidationConfig, shards: Path, flow: FlowConfig) -> list[s
         DatasetError: the dataset is damaged.
     """
     if not config.every:
-        return []
+        return ["off: validation.every is 0"]
     told, wanted = [], for_levels(config, flow)
     if wanted.samples != config.samples:
         told.append(
@@ -49,20 +49,10 @@ def _lacking(config: ValidationConfig, shards: Path, flow: FlowConfig) -> list[s
             f"flow.last={flow.last:g}), videos go through all of them; the loss is measured in that part"
         )
     if not (wanted.samples or wanted.loss_samples):
-        told.append("NO VALIDATION: no case is wanted; set validation.loss_samples (or validation.every=0)")
-    elif held_out(wanted, shards) is None:
-        told.append(_nothing(config, shards))
-    return told
-
-
-def outlook(config: ValidationConfig, shards: Path, flow: FlowConfig) -> list[str]:
-    """Lines for a person: what is validated and when; and what of it cannot be, why, and what to do."""
-    if not config.every:
-        return ["off: validation.every is 0"]
-    told, wanted = _lacking(config, shards, flow), for_levels(config, flow)
+        return [*told, "NO VALIDATION: no case is wanted; set validation.loss_samples (or validation.every=0)"]
     dataset = held_out(wanted, shards)
     if dataset is None:
-        return told
+        return [*told, _nothing(config, shards)]
     count = len(choose(dataset, max(wanted.samples, wanted.loss_samples), wanted.seed))
     shown, measured = min(count, wanted.samples), min(count, wanted.loss_samples)
     what = [f"videos of {shown}"] if shown else []

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from pvtt_train.speed.config import SpeedConfig
+from pvtt_train.speed.host import page_locked_bytes
 from pvtt_train.speed.spread import spread
 from pvtt_train.wan.adapters import LoraLike, adapted_blocks, adapter_parameters
 from pvtt_train.wan.architecture import PATCH, WanSize
@@ -177,7 +178,7 @@ class Setting:
         tensor = self._tensor(self.bucket)
         unit = tensor * max(1, captures)
         # Memory is used again for smaller tensors only: in the worst case each power of two has some of its own.
-        kinds = {_page_locked(self._tensor(bucket)) for bucket in (self.bucket, *self.others)}
+        kinds = {page_locked_bytes(self._tensor(bucket)) for bucket in (self.bucket, *self.others)}
         host += round(offloaded * (tensor if self.speed.checkpointing == "offload" else sum(kinds)))
         if self.speed.fp8:
             host = max(host, sum(parameters(self.size)) * self.weight_bytes + trained * of_adapter)
@@ -283,11 +284,6 @@ def _weights(setting: Setting) -> tuple[int, int]:
         away = max(0, blocks - setting.resident_blocks) * of_block
         return everything - away, host + away
     return everything, host
-
-
-def _page_locked(count: int) -> int:
-    """Bytes that torch takes for so many that are page-locked: the next power of two (`CachingHostAllocator.h`)."""
-    return 1 << (count - 1).bit_length()
 
 
 def _recorded_counts(size: WanSize, lora: LoraLike) -> tuple[int, int]:

@@ -7,9 +7,6 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from pvtt_train.wan.adapters import LoraLike
-from pvtt_train.wan.shape import BucketLike
-
 if TYPE_CHECKING:
     from pvtt_train.wan.memory import Setting
 
@@ -130,7 +127,7 @@ def _with_speed(**changes: object) -> Change:
 def _with_lora(targets: str | None = None, rank: int | None = None) -> Change:
     def changed(setting: Setting) -> Setting:
         of = setting.lora
-        return replace(setting, lora=_Lora(of, targets or of.targets, rank or of.rank))
+        return replace(setting, lora=_Lora(rank or of.rank, targets or of.targets, tuple(of.modules), of.fp32))
 
     return changed
 
@@ -142,8 +139,9 @@ def _selective(setting: Setting) -> Setting:
 
 def _at_most(frames: int) -> Change:
     def shorter(setting: Setting) -> Setting:
-        sizes = [_Frames(each, min(frames, each.frames)) for each in (setting.bucket, *setting.others)]
-        return replace(setting, bucket=sizes[0], others=tuple(sizes[1:]))
+        sizes = (setting.bucket, *setting.others)
+        first, *others = (_Clip(min(frames, each.frames), each.height, each.width, each.references) for each in sizes)
+        return replace(setting, bucket=first, others=tuple(others))
 
     return shorter
 
@@ -157,37 +155,20 @@ _HOST_CHANGES = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Frames:
-    """A bucket with another number of frames."""
+class _Clip:
+    """Size of clips, as `pvtt_train.wan.shape.BucketLike`."""
 
-    of: BucketLike
     frames: int
-
-    @property
-    def height(self) -> int:
-        return self.of.height
-
-    @property
-    def width(self) -> int:
-        return self.of.width
-
-    @property
-    def references(self) -> int:
-        return self.of.references
+    height: int
+    width: int
+    references: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Lora:
-    """The same adapters, on other parts or of another rank."""
+    """Adapters, as `pvtt_train.wan.adapters.LoraLike`."""
 
-    of: LoraLike
-    targets: str
     rank: int
-
-    @property
-    def modules(self) -> tuple[str, ...]:
-        return tuple(self.of.modules)
-
-    @property
-    def fp32(self) -> bool:
-        return self.of.fp32
+    targets: str
+    modules: tuple[str, ...]
+    fp32: bool

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import psutil
-from pvtt_train.machine import memory_bytes
+
+from pvtt_data.machine import memory_bytes
 
 
 def test_a_container_has_what_it_may_take(tmp_path: Path) -> None:
